@@ -152,13 +152,12 @@ quietly() {
 find_python() {
   local candidate
   for candidate in ${PYTHON:+"$PYTHON"} /usr/bin/python3 /usr/bin/python3.1{4,3,2,1} python3 python3.1{4,3,2,1}; do
-    if "$candidate" -c "$python_fits" 2>/dev/null; then
-      return
-    fi
+    "$candidate" -c "$python_fits" 2>/dev/null && return
   done
+  return 0
 }
 
-python_fits='import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) and print(sys.executable) or sys.exit(1)'
+python_fits='import sys; fits = (3, 11) <= sys.version_info[:2] <= (3, 14); fits and print(sys.executable); sys.exit(not fits)'
 
 stamp_of() { { echo "$python"; pwd; cat "requirements/$1.txt"; } | sha256sum | cut -d' ' -f1; }
 
