@@ -1,0 +1,269 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The seven driver contracts: what each kind of driver may be asked, and what a driver's ``open`` answers.
+
+A driver is a class that overrides the calls it serves. A call that it leaves alone raises NoSupport, like an empty
+slot in libvirt's driver tables. Calls marked ``@mutates`` are refused on a read-only connection, in one place
+(``connect.connection``), and are never reached there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+
+from ..errors import NoSupport
+from ..host.api import Host
+from ..host.layout import Layout
+from ..values import Uri
+from ..xml.parse import Element
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def mutates(call: F) -> F:
+    """Mark a driver call as one that changes something."""
+    call.corral_mutates = True  # type: ignore[attr-defined]
+    return call
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a driver is asked to open: ``uri`` is None while a driver is probed for.
+
+    ``hypervisor`` is None for the hypervisor table itself, and the driver that took that slot for the other tables.
+    """
+
+    uri: Optional[Uri]
+    host: Host
+    read_only: bool = False
+    auth: Optional[Mapping[str, str]] = None
+    hypervisor: Optional[HypervisorDriver] = None
+
+
+@dataclass(frozen=True)
+class Success:
+    """The driver takes the slot; ``uri`` is set by a driver that was probed for."""
+
+    driver: Any
+    uri: Optional[Uri] = None
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The driver leaves the URI to others, and says why. An error is raised instead."""
+
+    reason: str
+
+
+Answer = Union[Success, Declined]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One object of any kind, as a list shows it."""
+
+    name: str
+    uuid: str
+    active: bool
+    persistent: bool = True
+    autostart: bool = False
+
+
+@dataclass(frozen=True)
+class Domain(Summary):
+    """One guest. ``state`` and ``reason`` are libvirt's words: running/booted, shut off/shutdown, paused/user, ...
+
+    ``id`` is a number while it is active. ``runtime`` holds plain facts for people: pid, console_log, log, monitor,
+    started (seconds since the epoch), memory and CPU figures.
+    """
+
+    id: Optional[int] = None
+    state: str = "shut off"
+    reason: str = "unknown"
+    runtime: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Driver:
+    """What all drivers share. ``kind`` names the slot, ``name`` the driver as in libvirt's tables."""
+
+    kind = ""
+    name = ""
+
+    def unsupported(self, call: str) -> NoSupport:
+        """Return the error for a call that this driver does not serve."""
+        return NoSupport(f"The {self.name} driver has no {call}.")
+
+    def explain(self) -> Dict[str, Any]:
+        """Return plain facts about the driver for -vv and failures, without secrets."""
+        return {}
+
+
+def contract(kind: type) -> Dict[str, bool]:
+    """Return the calls of a contract, each with whether it changes something."""
+    calls = {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
+    return {
+        name: bool(getattr(value, "corral_mutates", False))
+        for name, value in calls.items()
+        if callable(value) and not name.startswith("_") and name not in ("unsupported", "explain")
+    }
+
+
+class HypervisorDriver(Driver):
+    """Guests. Names are exact; ``lookup_domain`` also takes a uuid or an id. Raises NotFound, OperationInvalid, ..."""
+
+    kind = "hypervisor"
+
+    def version(self) -> Dict[str, Any]:
+        raise self.unsupported("version")
+
+    def layout(self) -> Layout:
+        """Where the driver keeps its files; the other drivers of the connection keep theirs beside."""
+        raise self.unsupported("layout")
+
+    def list_domains(self) -> List[Domain]:
+        raise self.unsupported("list_domains")
+
+    def lookup_domain(self, reference: str) -> Domain:
+        raise self.unsupported("lookup_domain")
+
+    def domain_xml(self, name: str, *, inactive: bool = False) -> Element:
+        """The live document of an active guest, else (or with ``inactive``) the persistent one."""
+        raise self.unsupported("domain_xml")
+
+    def normalise_domain(self, document: Element) -> Element:
+        """Complete a desired document as defining it would: pure, keeps the identity of a guest of that name."""
+        raise self.unsupported("normalise_domain")
+
+    def console_log(self, name: str, *, size: int = 16384) -> bytes:
+        """The last bytes that the guest wrote to its console since it was started."""
+        raise self.unsupported("console_log")
+
+    def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
+        """Wait until the guest is in one of the states; raises TimedOut."""
+        raise self.unsupported("wait_domain")
+
+    def wait_console(self, name: str, text: str, *, timeout: float) -> bool:
+        """Wait until the text stands in the console log; False in time or when the guest has ended without it."""
+        raise self.unsupported("wait_console")
+
+    def domain_argv(self, name: str) -> List[str]:
+        """The command line that the guest would be started with."""
+        raise self.unsupported("domain_argv")
+
+    @mutates
+    def define_domain(self, document: Element) -> Domain:
+        """Keep the document; creates the guest or replaces its definition."""
+        raise self.unsupported("define_domain")
+
+    @mutates
+    def undefine_domain(self, name: str) -> None:
+        """Forget the persistent document; a running guest goes on and becomes transient."""
+        raise self.unsupported("undefine_domain")
+
+    @mutates
+    def start_domain(self, name: str, *, paused: bool = False) -> Domain:
+        raise self.unsupported("start_domain")
+
+    @mutates
+    def shutdown_domain(self, name: str) -> None:
+        """Ask the guest to shut down (ACPI); returns at once."""
+        raise self.unsupported("shutdown_domain")
+
+    @mutates
+    def destroy_domain(self, name: str) -> None:
+        """End the guest at once, as if its power were cut."""
+        raise self.unsupported("destroy_domain")
+
+    @mutates
+    def suspend_domain(self, name: str) -> None:
+        raise self.unsupported("suspend_domain")
+
+    @mutates
+    def resume_domain(self, name: str) -> None:
+        raise self.unsupported("resume_domain")
+
+    @mutates
+    def set_domain_autostart(self, name: str, autostart: bool) -> None:
+        raise self.unsupported("set_domain_autostart")
+
+
+class NetworkDriver(Driver):
+    """Virtual networks."""
+
+    kind = "network"
+
+    def list_networks(self) -> List[Summary]:
+        raise self.unsupported("list_networks")
+
+    def lookup_network(self, reference: str) -> Summary:
+        raise self.unsupported("lookup_network")
+
+    def network_xml(self, name: str, *, inactive: bool = False) -> Element:
+        raise self.unsupported("network_xml")
+
+
+class InterfaceDriver(Driver):
+    """The host's own network interfaces."""
+
+    kind = "interface"
+
+    def list_interfaces(self) -> List[Summary]:
+        raise self.unsupported("list_interfaces")
+
+
+class StorageDriver(Driver):
+    """Storage pools and their volumes."""
+
+    kind = "storage"
+
+    def list_pools(self) -> List[Summary]:
+        raise self.unsupported("list_pools")
+
+    def lookup_pool(self, reference: str) -> Summary:
+        raise self.unsupported("lookup_pool")
+
+    def pool_xml(self, name: str, *, inactive: bool = False) -> Element:
+        raise self.unsupported("pool_xml")
+
+
+class NodeDeviceDriver(Driver):
+    """The host's devices."""
+
+    kind = "node device"
+
+    def list_node_devices(self) -> List[Summary]:
+        raise self.unsupported("list_node_devices")
+
+
+class SecretDriver(Driver):
+    """Secrets; their values never leave the driver in clear."""
+
+    kind = "secret"
+
+    def list_secrets(self) -> List[Summary]:
+        raise self.unsupported("list_secrets")
+
+
+class NwfilterDriver(Driver):
+    """Network filters."""
+
+    kind = "nwfilter"
+
+    def list_nwfilters(self) -> List[Summary]:
+        raise self.unsupported("list_nwfilters")
+
+
+CONTRACTS: Tuple[type, ...] = (
+    HypervisorDriver,
+    NetworkDriver,
+    InterfaceDriver,
+    StorageDriver,
+    NodeDeviceDriver,
+    SecretDriver,
+    NwfilterDriver,
+)
+
+ACTIVE_STATES: FrozenSet[str] = frozenset({"running", "paused", "in shutdown", "pmsuspended"})

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one seam to the machine: what drivers may ask of the host they run on.
+
+``host.local`` answers from the real machine, ``host.fake`` from memory. Nothing else in module_utils
+opens a file, starts a process, looks at the environment or reads a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
+
+
+@dataclass(frozen=True)
+class FileStat:
+    """What a path is: ``kind`` is file, directory, block, char, fifo, socket or link (never followed)."""
+
+    kind: str
+    size: int
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that has ended."""
+
+    argv: Tuple[str, ...]
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True)
+class Listen:
+    """A listening unix socket that a spawned program inherits as a file descriptor.
+
+    ``owner`` is (uid, gid) of the socket file; an existing file at ``path`` is replaced.
+    """
+
+    path: str
+    mode: int = 0o600
+    owner: Optional[Tuple[int, int]] = None
+
+
+@dataclass(frozen=True)
+class Spawn:
+    """A program to be left running in a session of its own.
+
+    ``fds`` become the descriptors 3, 4, ... of the program, in order. ``user`` is the (uid, gid) it runs as, with
+    ``groups`` as its supplementary groups. Standard input is /dev/null; output and errors are appended to ``log``.
+    """
+
+    argv: Tuple[str, ...]
+    log: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = "/"
+    umask: int = 0o027
+    user: Optional[Tuple[int, int]] = None
+    groups: Tuple[int, ...] = ()
+    fds: Tuple[Listen, ...] = ()
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that cannot be mistaken for a later one of the same pid.
+
+    ``start`` is its start time in clock ticks since boot (field 22 of proc(5) stat).
+    """
+
+    pid: int
+    start: int
+
+
+class Monitor(Protocol):
+    """A QMP session that has negotiated its capabilities."""
+
+    def execute(self, command: str, arguments: Optional[Mapping[str, Any]] = None, *, timeout: float = 30.0) -> Any:
+        """Run one command; raises MonitorError, MonitorClosed or TimedOut."""
+
+    def wait_event(self, names: Sequence[str], *, timeout: float) -> Optional[Dict[str, Any]]:
+        """Return the next event of these names (those that came earlier included), or None in time or at the end."""
+
+    def close(self) -> None:
+        """End the session; QEMU stays."""
+
+
+class Host(Protocol):
+    """Everything that a driver may know of, and do to, the machine. Failures raise HostError."""
+
+    # facts
+    def euid(self) -> int: ...
+    def egid(self) -> int: ...
+    def env(self, name: str) -> Optional[str]: ...
+    def hostname(self) -> str: ...
+    def machine_id(self) -> str: ...
+    def boot_id(self) -> str: ...
+    def architecture(self) -> str: ...
+    def user(self, name: str) -> Optional[Tuple[int, int]]: ...
+    def groups(self, name: str) -> Tuple[int, ...]: ...
+    def now(self) -> float: ...
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+
+    # files; every write is a temporary file beside the target, fsync, rename
+    def stat(self, path: str) -> Optional[FileStat]: ...
+    def resolve(self, path: str) -> str: ...
+    def writable(self, path: str) -> bool: ...
+    def read(self, path: str, *, limit: Optional[int] = None) -> Optional[bytes]: ...
+    def tail(self, path: str, size: int) -> bytes: ...
+    def write(self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Tuple[int, int]] = None) -> None: ...
+    def entries(self, path: str) -> List[str]: ...
+    def make_directory(self, path: str, *, mode: int = 0o755, owner: Optional[Tuple[int, int]] = None) -> None: ...
+    def remove(self, path: str) -> bool: ...
+    def remove_tree(self, path: str) -> bool: ...
+    def symlink(self, target: str, path: str) -> None: ...
+    def change_owner(self, path: str, uid: int, gid: int) -> None: ...
+    def change_mode(self, path: str, mode: int) -> None: ...
+    def lock(self, path: str, *, timeout: float = 30.0) -> ContextManager[None]: ...
+
+    # programs and processes
+    def find_program(self, name: str) -> Optional[str]: ...
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 60.0,
+        env: Optional[Mapping[str, str]] = None,
+        check: bool = True,
+    ) -> Completed: ...
+    def spawn(self, command: Spawn) -> Process: ...
+    def process(self, pid: int) -> Optional[Process]: ...
+    def signal(self, process: Process, name: str) -> bool: ...
+    def wait_exit(self, process: Process, *, timeout: float) -> bool: ...
+    def wait_for(self, condition: Callable[[], bool], *, timeout: float, watch: Sequence[str] = ()) -> bool: ...
+    def open_monitor(self, path: str, *, timeout: float = 30.0) -> Monitor: ...
