@@ -1,0 +1,395 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A host in memory for tests: files, processes, programs, monitors and a clock, and nothing that can start a process.
+
+Every call is recorded in ``calls`` as (name, first argument), and every call that changes something is counted, so
+that a test can let the n-th of them fail (``fail_at``) or let the run be killed there (``kill_at``).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+
+from ..errors import CommandFailed, HostError, LockBusy, MissingProgram
+from .api import Completed, FileStat, Monitor, Process, Spawn
+from .fake_monitor import FakeMonitor
+
+Owner = Tuple[int, int]
+Answer = Union[Completed, BaseException, Callable[[Tuple[str, ...], bytes], Completed]]
+
+
+class Killed(BaseException):
+    """The run was killed here: no ``except Exception`` can go on after it."""
+
+
+@dataclass(frozen=True)
+class FakeFile:
+    """One entry of the file tree; a link keeps its target in ``data``."""
+
+    kind: str = "file"
+    data: bytes = b""
+    mode: int = 0o600
+    owner: Owner = (0, 0)
+    mtime_ns: int = 0
+    device: int = 0
+    inode: int = 0
+
+
+@dataclass
+class FakeProcess:
+    """One process that runs; ``command`` is what it was spawned from."""
+
+    process: Process
+    command: Optional[Spawn] = None
+    ignores: Set[str] = field(default_factory=set)
+    signals: List[str] = field(default_factory=list)
+
+
+class FakeHost:
+    """The Host protocol in memory. Its attributes are the machine: tests set and read them directly."""
+
+    def __init__(self, *, euid: int = 0, egid: int = 0) -> None:
+        self.files: Dict[str, FakeFile] = {"/": FakeFile("directory", mode=0o755)}
+        self.environment: Dict[str, str] = {"HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        self.users: Dict[str, Owner] = {"root": (0, 0)}
+        self.user_groups: Dict[str, Tuple[int, ...]] = {}
+        self.identity: Owner = (euid, egid)
+        self.name = "host.example"
+        self.machine = "0123456789abcdef0123456789abcdef"
+        self.boot = "00000000-0000-4000-8000-000000000001"
+        self.cpu = "x86_64"
+        self.clock = 1_700_000_000.0
+        self.uptime = 1000.0
+        self.locks: Set[str] = set()
+        self.programs: Dict[str, str] = {}
+        self.processes: Dict[int, FakeProcess] = {}
+        self.monitors: Dict[str, FakeMonitor] = {}
+        self.calls: List[Tuple[str, Any]] = []
+        self.mutations = 0
+        self.on_spawn: Callable[[FakeProcess], None] = lambda started: None
+        self._answers: Dict[str, List[Answer]] = {}
+        self._next_pid = 1000
+        self._next_inode = 1
+        self._fault: Optional[Tuple[int, BaseException, bool]] = None
+
+    # what a test arranges
+
+    def add_file(self, path: str, data: bytes = b"", *, mode: int = 0o644, owner: Owner = (0, 0)) -> None:
+        """Put a file there, with its directories; not counted, not recorded."""
+        self.add_directory(posixpath.dirname(path))
+        self._put(path, FakeFile("file", data, mode, owner))
+
+    def add_directory(self, path: str, *, mode: int = 0o755, owner: Owner = (0, 0)) -> None:
+        """Put a directory there, with the ones above it."""
+        if path != "/" and path not in self.files:
+            self.add_directory(posixpath.dirname(path))
+            self._put(path, FakeFile("directory", mode=mode, owner=owner))
+
+    def add_node(self, path: str, kind: str, *, mode: int = 0o660, owner: Owner = (0, 0)) -> None:
+        """Put a socket, fifo, block or char device there, with its directories."""
+        self.add_directory(posixpath.dirname(path))
+        self._put(path, FakeFile(kind, mode=mode, owner=owner))
+
+    def add_program(self, name: str, *answers: Answer, path: str = "") -> None:
+        """Install a program; its runs take the answers in order, the last one for ever after."""
+        self.programs[name] = path or f"/usr/bin/{name}"
+        self._answers[name] = list(answers)
+
+    def add_process(self, pid: int, start: int, *, ignores: Sequence[str] = ()) -> Process:
+        """Let a process run that was not spawned here; it does not end by the signals in ``ignores``."""
+        self.processes[pid] = FakeProcess(Process(pid, start), ignores=set(ignores))
+        return self.processes[pid].process
+
+    def end_process(self, pid: int) -> None:
+        """Let a process be gone."""
+        self.processes.pop(pid, None)
+
+    def add_monitor(self, path: str, monitor: Optional[FakeMonitor] = None) -> FakeMonitor:
+        """Let QEMU listen there."""
+        self.monitors[path] = monitor or FakeMonitor()
+        self.monitors[path].host = self
+        return self.monitors[path]
+
+    def reboot(self, boot: str = "00000000-0000-4000-8000-000000000002") -> None:
+        """End all processes and locks and empty /run; everything else stays."""
+        self.boot = boot
+        self.processes.clear()
+        self.monitors.clear()
+        self.locks.clear()
+        self.files = {path: node for path, node in self.files.items() if not path.startswith("/run/")}
+
+    def fail_at(self, n: int, error: BaseException) -> None:
+        """Let the n-th changing call from now on (counted from 1) fail without effect; later ones work again."""
+        self._fault = (self.mutations + n, error, False)
+
+    def kill_at(self, n: int) -> None:
+        """Let the run be killed in place of the n-th changing call from now on; all later ones are killed too."""
+        self._fault = (self.mutations + n, Killed(), True)
+
+    def revive(self) -> None:
+        """Let a new run begin after a kill: no fault, and the locks of the dead one are free."""
+        self._fault = None
+        self.locks.clear()
+
+    def changing(self, call: str, subject: Any) -> None:
+        """Record and count a call that changes something; raises the fault that is due."""
+        self.calls.append((call, subject))
+        self.mutations += 1
+        if self._fault:
+            at, error, for_ever = self._fault
+            if self.mutations == at or (for_ever and self.mutations > at):
+                raise error
+
+    # facts
+
+    def euid(self) -> int:
+        return self.identity[0]
+
+    def egid(self) -> int:
+        return self.identity[1]
+
+    def env(self, name: str) -> Optional[str]:
+        return self.environment.get(name)
+
+    def hostname(self) -> str:
+        return self.name
+
+    def machine_id(self) -> str:
+        return self.machine
+
+    def boot_id(self) -> str:
+        return self.boot
+
+    def architecture(self) -> str:
+        return self.cpu
+
+    def user(self, name: str) -> Optional[Owner]:
+        return self.users.get(name)
+
+    def groups(self, name: str) -> Tuple[int, ...]:
+        return self.user_groups.get(name, ())
+
+    def now(self) -> float:
+        return self.clock
+
+    def monotonic(self) -> float:
+        return self.uptime
+
+    def sleep(self, seconds: float) -> None:
+        self.clock += seconds
+        self.uptime += seconds
+
+    # files
+
+    def stat(self, path: str) -> Optional[FileStat]:
+        node = self.files.get(self._place(path))
+        if node is None:
+            return None
+        return FileStat(
+            node.kind, len(node.data), node.mode, *node.owner, node.mtime_ns, device=node.device, inode=node.inode
+        )
+
+    def resolve(self, path: str) -> str:
+        done = "/"
+        for part in [part for part in path.split("/") if part]:
+            done = posixpath.normpath(posixpath.join(done, part))
+            node = self.files.get(done)
+            if node and node.kind == "link":
+                done = self.resolve(posixpath.join(posixpath.dirname(done), os.fsdecode(node.data)))
+        return done
+
+    def writable(self, path: str) -> bool:
+        node = self.files.get(self.resolve(path))
+        return node is not None and (self.euid() == 0 or (node.owner[0] == self.euid() and bool(node.mode & 0o200)))
+
+    def read(self, path: str, *, limit: Optional[int] = None) -> Optional[bytes]:
+        self.calls.append(("read", path))
+        node = self.files.get(self.resolve(path))
+        if node is None:
+            return None
+        if node.kind == "directory":
+            raise _refused("read", path, errno.EISDIR)
+        return node.data if limit is None else node.data[:limit]
+
+    def tail(self, path: str, size: int) -> bytes:
+        data = self.read(path) or b""
+        return data[-size:] if size > 0 else b""
+
+    def write(self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Owner] = None) -> None:
+        self.changing("write", path)
+        self._put_new("write", path, FakeFile("file", data, mode, owner or self.identity))
+
+    def entries(self, path: str) -> List[str]:
+        self.calls.append(("entries", path))
+        directory = self.resolve(path)
+        node = self.files.get(directory)
+        if node and node.kind != "directory":
+            raise _refused("list", path, errno.ENOTDIR)
+        return sorted(posixpath.basename(each) for each in self.files if self._parent(each) == directory)
+
+    def make_directory(self, path: str, *, mode: int = 0o755, owner: Optional[Owner] = None) -> None:
+        self.changing("make_directory", path)
+        node = self.files.get(self.resolve(path))
+        if node and node.kind != "directory":
+            raise _refused("make the directory", path, errno.ENOTDIR)
+        if not node:
+            self.add_directory(self.resolve(path), mode=mode, owner=owner or self.identity)
+
+    def remove(self, path: str) -> bool:
+        self.changing("remove", path)
+        place = self._place(path)
+        if place in self.files and self.files[place].kind == "directory":
+            raise _refused("remove", path, errno.EISDIR)
+        return self.files.pop(place, None) is not None
+
+    def remove_tree(self, path: str) -> bool:
+        self.changing("remove_tree", path)
+        place = self._place(path)
+        gone = [each for each in self.files if each == place or each.startswith(f"{place}/")]
+        for each in gone:
+            del self.files[each]
+        return bool(gone)
+
+    def symlink(self, target: str, path: str) -> None:
+        self.changing("symlink", path)
+        self._put_new("link", path, FakeFile("link", os.fsencode(target), 0o777, self.identity))
+
+    def change_owner(self, path: str, uid: int, gid: int) -> None:
+        self.changing("change_owner", path)
+        self._change("change the owner of", path, owner=(uid, gid))
+
+    def change_mode(self, path: str, mode: int) -> None:
+        self.changing("change_mode", path)
+        self._change("change the mode of", path, mode=mode)
+
+    @contextmanager
+    def lock(self, path: str, *, timeout: float = 30.0) -> Iterator[None]:
+        self.changing("lock", path)
+        if path in self.locks:
+            self.sleep(timeout)
+            raise LockBusy(f"{path} is locked by another run.", path=path)
+        self.locks.add(path)
+        try:
+            yield
+        finally:
+            self.locks.discard(path)
+
+    # programs and processes
+
+    def find_program(self, name: str) -> Optional[str]:
+        if name.startswith("/"):
+            return name if name in self.programs.values() or name in self.files else None
+        return self.programs.get(name)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 60.0,
+        env: Optional[Mapping[str, str]] = None,
+        check: bool = True,
+    ) -> Completed:
+        self.changing("run", tuple(argv))
+        completed = self._answer(tuple(argv), stdin)
+        if check and completed.code:
+            raise CommandFailed(completed.argv, completed.code, completed.stderr.decode("utf-8", "replace"))
+        return completed
+
+    def spawn(self, command: Spawn) -> Process:
+        self.changing("spawn", command)
+        if self.find_program(command.argv[0]) is None:
+            raise MissingProgram(command.argv[0])
+        for listen in command.fds:
+            self._put_new("listen on", listen.path, FakeFile("socket", b"", listen.mode, listen.owner or self.identity))
+        self._next_pid += 1
+        started = FakeProcess(Process(self._next_pid, int(self.uptime * 100)), command)
+        self.processes[started.process.pid] = started
+        self.on_spawn(started)
+        return started.process
+
+    def process(self, pid: int) -> Optional[Process]:
+        found = self.processes.get(pid)
+        return found.process if found else None
+
+    def signal(self, process: Process, name: str) -> bool:
+        self.changing("signal", (process, name))
+        if self.process(process.pid) != process:
+            return False
+        found = self.processes[process.pid]
+        found.signals.append(name)
+        if name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP") and name not in found.ignores:
+            self.end_process(process.pid)
+        return True
+
+    def wait_exit(self, process: Process, *, timeout: float) -> bool:
+        if self.process(process.pid) != process:
+            return True
+        self.sleep(timeout)
+        return self.process(process.pid) != process
+
+    def wait_for(self, condition: Callable[[], bool], *, timeout: float, watch: Sequence[str] = ()) -> bool:
+        deadline = self.uptime + timeout
+        while not condition():
+            if self.uptime >= deadline:
+                return False
+            self.sleep(0.1)
+        return True
+
+    def open_monitor(self, path: str, *, timeout: float = 30.0) -> Monitor:
+        self.calls.append(("open_monitor", path))
+        if path not in self.monitors:
+            raise HostError(f"Nothing listens on the monitor {path}.", path=path)
+        return self.monitors[path].opened()
+
+    # inside
+
+    def _place(self, path: str) -> str:
+        """Return where a path is, its last part not followed when it is a link."""
+        clean = posixpath.normpath(path)
+        return posixpath.join(self.resolve(posixpath.dirname(clean)), posixpath.basename(clean))
+
+    def _put(self, path: str, node: FakeFile) -> None:
+        self._next_inode += 1
+        self.files[path] = replace(node, mtime_ns=int(self.clock * 1e9), inode=self._next_inode)
+
+    def _put_new(self, verb: str, path: str, node: FakeFile) -> None:
+        """Put a node where the real host could: its directory is there, and it is none itself."""
+        parent = self.files.get(self.resolve(posixpath.dirname(path)))
+        if parent is None or parent.kind != "directory":
+            raise _refused(verb, path, errno.ENOENT if parent is None else errno.ENOTDIR)
+        place = self._place(path)
+        if place in self.files and self.files[place].kind == "directory":
+            raise _refused(verb, path, errno.EISDIR)
+        self._put(place, node)
+
+    def _change(self, verb: str, path: str, **changes: Any) -> None:
+        real = self.resolve(path)
+        if real not in self.files:
+            raise _refused(verb, path, errno.ENOENT)
+        self.files[real] = replace(self.files[real], **changes)
+
+    def _parent(self, path: str) -> str:
+        return "" if path == "/" else posixpath.dirname(path)
+
+    def _answer(self, argv: Tuple[str, ...], stdin: bytes) -> Completed:
+        if self.find_program(argv[0]) is None:
+            raise MissingProgram(argv[0])
+        answers = self._answers.get(posixpath.basename(argv[0]), [])
+        if not answers:
+            return Completed(argv, 0, b"", b"")
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer if isinstance(answer, Completed) else answer(argv, stdin)
+
+
+def _refused(verb: str, path: str, code: int) -> HostError:
+    return HostError(f"Cannot {verb} {path}: {os.strerror(code)}.", path=path)

@@ -1,0 +1,276 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every path that we own on a host: the one place that knows where things are.
+
+A layout is a value. ``system`` is the tree under /etc, /run and /var, ``session`` the XDG directories of one user,
+``embed`` the system tree below a directory of the user's choice. An object's name becomes part of a file name, so
+each method that takes a name raises InvalidArgument where the name cannot be one (see ``check_name``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from dataclasses import dataclass
+from typing import Tuple
+
+from ..errors import HostError, InvalidArgument
+from .api import Host
+
+# The folder of each kind of object, below the configuration and below the runtime directory.
+FOLDERS = {
+    "domain": "domains",
+    "network": "networks",
+    "pool": "pools",
+    "secret": "secrets",
+    "nwfilter": "nwfilters",
+}
+
+# A file name has at most 255 bytes; we add endings to a name, and logs that are kept get a number.
+NAME_LIMIT = 200
+
+# A unix socket path has at most 107 bytes, so directories that hold sockets get short names, as libvirt's do.
+SHORT_NAME_LIMIT = 20
+
+
+def check_name(kind: str, name: str) -> str:
+    """Return the name when a file can be called so; raises InvalidArgument that says which rule it breaks."""
+    broken = next((rule for rule, holds in _NAME_RULES if not holds(name)), None)
+    if broken:
+        shown = name if len(name) <= 40 else name[:40] + "..."
+        raise InvalidArgument(f"A {kind} cannot be named {shown!r}: a name {broken}.", name=name)
+    return name
+
+
+_NAME_RULES = (
+    ("must not be empty", bool),
+    ("must not contain a slash", lambda name: "/" not in name),
+    ("must not begin with a dot", lambda name: not name.startswith(".")),
+    ("must not contain control characters", lambda name: not any(ord(char) < 32 or ord(char) == 127 for char in name)),
+    (f"takes at most {NAME_LIMIT} bytes", lambda name: len(_encoded(name)) <= NAME_LIMIT),
+)
+
+
+def short_name(name: str) -> str:
+    """Return the name when it is short, else a beginning of it with a digest; at most 29 bytes, unique per name.
+
+    A shortened name is longer than any name that is used as it is, so the two cannot meet.
+    """
+    encoded = _encoded(name)
+    if len(encoded) <= SHORT_NAME_LIMIT:
+        return name
+    head = encoded[:SHORT_NAME_LIMIT].decode("utf-8", "ignore")
+    return f"{head}-{hashlib.sha256(encoded).hexdigest()[:8]}"
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything is. ``private`` means that nobody but the owner may look into any of it."""
+
+    config: str
+    state: str
+    log: str
+    runtime: str
+    cache: str
+    config_file: str
+    private: bool = False
+
+    @classmethod
+    def system(cls) -> Layout:
+        """Return the tree of the whole machine (``qemu:///system``)."""
+        return cls._below("", private=False)
+
+    @classmethod
+    def embed(cls, root: str, *, private: bool = True) -> Layout:
+        """Return the system tree below ``root`` (``qemu:///embed?root=DIR``).
+
+        Not ``private`` when guests run as another user, who then has to reach their own files in it.
+        """
+        return cls._below(root.rstrip("/"), private=private)
+
+    @classmethod
+    def session(cls, host: Host) -> Layout:
+        """Return the XDG directories of the user (``qemu:///session``); raises HostError without HOME.
+
+        Without a runtime directory sockets and live state are kept below the cache directory; what a reboot left
+        there is told apart by its boot id.
+        """
+        config = _xdg(host, "XDG_CONFIG_HOME", ".config")
+        data = _xdg(host, "XDG_DATA_HOME", ".local/share")
+        state = _xdg(host, "XDG_STATE_HOME", ".local/state")
+        cache = _xdg(host, "XDG_CACHE_HOME", ".cache")
+        runtime = _absolute(host, "XDG_RUNTIME_DIR") or _own_runtime_directory(host)
+        return cls(
+            config=f"{config}/corral",
+            state=f"{data}/corral",
+            log=f"{state}/corral/log",
+            runtime=f"{runtime}/corral" if runtime else f"{cache}/corral/run",
+            cache=f"{cache}/corral",
+            config_file=f"{config}/corral/corral.conf",
+            private=True,
+        )
+
+    @classmethod
+    def _below(cls, root: str, *, private: bool) -> Layout:
+        return cls(
+            config=f"{root}/etc/corral",
+            state=f"{root}/var/lib/corral",
+            log=f"{root}/var/log/corral",
+            runtime=f"{root}/run/corral",
+            cache=f"{root}/var/cache/corral",
+            config_file=f"{root}/etc/corral/corral.conf",
+            private=private,
+        )
+
+    # directories
+
+    def directories(self) -> Tuple[Tuple[str, int], ...]:
+        """Return each directory that a driver expects, with its mode, parents first.
+
+        A directory of mode 0711 is one that QEMU's user passes through to a file of its own.
+        """
+        kinds = tuple(FOLDERS)
+        rows = (
+            (self.config, 0o755),
+            *((self.config_dir(kind), 0o700) for kind in kinds),
+            *((self.autostart_dir(kind), 0o700) for kind in kinds),
+            (self.state, 0o755),
+            (self.images, 0o711),
+            (posixpath.join(self.state, "nvram"), 0o711),
+            (posixpath.join(self.state, "secrets"), 0o700),
+            (self.log, 0o755),
+            (posixpath.join(self.log, "domains"), 0o711),
+            (posixpath.join(self.log, "consoles"), 0o711),
+            (self.cache, 0o755),
+            (self.capabilities_dir, 0o755),
+            (self.runtime, 0o755),
+            *((self.live_dir(kind), 0o700) for kind in kinds),
+            (posixpath.join(self.runtime, "guests"), 0o711),
+            (posixpath.join(self.runtime, "locks"), 0o700),
+        )
+        return tuple((path, 0o700 if self.private else mode) for path, mode in rows)
+
+    def prepare(self, host: Host) -> None:
+        """Make the directories that are missing; raises HostError."""
+        for path, mode in self.directories():
+            if host.stat(path) is None:
+                host.make_directory(path, mode=mode)
+
+    def config_dir(self, kind: str) -> str:
+        """Return the directory of the persistent documents of a kind."""
+        return posixpath.join(self.config, FOLDERS[kind])
+
+    def autostart_dir(self, kind: str) -> str:
+        """Return the directory of the links to what starts with the host."""
+        return posixpath.join(self.config_dir(kind), "autostart")
+
+    def live_dir(self, kind: str) -> str:
+        """Return the directory of the documents of what is active."""
+        return posixpath.join(self.runtime, FOLDERS[kind])
+
+    @property
+    def images(self) -> str:
+        """The directory of the default storage pool."""
+        return posixpath.join(self.state, "images")
+
+    @property
+    def capabilities_dir(self) -> str:
+        """The directory of what was probed from QEMU binaries."""
+        return posixpath.join(self.cache, "capabilities")
+
+    # what every kind has
+
+    def config_document(self, kind: str, name: str) -> str:
+        """Return the persistent document of an object."""
+        return posixpath.join(self.config_dir(kind), f"{check_name(kind, name)}.xml")
+
+    def autostart_link(self, kind: str, name: str) -> str:
+        """Return the link that says that an object starts with the host."""
+        return posixpath.join(self.autostart_dir(kind), f"{check_name(kind, name)}.xml")
+
+    def live_document(self, kind: str, name: str) -> str:
+        """Return the document of an active object."""
+        return posixpath.join(self.live_dir(kind), f"{check_name(kind, name)}.xml")
+
+    def live_status(self, kind: str, name: str) -> str:
+        """Return the runtime facts of an active object, as JSON."""
+        return posixpath.join(self.live_dir(kind), f"{check_name(kind, name)}.json")
+
+    def next_id(self, kind: str) -> str:
+        """Return the file of the next free id of a kind."""
+        return posixpath.join(self.live_dir(kind), ".next-id")
+
+    def lock(self, kind: str, name: str) -> str:
+        """Return the lock of one object."""
+        return posixpath.join(self.runtime, "locks", f"{kind}-{check_name(kind, name)}.lock")
+
+    def names_lock(self, kind: str) -> str:
+        """Return the lock under which names, uuids and ids of a kind are given out."""
+        return posixpath.join(self.runtime, "locks", f"{kind}.lock")
+
+    # guests
+
+    def domain_config(self, name: str) -> str:
+        """Return the persistent document of a guest."""
+        return self.config_document("domain", name)
+
+    def domain_autostart(self, name: str) -> str:
+        """Return the autostart link of a guest."""
+        return self.autostart_link("domain", name)
+
+    def domain_live(self, name: str) -> str:
+        """Return the live document of a guest."""
+        return self.live_document("domain", name)
+
+    def domain_directory(self, name: str) -> str:
+        """Return the directory of one running guest (mode 0750, of QEMU's user): its sockets and events."""
+        return posixpath.join(self.runtime, "guests", short_name(check_name("domain", name)))
+
+    def monitor(self, name: str) -> str:
+        """Return the QMP socket of a running guest."""
+        return posixpath.join(self.domain_directory(name), "monitor.sock")
+
+    def channel_target(self, name: str, channel: str) -> str:
+        """Return the socket of a guest's channel, such as org.qemu.guest_agent.0."""
+        return posixpath.join(self.domain_directory(name), "channel-" + short_name(check_name("channel", channel)))
+
+    def domain_log(self, name: str) -> str:
+        """Return what QEMU itself said, of all starts of a guest."""
+        return posixpath.join(self.log, "domains", f"{check_name('domain', name)}.log")
+
+    def domain_console_log(self, name: str) -> str:
+        """Return what the guest wrote to its console since it was started."""
+        return posixpath.join(self.log, "consoles", f"{check_name('domain', name)}.log")
+
+    def nvram(self, name: str) -> str:
+        """Return the UEFI variables of a guest."""
+        return posixpath.join(self.state, "nvram", f"{check_name('domain', name)}_VARS.fd")
+
+
+def _absolute(host: Host, variable: str) -> str:
+    """Return a directory from the environment; XDG wants relative ones to be taken as unset."""
+    value = host.env(variable) or ""
+    return posixpath.normpath(value) if value.startswith("/") else ""
+
+
+def _own_runtime_directory(host: Host) -> str:
+    """Return logind's directory of the user: sudo and cron lack the variable, and must find the same guests."""
+    path = f"/run/user/{host.euid()}"
+    found = host.stat(path)
+    return path if found and found.kind == "directory" and found.uid == host.euid() else ""
+
+
+def _xdg(host: Host, variable: str, default: str) -> str:
+    directory = _absolute(host, variable)
+    if directory:
+        return directory
+    home = _absolute(host, "HOME")
+    if not home:
+        raise HostError("The home directory is unknown, so there is no session.", hint=f"Set HOME or {variable}.")
+    return posixpath.join(home, default)
