@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The row of the device table: all that the driver knows of one kind of device, in one place.
+
+To add a device: write a view in model/domain, a file in devices/ with one ``Kind`` and put it into devices/table.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, Type
+
+from ...model.domain.core import Domain
+from ...model.domain.device import Device
+from .context import Context
+from .options import Option
+
+# Where a device's address lives. "virtio" is a device that is at home on PCI Express as well as on PCI.
+NONE, PCI, PCIE, VIRTIO, DRIVE, USB, VIRTIO_SERIAL, ISA, CCID = (
+    "none",
+    "pci",
+    "pcie",
+    "virtio",
+    "drive",
+    "usb",
+    "virtio-serial",
+    "isa",
+    "ccid",
+)
+
+
+def _nothing(device: Any, domain: Domain, context: Context) -> None:
+    return None
+
+
+def _no_bus(device: Any, domain: Domain, context: Context) -> str:
+    return NONE
+
+
+def _by_tag(device: Any, index: int, domain: Domain) -> str:
+    return f"{device.tag}{index}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of device.
+
+    ``complete`` fills in what the document leaves open, ``bus`` names where its address lives (one of the constants
+    above), ``check`` raises XmlError or UnsupportedConfig, ``alias`` names it (``index`` counts within the kind, from
+    0), ``write`` yields its options. All are pure, except that ``complete`` writes into the document.
+    """
+
+    view: Type[Device]
+    write: Callable[[Any, Domain, Context], Iterable[Option]]
+    complete: Callable[[Any, Domain, Context], None] = _nothing
+    check: Callable[[Any, Domain, Context], None] = _nothing
+    bus: Callable[[Any, Domain, Context], str] = _no_bus
+    alias: Callable[[Any, int, Domain], str] = _by_tag
+
+    @property
+    def tag(self) -> str:
+        """The element's name."""
+        return self.view.tag

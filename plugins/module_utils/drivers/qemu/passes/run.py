@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The passes: a document comes in as the user wrote it and goes out complete.
+
+They run in this order on a copy; running them on their own output changes nothing. None of them looks at the
+machine: everything they know is in the context.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Tuple
+
+from ....model.domain.core import Domain
+from ....xml.parse import Element, clone
+from ..context import Context
+from ..devices.table import DEVICES
+from .addresses import assign_addresses
+from .aliases import assign_aliases
+from .basics import complete_basics
+from .controllers import add_controllers
+from .implicit import add_implicit_devices
+from .machine import complete_machine
+from .order import order_children
+from .validate import validate
+
+Pass = Callable[[Domain, Context], None]
+
+
+def complete_devices(domain: Domain, context: Context) -> None:
+    """Let each kind of device fill in what the document leaves open."""
+    for kind in DEVICES:
+        for device in domain.all(kind.view):
+            kind.complete(device, domain, context)
+
+
+PASSES: Tuple[Pass, ...] = (
+    complete_machine,
+    complete_basics,
+    add_implicit_devices,
+    complete_devices,
+    add_controllers,
+    assign_addresses,
+    order_children,
+    validate,
+)
+
+
+def complete(document: Element, context: Context) -> Element:
+    """Return the document as it is stored when it is defined; raises XmlError or UnsupportedConfig."""
+    domain = Domain(clone(document))
+    for step in PASSES:
+        step(domain, context)
+    return domain.element
+
+
+def live(document: Element, context: Context) -> Element:
+    """Return a completed document with the aliases that a running guest has."""
+    domain = Domain(clone(document))
+    assign_aliases(domain, context)
+    return domain.element
