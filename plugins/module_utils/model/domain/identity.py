@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What names the parts of a domain document among their siblings, what is secret, what only a running guest has.
+
+Source of the rules: libvirt's formatdomain; there is one disk to a target, one interface to a MAC address, and so on.
+"""
+
+from __future__ import annotations
+
+from ...xml.canonical import Identity, without
+from ...xml.parse import Element
+
+_CHARDEV = (("target/@type", "target/@port"), ("target/@port",), ("target/@type", "target/@name"))
+
+DOMAIN = Identity(
+    keys={
+        "devices/disk": (("target/@dev",),),
+        "devices/controller": (("@type", "@index"),),
+        "devices/interface": (("mac/@address",),),
+        "devices/channel": (("target/@type", "target/@name"), ("target/@type", "target/@address")),
+        "devices/serial": _CHARDEV,
+        "devices/parallel": _CHARDEV,
+        "devices/console": _CHARDEV,
+        "devices/filesystem": (("target/@dir",),),
+        "devices/graphics": (("@type",),),
+        "devices/input": (("@type", "@bus"),),
+        "devices/hostdev": (
+            (
+                "source/address/@domain",
+                "source/address/@bus",
+                "source/address/@slot",
+                "source/address/@function",
+            ),
+            ("source/address/@bus", "source/address/@device"),
+            ("source/vendor/@id", "source/product/@id"),
+        ),
+        "devices/audio": (("@id",),),
+        "clock/timer": (("@name",),),
+        "cpu/feature": (("@name",),),
+        "cpu/numa/cell": (("@id",),),
+        "vcpus/vcpu": (("@id",),),
+        "cputune/vcpupin": (("@vcpu",),),
+        "iothreadids/iothread": (("@id",),),
+    },
+    order={
+        "": (
+            *("name", "uuid", "genid", "title", "description", "metadata", "maxMemory", "memory", "currentMemory"),
+            *("memoryBacking", "vcpu", "vcpus", "iothreads", "iothreadids", "cputune", "numatune", "resource"),
+            *("sysinfo", "os", "idmap", "features", "cpu", "clock", "on_poweroff", "on_reboot", "on_crash"),
+            *("on_lockfailure", "pm", "perf", "devices", "seclabel", "launchSecurity"),
+        ),
+        "os": ("type", "firmware", "loader", "nvram", "kernel", "initrd", "cmdline", "dtb", "boot", "bootmenu"),
+        "devices": (
+            *("emulator", "disk", "controller", "filesystem", "interface", "smartcard", "serial", "parallel"),
+            *("console", "channel", "input", "tpm", "graphics", "sound", "audio", "video", "hostdev", "redirdev"),
+            *("watchdog", "memballoon", "rng", "panic", "memory", "iommu", "vsock"),
+        ),
+    },
+    secrets=frozenset({"devices/graphics/@passwd"}),
+)
+# What libvirt adds to the document of a running guest and what never goes into the persistent one.
+LIVE_ONLY: tuple[str, ...] = (
+    "@id",
+    "seclabel",
+    "resource",
+    "devices/*/alias",
+    "devices/*/@tty",
+    "devices/disk/source/@index",
+    "devices/disk/backingStore",
+    "devices/disk/mirror",
+    "devices/interface/target",
+    "devices/interface/backend/@logFile",
+    "devices/channel/target/@state",
+)
+# Chardevs whose path is given by the host when the guest starts.
+_HOST_PATHS = ("serial", "parallel", "console", "channel")
+_PORTS = ("port", "tlsPort", "websocket")
+
+
+def persistent_form(document: Element) -> Element:
+    """Return a copy without what only the document of a running guest has, fit to be compared with a persistent one."""
+    copy = without(document, LIVE_ONLY)
+    for tag in _HOST_PATHS:
+        for device in copy.findall(f"devices/{tag}"):
+            _forget_host_path(device)
+    for graphics in copy.findall("devices/graphics"):
+        if graphics.get("autoport") == "yes":
+            for port in _PORTS:
+                graphics.attrib.pop(port, "")
+    return copy
+
+
+def _forget_host_path(device: Element) -> None:
+    """A pty's path, and the path of a channel's socket, are the host's choice."""
+    source = device.find("source")
+    if source is None:
+        return
+    if device.get("type") == "pty" or (device.tag == "channel" and device.get("type") == "unix"):
+        source.attrib.pop("path", "")
+        source.attrib.pop("mode", "")
+        if not source.attrib and len(source) == 0:
+            device.remove(source)
