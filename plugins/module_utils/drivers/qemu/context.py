@@ -38,7 +38,7 @@ class Context:
     ``directory`` is the guest's runtime directory, ``channels`` where channel sockets go that the user did not name,
     ``nvram`` the directory of UEFI variables, ``console_log`` and so on are paths. ``firmware`` holds the firmware
     descriptors as they were read, best first. ``backing`` maps an image path to what was found out about it (its
-    format and backing chain), for those images that were looked at.
+    format and backing chain), for those images that were looked at. ``now`` is in seconds since the epoch.
     """
 
     caps: Capabilities
@@ -50,10 +50,12 @@ class Context:
     console_log: Optional[str] = None
     privileged: bool = True
     host_arch: str = "x86_64"
+    host_id: str = ""
     host_memory: int = 0
     hugepages: Tuple[HugePages, ...] = ()
     firmware: Tuple[Mapping[str, Any], ...] = ()
     defaults: Defaults = field(default_factory=Defaults)
+    now: float = 0.0
     ports: Mapping[str, int] = field(default_factory=dict)
 
     def has(self, flag: str) -> bool:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import List, Optional, Type, TypeVar
 
 from ...xml.parse import Element, add
-from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Children, Field, Flag, Opaque, View
+from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Child, Children, Field, Flag, Opaque, View
+from .cpu import Clock, Cpu, Timer
 from .device import Controller, Device
 
 D = TypeVar("D", bound=Device)
@@ -76,6 +77,8 @@ class Domain(View):
     on_crash = Field("on_crash", TEXT)
     emulator = Field("devices/emulator", TEXT)
     controllers = Children("devices/controller", Controller)
+    cpu = Child("cpu", Cpu)
+    clock = Child("clock", Clock)
     suspend_to_mem = Field("pm/suspend-to-mem/@enabled", YES_NO)
     suspend_to_disk = Field("pm/suspend-to-disk/@enabled", YES_NO)
 
@@ -107,6 +110,16 @@ class Domain(View):
     def feature(self, name: str) -> Optional[Element]:
         """The element of a <features> child, or None."""
         return self.element.find(f"features/{name}")
+
+    def feature_state(self, name: str) -> Optional[str]:
+        """'on' or 'off' of a <features> child (being there means on), None where it is missing."""
+        found = self.feature(name)
+        return None if found is None else found.get("state", "on")
+
+    def timer(self, name: str) -> Optional[Timer]:
+        """The <timer> of a name, or None."""
+        timers = self.clock.timers if self.clock is not None else []
+        return next((timer for timer in timers if timer.name == name), None)
 
     # what a machine type is, by its name (QEMU's docs/system/i386)
     def is_q35(self) -> bool:

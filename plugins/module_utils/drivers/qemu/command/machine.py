@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The machine type, its features and the accelerator."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping
+
+from ....model.domain.core import Domain
+from ..context import Context
+from ..options import Option, properties
+from .memory import default_ram_id
+
+IRQCHIP = {"qemu": "split", "kvm": "on"}
+
+
+def machine_options(domain: Domain, context: Context) -> Iterator[Option]:
+    """-machine and -accel."""
+    yield Option("-machine", properties(_machine(domain, context)), first="type")
+    yield Option("-accel", properties(_accel(domain)), first="accel")
+    yield from _power_management(domain)
+
+
+def _machine(domain: Domain, context: Context) -> Mapping[str, Any]:
+    ioapic = domain.feature("ioapic")
+    hpet = domain.timer("hpet")
+    return {
+        "type": domain.machine,
+        "usb": False,  # the USB controller is a device like any other
+        "vmport": domain.feature_state("vmport"),
+        "smm": domain.feature_state("smm"),
+        "kernel_irqchip": None if ioapic is None else IRQCHIP.get(ioapic.get("driver", "")),
+        "dump-guest-core": bool(domain.dump_core),
+        "mem-merge": False if domain.element.find("memoryBacking/nosharepages") is not None else None,
+        "memory-backend": default_ram_id(domain, context),
+        "graphics": False if domain.bios_use_serial else None,
+        "hpet": None if hpet is None else hpet.present,
+        "acpi": (domain.feature_state("acpi") or "off") if domain.is_x86() else None,
+    }
+
+
+def _accel(domain: Domain) -> Mapping[str, Any]:
+    if not domain.is_kvm():
+        cache = domain.element.find("features/tcg/tb-cache")
+        return {"accel": "tcg", "tb-size": None if cache is None else (cache.text or "").strip()}
+    ring = domain.element.find("features/kvm/dirty-ring")
+    on = ring is not None and ring.get("state") == "on"
+    return {"accel": "kvm", "dirty-ring-size": ring.get("size") if on and ring is not None else None}
+
+
+def _power_management(domain: Domain) -> Iterator[Option]:
+    """Whether the guest may suspend, as the chipset says it (S3 to memory, S4 to disk)."""
+    chip = "ICH9-LPC" if domain.is_q35() else "PIIX4_PM"
+    for state, allowed in (("s3", domain.suspend_to_mem), ("s4", domain.suspend_to_disk)):
+        if allowed is not None:
+            yield Option("-global", f"{chip}.disable_{state}={int(not allowed)}")
