@@ -100,6 +100,9 @@ class Driver:
         """Return plain facts about the driver for -vv and failures, without secrets."""
         return {}
 
+    def close(self) -> None:
+        """Let go of what the driver holds open; the connection calls it once, at its end."""
+
 
 def contract(kind: type) -> Dict[str, bool]:
     """Return the calls of a contract, each with whether it changes something."""
@@ -107,7 +110,7 @@ def contract(kind: type) -> Dict[str, bool]:
     return {
         name: bool(getattr(value, "corral_mutates", False))
         for name, value in calls.items()
-        if callable(value) and not name.startswith("_") and name not in ("unsupported", "explain")
+        if callable(value) and not name.startswith("_") and name not in ("unsupported", "explain", "close")
     }
 
 
