@@ -138,8 +138,10 @@ class CommandFailed(HostError):
 class MonitorError(CorralError):
     """QEMU answered a command with an error; keeps the command and QEMU's own words."""
 
+    verb = "refused"
+
     def __init__(self, command: str, error_class: str, description: str) -> None:
-        super().__init__(f"QEMU refused {command}: {description}", command=command, error_class=error_class)
+        super().__init__(f"QEMU {self.verb} {command}: {description}", command=command, error_class=error_class)
         self.command = command
         self.error_class = error_class
         self.description = description
@@ -147,6 +149,8 @@ class MonitorError(CorralError):
 
 class MonitorClosed(MonitorError):
     """QEMU went away while we spoke to it."""
+
+    verb = "did not answer"
 
     def __init__(self, command: str, description: str = "the monitor was closed") -> None:
         super().__init__(command, "Closed", description)

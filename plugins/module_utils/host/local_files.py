@@ -1,0 +1,267 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files of the real machine: atomic writes, and errors that name the path, the reason and what to do.
+
+What is written comes into being under a temporary name beside its target, is brought to the disk and renamed, so
+that a kill or a full disk at any instant leaves the old one untouched.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from contextlib import contextmanager, suppress
+from typing import Callable, Iterator, List, Optional, Tuple
+
+from ..errors import HostError
+from .api import FileStat
+
+Owner = Tuple[int, int]
+
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFBLK: "block",
+    stat.S_IFCHR: "char",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFLNK: "link",
+}
+
+_RIGHTS = "Run as a user who may do this, such as root (become: true)."
+_SPACE = "Free some space there."
+_HINTS = {
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EROFS: "Mount its file system for writing.",
+    errno.ENOENT: "Make its directory first.",
+    errno.EMFILE: "Raise the limit of open files.",
+    errno.EIO: "Look at the kernel's log: the disk has errors.",
+}
+
+# There is nothing at a path, or there cannot be.
+_MISSING = (FileNotFoundError, NotADirectoryError)
+
+_PREFIX, _SUFFIX = ".corral-", ".tmp"
+
+# A temporary file of this age (in seconds) belongs to a run that was killed.
+_STALE = 3600.0
+
+
+def refusal(verb: str, path: str, error: Exception) -> HostError:
+    """Return the HostError for what the system refused, such as ``refusal("write", path, error)``."""
+    code = getattr(error, "errno", None)
+    reason = os.strerror(code) if code else str(error)
+    return HostError(f"Cannot {verb} {path}: {reason}.", hint=_HINTS.get(code or 0), path=path)
+
+
+@contextmanager
+def attempt(verb: str, path: str) -> Iterator[None]:
+    """Turn what the system refuses inside into HostError; ValueError is a path with NUL."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise refusal(verb, path, error) from error
+
+
+class LocalFiles:
+    """The file half of the Host protocol. Links are followed unless a docstring says otherwise."""
+
+    def stat(self, path: str) -> Optional[FileStat]:
+        """Return what the path is, or None when there is nothing; a link is not followed."""
+        with attempt("look at", path):
+            try:
+                found = os.lstat(path)
+            except _MISSING:
+                return None
+        return FileStat(
+            kind=_KINDS.get(stat.S_IFMT(found.st_mode), "file"),
+            size=found.st_size,
+            mode=stat.S_IMODE(found.st_mode),
+            uid=found.st_uid,
+            gid=found.st_gid,
+            mtime_ns=found.st_mtime_ns,
+            device=found.st_dev,
+            inode=found.st_ino,
+        )
+
+    def resolve(self, path: str) -> str:
+        """Return the absolute path without links, as far as it exists."""
+        with attempt("resolve", path):
+            return os.path.realpath(path)
+
+    def writable(self, path: str) -> bool:
+        """Return whether we may write to what is there; False when there is nothing."""
+        with attempt("look at", path):
+            return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+    def read(self, path: str, *, limit: Optional[int] = None) -> Optional[bytes]:
+        """Return the content, at most ``limit`` bytes of it, or None when there is no file."""
+        with attempt("read", path):
+            try:
+                with open(path, "rb", opener=_open_without_waiting) as file:
+                    return file.read() if limit is None else file.read(limit)
+            except _MISSING:
+                return None
+
+    def tail(self, path: str, size: int) -> bytes:
+        """Return the last ``size`` bytes; empty when there is no file."""
+        wanted = max(0, size)
+        with attempt("read", path):
+            try:
+                with open(path, "rb", opener=_open_without_waiting) as file:
+                    file.seek(max(0, os.fstat(file.fileno()).st_size - wanted))
+                    return file.read(wanted)
+            except _MISSING:
+                return b""
+
+    def write(self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Owner] = None) -> None:
+        """Put a file there in one step, with exactly this mode; a link there is replaced, not followed."""
+        with attempt("write", path):
+            _replace(path, lambda temporary: _write_new(temporary, data, mode, owner))
+
+    def entries(self, path: str) -> List[str]:
+        """Return the sorted names in a directory, without our temporary files; [] when there is none."""
+        with attempt("list", path):
+            try:
+                return sorted(name for name in os.listdir(path) if not _is_temporary(name))
+            except FileNotFoundError:
+                return []
+
+    def make_directory(self, path: str, *, mode: int = 0o755, owner: Optional[Owner] = None) -> None:
+        """Make a directory in one step, with the missing ones above it (same mode, our own).
+
+        One that is there stays as it is.
+        """
+        with attempt("make the directory", path):
+            _make_directories(os.path.abspath(path), mode, owner)
+
+    def remove(self, path: str) -> bool:
+        """Remove a file, socket or link (not what it points at); False when there was nothing."""
+        with attempt("remove", path):
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                return False
+            _sync_directory_of(path)
+            return True
+
+    def remove_tree(self, path: str) -> bool:
+        """Remove a directory with all that is in it, never following links; False when there was nothing."""
+        import shutil
+
+        if not os.path.isdir(path) or os.path.islink(path):
+            return self.remove(path)
+        with attempt("remove", path):
+            shutil.rmtree(path)
+            _sync_directory_of(path)
+            return True
+
+    def symlink(self, target: str, path: str) -> None:
+        """Put a link there in one step, in place of a file or link."""
+        with attempt("link", path):
+            _replace(path, lambda temporary: os.symlink(target, temporary))
+
+    def change_owner(self, path: str, uid: int, gid: int) -> None:
+        """Give a file to (uid, gid)."""
+        with attempt("change the owner of", path):
+            os.chown(path, uid, gid)
+
+    def change_mode(self, path: str, mode: int) -> None:
+        """Set the permission bits of a file."""
+        with attempt("change the mode of", path):
+            os.chmod(path, mode)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open like ``open`` does, but a fifo without a writer does not stop us."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+
+
+def _temporary_beside(path: str) -> str:
+    return os.path.join(os.path.dirname(path), f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
+
+
+def _replace(path: str, make: Callable[[str], None]) -> None:
+    """Let ``make`` put something under a temporary name and rename it to the path; leaves nothing on failure."""
+    _sweep(os.path.dirname(path) or ".")
+    temporary = _temporary_beside(path)
+    try:
+        make(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_directory_of(path)
+
+
+def _write_new(path: str, data: bytes, mode: int, owner: Optional[Owner]) -> None:
+    """Write a file that must not be there yet and bring it to the disk; the owner comes before the mode."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        if owner:
+            os.fchown(descriptor, *owner)
+        os.fchmod(descriptor, mode)
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _make_directories(path: str, mode: int, owner: Optional[Owner]) -> None:
+    if os.path.isdir(path):
+        return
+    if os.path.lexists(path):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    _make_directories(os.path.dirname(path), mode, None)
+    _make_directory(path, mode, owner)
+
+
+def _make_directory(path: str, mode: int, owner: Optional[Owner]) -> None:
+    """Make one directory that is complete when it appears; another run may be faster."""
+    temporary = _temporary_beside(path)
+    try:
+        os.mkdir(temporary, 0o700)
+        if owner:
+            os.chown(temporary, *owner)
+        os.chmod(temporary, mode)
+        os.rename(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            os.rmdir(temporary)
+        if not (isinstance(error, OSError) and os.path.isdir(path)):
+            raise
+    _sync_directory_of(path)
+
+
+def _sync_directory_of(path: str) -> None:
+    """Bring a change of names to the disk; some file systems know no such thing."""
+    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(directory: str) -> None:
+    """Remove the temporary files that killed runs left in a directory."""
+    with suppress(OSError):
+        for name in filter(_is_temporary, os.listdir(directory)):
+            path = os.path.join(directory, name)
+            with suppress(OSError):
+                if time.time() - os.lstat(path).st_mtime > _STALE:
+                    os.unlink(path)

@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Leave a program running on the real machine, so that it outlives us, our terminal and our pipes.
+
+We fork a child that begins a session and forks the program's process, which becomes a child of init. That process
+tells us its pid and start time through a pipe that closes when the program is executed, and before that whatever
+went wrong. What changes the whole process (directory, umask, user) happens there, never in ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import stat
+from contextlib import suppress
+from typing import Any, Dict, List, NoReturn, Optional, Tuple
+
+from ..errors import HostError, MissingProgram
+from .api import Listen, Process, Spawn
+from .local_files import refusal
+from .local_process import find_program, look_at
+
+# What fits into sun_path of sockaddr_un beside its NUL; see unix(7).
+_SOCKET_PATH_LIMIT = 107
+
+_BACKLOG = 16
+
+
+class StepError(Exception):
+    """What went wrong in the child: what it wanted to do, to what."""
+
+    def __init__(self, verb: str, subject: str, error: BaseException) -> None:
+        super().__init__(verb)
+        self.report = {
+            "verb": verb,
+            "subject": subject,
+            "errno": getattr(error, "errno", None),
+            "text": str(error),
+        }
+
+
+def spawn(command: Spawn) -> Process:
+    """Start the program; returns when it has been executed.
+
+    Raises MissingProgram, or HostError with the step that failed. It is our process no more: it cannot become a
+    zombie of ours.
+    """
+    program = find_program(command.argv[0])
+    if program is None:
+        raise MissingProgram(command.argv[0], hint="Install it, or add its directory to PATH.")
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    try:
+        child = _fork(command, program, reader, writer)
+    except OSError as error:
+        os.close(reader)
+        raise refusal("start", program, error) from error
+    finally:
+        os.close(writer)
+    with open(reader, "rb") as pipe:
+        said = pipe.read()
+    with suppress(ChildProcessError):
+        os.waitpid(child, 0)
+    return _outcome(said.decode("utf-8", "replace").splitlines(), program)
+
+
+def _outcome(lines: List[str], program: str) -> Process:
+    """Return the process from what it said: its pid and start time, and an error where there was one."""
+    reports = [json.loads(line) for line in lines]
+    failure = next((report for report in reports if "verb" in report), None)
+    if failure:
+        raise _error(failure)
+    if not reports:
+        raise HostError(f"{program} was killed before it could be started.")
+    return Process(reports[0]["pid"], reports[0]["start"])
+
+
+def _error(failure: Dict[str, Any]) -> HostError:
+    code: Optional[int] = failure["errno"]
+    if failure["verb"] == "run" and code == errno.ENOENT:
+        return MissingProgram(failure["subject"], hint="The file is there, but its interpreter or loader is not.")
+    reason = OSError(code, os.strerror(code)) if code else ValueError(failure["text"])
+    return refusal(failure["verb"], failure["subject"], reason)
+
+
+def _fork(command: Spawn, program: str, reader: int, writer: int) -> int:
+    """Fork the child that begins the session; returns its pid."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        os.close(reader)
+        writer = fcntl.fcntl(writer, fcntl.F_DUPFD_CLOEXEC, 3 + len(command.fds))
+        _become(command, program, writer)
+    except StepError as error:
+        _tell(writer, error.report)
+    except BaseException as error:
+        _tell(writer, StepError("start", program, error).report)
+    os._exit(127)
+
+
+def _tell(writer: int, report: Dict[str, Any]) -> None:
+    os.write(writer, json.dumps(report).encode("utf-8") + b"\n")
+
+
+# from here on everything runs in the process that becomes the program
+
+
+def _become(command: Spawn, program: str, writer: int) -> NoReturn:
+    """Turn this process into the program; raises StepError."""
+    found = look_at(os.getpid())
+    if found is None:
+        raise StepError("start", program, ValueError("/proc is not mounted"))
+    _tell(writer, {"pid": found.pid, "start": found.start})
+    log = _open_log(command.log)
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    sockets = [_listen(each) for each in command.fds]
+    _place([null, log, log, *sockets], writer)
+    _drop_privileges(command)
+    os.umask(command.umask)
+    try:
+        os.chdir(command.cwd)
+    except OSError as error:
+        raise StepError("change to", command.cwd, error) from error
+    _reset_signals()
+    try:
+        os.execve(program, list(command.argv), dict(command.env))
+    except (OSError, ValueError) as error:
+        raise StepError("run", program, error) from error
+
+
+def _open_log(path: str) -> int:
+    """Open the log for appending, made with mode 0640 of our own user; never through a link."""
+    os.umask(0o027)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o640)
+        os.set_blocking(descriptor, True)
+    except (OSError, ValueError) as error:
+        raise StepError("open the log", path, error) from error
+    return descriptor
+
+
+def _listen(listen: Listen) -> int:
+    """Return the descriptor of a listening socket at the path, in place of what was there."""
+    try:
+        address = _short_address(listen.path)
+        with suppress(FileNotFoundError):
+            os.unlink(listen.path)
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        os.umask(0o777 & ~listen.mode)
+        server.bind(address)
+        if listen.owner:
+            _give_socket(address, listen.owner)
+        server.listen(_BACKLOG)
+        return server.detach()
+    except (OSError, ValueError) as error:
+        raise StepError("listen on", listen.path, error) from error
+
+
+def _short_address(path: str) -> str:
+    """Return what to bind to: a path that is too long is bound by its last part, from its directory."""
+    if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
+        return path
+    directory, name = os.path.split(path)
+    if len(os.fsencode(name)) > _SOCKET_PATH_LIMIT:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    os.chdir(directory)
+    return name
+
+
+def _give_socket(address: str, owner: Tuple[int, int]) -> None:
+    """Give the socket file away; the directory may be another user's, who could put a link to a file there."""
+    descriptor = os.open(address, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
+        os.chown(f"/proc/self/fd/{descriptor}", *owner)
+    finally:
+        os.close(descriptor)
+
+
+def _place(descriptors: List[int], writer: int) -> None:
+    """Make the descriptors 0, 1, 2, ... in order, and close all others but the writer, which is above them."""
+    count = len(descriptors)
+    # Out of the way first, so that none is overwritten before it has been copied.
+    high = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, count + 1) for each in descriptors]
+    for place, descriptor in enumerate(high):
+        os.dup2(descriptor, place, inheritable=True)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) >= count and int(name) != writer:
+            with suppress(OSError):
+                os.close(int(name))
+
+
+def _drop_privileges(command: Spawn) -> None:
+    if command.user is None:
+        return
+    uid, gid = command.user
+    try:
+        if os.geteuid() == 0:
+            os.setgroups(list(command.groups))
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except OSError as error:
+        raise StepError("switch to", f"user {uid} and group {gid}", error) from error
+
+
+def _reset_signals() -> None:
+    """Undo what Python and whoever started us (nohup, Ansible) changed: the program expects the defaults."""
+    for number in signal.valid_signals():
+        with suppress(OSError, ValueError):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
