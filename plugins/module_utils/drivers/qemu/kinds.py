@@ -10,19 +10,21 @@ To add a device: write a view in model/domain, a file in devices/ with one ``Kin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Type
+from typing import Any, Callable, Iterable, List, Type
 
 from ...model.domain.core import Domain
 from ...model.domain.device import Device
 from .context import Context
 from .options import Option
 
-# Where a device's address lives. "virtio" is a device that is at home on PCI Express as well as on PCI.
-NONE, PCI, PCIE, VIRTIO, DRIVE, USB, VIRTIO_SERIAL, ISA, CCID = (
+# Where a device's address lives. "virtio" is a device that is at home on PCI Express as well as on PCI; "integrated"
+# is one that sits on bus 0 of whichever of both the machine has, and nowhere else.
+NONE, PCI, PCIE, VIRTIO, INTEGRATED, DRIVE, USB, VIRTIO_SERIAL, ISA, CCID = (
     "none",
     "pci",
     "pcie",
     "virtio",
+    "integrated",
     "drive",
     "usb",
     "virtio-serial",
@@ -39,6 +41,10 @@ def _no_bus(device: Any, domain: Domain, context: Context) -> str:
     return NONE
 
 
+def _every(device: Any) -> bool:
+    return True
+
+
 def _by_tag(device: Any, index: int, domain: Domain) -> str:
     return f"{device.tag}{index}"
 
@@ -49,7 +55,9 @@ class Kind:
 
     ``complete`` fills in what the document leaves open, ``bus`` names where its address lives (one of the constants
     above), ``check`` raises XmlError or UnsupportedConfig, ``alias`` names it (``index`` counts within the kind, from
-    0), ``write`` yields its options. All are pure, except that ``complete`` writes into the document.
+    0), ``write`` yields its options. All are pure, except that ``complete`` writes into the document. ``part`` picks
+    the elements that the row is for where several rows share a tag, as controllers do: what plugs into another device
+    then stands below it in the table.
     """
 
     view: Type[Device]
@@ -58,8 +66,13 @@ class Kind:
     check: Callable[[Any, Domain, Context], None] = _nothing
     bus: Callable[[Any, Domain, Context], str] = _no_bus
     alias: Callable[[Any, int, Domain], str] = _by_tag
+    part: Callable[[Any], bool] = _every
 
     @property
     def tag(self) -> str:
         """The element's name."""
         return self.view.tag
+
+    def of(self, domain: Domain) -> List[Any]:
+        """The devices of a domain that the row is for, in the order of the document."""
+        return [device for device in domain.all(self.view) if self.part(device)]

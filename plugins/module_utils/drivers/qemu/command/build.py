@@ -26,7 +26,7 @@ Section = Callable[[Domain, Context], Iterable[Option]]
 def device_options(domain: Domain, context: Context) -> Iterator[Option]:
     """Every device, kind by kind in the order of the table."""
     for kind in DEVICES:
-        for device in domain.all(kind.view):
+        for device in kind.of(domain):
             yield from kind.write(device, domain, context)
 
 

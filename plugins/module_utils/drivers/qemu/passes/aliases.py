@@ -14,6 +14,6 @@ from ..devices.table import DEVICES
 def assign_aliases(domain: Domain, context: Context) -> None:
     """Name every device that has no name yet."""
     for kind in DEVICES:
-        for index, device in enumerate(domain.all(kind.view)):
+        for index, device in enumerate(kind.of(domain)):
             if device.alias is None:
                 device.alias = kind.alias(device, index, domain)

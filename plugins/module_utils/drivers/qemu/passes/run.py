@@ -31,7 +31,7 @@ Pass = Callable[[Domain, Context], None]
 def complete_devices(domain: Domain, context: Context) -> None:
     """Let each kind of device fill in what the document leaves open."""
     for kind in DEVICES:
-        for device in domain.all(kind.view):
+        for device in kind.of(domain):
             kind.complete(device, domain, context)
 
 
