@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# What init and the hotplug handler share: one line of the greeting for each kind of device, and the ways out.
+
+agent_port=/dev/virtio-ports/org.qemu.guest_agent.0
+
+say() {
+    echo "corral-guest: $said_of$*"
+} >/dev/console
+
+say_file() {
+    read -r value 2>/dev/null <"$2" || value=
+    say "$1 ${value:--}"
+}
+
+# Sets pci and driver: the PCI function that the device of a sysfs path sits behind, and the driver of that function.
+find_pci() {
+    pci=- driver=-
+    cd -P "$1" || return 0
+    IFS=/
+    for part in $PWD; do
+        case $part in ????:??:??.?) pci=$part ;; esac
+    done
+    unset IFS
+    [ ! -e "/sys/bus/pci/devices/$pci/driver" ] || name_of "/sys/bus/pci/devices/$pci/driver"
+    driver=${name:--}
+    name=
+}
+
+name_of() {
+    name=$(cd -P "$1" && echo "${PWD##*/}")
+}
+
+say_pci() {
+    read -r vendor <"$1/vendor"
+    read -r device <"$1/device"
+    name=
+    [ ! -e "$1/driver" ] || name_of "$1/driver"
+    say "pci ${1##*/} ${vendor#0x}:${device#0x} driver=${name:--}"
+    name=
+}
+
+say_block() {
+    block=${1##*/}
+    read -r sectors <"$1/size"
+    read -r ro <"$1/ro"
+    type=disk
+    case $block in sr*) type=cdrom ;; fd*) type=floppy ;; esac
+    # An empty drive reports the largest size that it could have.
+    [ "$type$sectors" != cdrom2097151 ] || sectors=0
+    find_pci "$1/device"
+    bus=-
+    case $PWD in *usb*) bus=usb ;; *virtio*/host*) bus=virtio-scsi ;; *virtio*) bus=virtio ;; *nvme*) bus=nvme ;;
+    */ata*) bus=ata ;; */host*) bus=scsi ;; esac
+    find_serial "$1/device"
+    say "block $block type=$type size=$((sectors * 512)) ro=$ro bus=$bus driver=$driver pci=$pci serial=${serial:--}"
+}
+
+find_serial() {
+    serial=
+    if [ -r "${1%device}serial" ]; then
+        read -r serial <"${1%device}serial"
+    elif [ -r "$1/serial" ]; then
+        read -r serial <"$1/serial"
+    elif [ -r "$1/vpd_pg80" ]; then
+        read -r serial <<EOF
+$(tail -c +5 "$1/vpd_pg80" 2>/dev/null)
+EOF
+    fi
+}
+
+say_nic() {
+    read -r mac <"$1/address"
+    find_pci "$1/device"
+    say "nic ${1##*/} mac=$mac driver=$driver pci=$pci"
+}
+
+say_port() {
+    read -r port 2>/dev/null <"$1/name" || port=
+    [ -n "$port" ] || return 0
+    [ -e "/dev/virtio-ports/$port" ] || ln -s "../${1##*/}" "/dev/virtio-ports/$port"
+    say "port $port dev=${1##*/}"
+}
+
+take_dhcp() {
+    ip link set "$1" up
+    udhcpc -f -i "$1" -t 6 -T 1 -A 5 -s /etc/udhcpc/script >/dev/null 2>&1 &
+}
+
+run_agent() {
+    qemu-ga -m virtio-serial -p "$agent_port" -t /run -l /run/qemu-ga.log >/dev/null 2>&1 &
+}
+
+# The pause lets the serial port send what was said.
+power_off() {
+    sync
+    say 'power off'
+    sleep 0.1
+    poweroff -f
+}
+
+restart() {
+    sync
+    say reboot
+    sleep 0.1
+    reboot -f
+}
