@@ -106,3 +106,9 @@ def clone(element: Element) -> Element:
     from copy import deepcopy
 
     return deepcopy(element)
+
+
+def tidy(element: Element) -> Element:
+    """Take away the namespace declarations that nothing below the element uses, and return it."""
+    etree.cleanup_namespaces(element)
+    return element
