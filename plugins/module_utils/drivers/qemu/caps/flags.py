@@ -10,6 +10,7 @@ several places decide by it. Whether a device exists or has a property can be as
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Callable, Dict
 
 from .model import Capabilities
@@ -17,8 +18,14 @@ from .model import Capabilities
 Predicate = Callable[[Capabilities], bool]
 
 
-def _schema(path: str) -> Predicate:
-    return lambda caps: caps.has_schema(path)
+@dataclass(frozen=True)
+class InSchema:
+    """A row that asks the monitor's schema for a path."""
+
+    path: str
+
+    def __call__(self, caps: Capabilities) -> bool:
+        return caps.has_schema(self.path)
 
 
 def _option(option: str, parameter: str) -> Predicate:
@@ -45,10 +52,10 @@ _QMP = "query-display-options/ret-type"
 
 FLAGS: Dict[str, Predicate] = {
     # how the command line is written
-    "device-json": _schema("device_add/!json-cli-hotplug"),  # JSON -device existed before, but could not be unplugged
-    "netdev-json": _schema("netdev_add/arg-type/type/^dgram"),  # came with the dgram type, has no sign of its own
-    "object-json": _schema("object-add/arg-type/qom-type/^secret"),
-    "compat-deprecated": _schema("object-add/arg-type/qom-type/^secret"),  # -compat came with JSON objects
+    "device-json": InSchema("device_add/!json-cli-hotplug"),  # JSON -device existed before, but could not be unplugged
+    "netdev-json": InSchema("netdev_add/arg-type/type/^dgram"),  # came with the dgram type, has no sign of its own
+    "object-json": InSchema("object-add/arg-type/qom-type/^secret"),
+    "compat-deprecated": InSchema("object-add/arg-type/qom-type/^secret"),  # -compat came with JSON objects
     "set-action": _command("set-action"),  # -action instead of -no-reboot and -no-shutdown
     "run-with": lambda caps: caps.has_option("run-with"),
     "run-with-async-teardown": _option("run-with", "async-teardown"),
@@ -62,12 +69,12 @@ FLAGS: Dict[str, Predicate] = {
     "machine-vmport": _object("generic-pc-machine", "vmport"),
     "machine-sgx-epc": _object("generic-pc-machine", "sgx-epc"),
     "confidential-guest-support": _object("none-machine", "confidential-guest-support"),
-    "smp-dies": _schema("query-hotpluggable-cpus/ret-type/props/die-id"),
-    "smp-clusters": _schema("query-hotpluggable-cpus/ret-type/props/cluster-id"),
-    "smp-modules": _schema("query-hotpluggable-cpus/ret-type/props/module-id"),
+    "smp-dies": InSchema("query-hotpluggable-cpus/ret-type/props/die-id"),
+    "smp-clusters": InSchema("query-hotpluggable-cpus/ret-type/props/cluster-id"),
+    "smp-modules": InSchema("query-hotpluggable-cpus/ret-type/props/module-id"),
     "cpu-migratable": _object("max-x86_64-cpu", "migratable"),
     "cpu-unavailable-features": _object("max-x86_64-cpu", "unavailable-features"),
-    "numa-hmat": _schema("set-numa-node/arg-type/+hmat-lb"),
+    "numa-hmat": InSchema("set-numa-node/arg-type/+hmat-lb"),
     "mch-extended-tseg": _property("mch", "extended-tseg-mbytes"),
     "memory-memfd-hugetlb": _object("memory-backend-memfd", "hugetlb"),
     "memory-file-pmem": _object("memory-backend-file", "pmem"),
@@ -75,8 +82,8 @@ FLAGS: Dict[str, Predicate] = {
     "memory-prealloc-threads": _object("memory-backend-file", "prealloc-threads"),
     "memory-canonical-path": _object("memory-backend-file", "x-use-canonical-path-for-ramblock-id"),
     "thread-context": _any_device("thread-context"),
-    "iothread-thread-pool": _schema("object-add/arg-type/+iothread/thread-pool-max"),
-    "sev-kernel-hashes": _schema("object-add/arg-type/+sev-guest/kernel-hashes"),
+    "iothread-thread-pool": InSchema("object-add/arg-type/+iothread/thread-pool-max"),
+    "sev-kernel-hashes": InSchema("object-add/arg-type/+sev-guest/kernel-hashes"),
     "ich9-disable-s3": _property("ICH9-LPC", "disable_s3"),
     "ich9-disable-s4": _property("ICH9-LPC", "disable_s4"),
     "piix4-disable-s3": _property("PIIX4_PM", "disable_s3"),
@@ -91,14 +98,14 @@ FLAGS: Dict[str, Predicate] = {
     "intel-iommu-dma-translation": _property("intel-iommu", "dma-translation"),
     "virtio-iommu-boot-bypass": _property("virtio-iommu-pci", "boot-bypass"),
     # disks
-    "aio-io-uring": _schema("blockdev-add/arg-type/+file/aio/^io_uring"),
-    "file-drop-cache": _schema("blockdev-add/arg-type/+file/drop-cache"),
-    "drive-nvme": _schema("blockdev-add/arg-type/+nvme"),
-    "drive-virtio-vdpa": _schema("blockdev-add/arg-type/+virtio-blk-vhost-vdpa"),
-    "nbd-tls-hostname": _schema("blockdev-add/arg-type/+nbd/tls-hostname"),
-    "rbd-encryption": _schema("blockdev-add/arg-type/+rbd/encrypt"),
-    "rbd-encryption-luks-any": _schema("blockdev-add/arg-type/+rbd/encrypt/format/^luks-any"),
-    "rbd-encryption-layering": _schema("blockdev-add/arg-type/+rbd/encrypt/parent"),
+    "aio-io-uring": InSchema("blockdev-add/arg-type/+file/aio/^io_uring"),
+    "file-drop-cache": InSchema("blockdev-add/arg-type/+file/drop-cache"),
+    "drive-nvme": InSchema("blockdev-add/arg-type/+nvme"),
+    "drive-virtio-vdpa": InSchema("blockdev-add/arg-type/+virtio-blk-vhost-vdpa"),
+    "nbd-tls-hostname": InSchema("blockdev-add/arg-type/+nbd/tls-hostname"),
+    "rbd-encryption": InSchema("blockdev-add/arg-type/+rbd/encrypt"),
+    "rbd-encryption-luks-any": InSchema("blockdev-add/arg-type/+rbd/encrypt/format/^luks-any"),
+    "rbd-encryption-layering": InSchema("blockdev-add/arg-type/+rbd/encrypt/parent"),
     "virtio-blk-queue-size": _property("virtio-blk-pci", "queue-size"),
     "virtio-blk-iothread-mapping": _property("virtio-blk-pci", "iothread-vq-mapping"),
     "virtio-scsi-iothread-mapping": _property("virtio-scsi-pci", "iothread-vq-mapping"),
@@ -107,25 +114,25 @@ FLAGS: Dict[str, Predicate] = {
     "usb-storage-removable": _property("usb-storage", "removable"),
     "fsdev-multidevs": _option("fsdev", "multidevs"),
     # networks and character devices
-    "netdev-stream": _schema("netdev_add/arg-type/+stream"),
-    "netdev-stream-reconnect": _schema("netdev_add/arg-type/+stream/reconnect"),
-    "netdev-stream-reconnect-ms": _schema("netdev_add/arg-type/+stream/reconnect-ms"),
-    "netdev-vhost-vdpa": _schema("netdev_add/arg-type/+vhost-vdpa"),
-    "netdev-user": _schema("netdev_add/arg-type/+user"),
+    "netdev-stream": InSchema("netdev_add/arg-type/+stream"),
+    "netdev-stream-reconnect": InSchema("netdev_add/arg-type/+stream/reconnect"),
+    "netdev-stream-reconnect-ms": InSchema("netdev_add/arg-type/+stream/reconnect-ms"),
+    "netdev-vhost-vdpa": InSchema("netdev_add/arg-type/+vhost-vdpa"),
+    "netdev-user": InSchema("netdev_add/arg-type/+user"),
     "virtio-net-rss": _property("virtio-net-pci", "rss"),
-    "chardev-reconnect": _schema("chardev-add/arg-type/backend/+socket/data/reconnect"),
-    "chardev-reconnect-ms": _schema("chardev-add/arg-type/backend/+socket/data/reconnect-ms"),
-    "chardev-vdagent": _schema("chardev-add/arg-type/backend/+qemu-vdagent"),
+    "chardev-reconnect": InSchema("chardev-add/arg-type/backend/+socket/data/reconnect"),
+    "chardev-reconnect-ms": InSchema("chardev-add/arg-type/backend/+socket/data/reconnect-ms"),
+    "chardev-vdagent": InSchema("chardev-add/arg-type/backend/+qemu-vdagent"),
     # displays
     "vnc": _command("query-vnc"),
     "vnc-power-control": _option("vnc", "power-control"),
     "spice": lambda caps: caps.has_option("spice"),
     "spice-gl": _option("spice", "gl"),
     "spice-rendernode": _option("spice", "rendernode"),
-    "display-sdl": _schema(f"{_QMP}/+sdl"),
-    "display-dbus": _schema(f"{_QMP}/+dbus"),
-    "egl-headless": _schema(f"{_QMP}/+egl-headless"),
-    "egl-headless-rendernode": _schema(f"{_QMP}/+egl-headless/rendernode"),
+    "display-sdl": InSchema(f"{_QMP}/+sdl"),
+    "display-dbus": InSchema(f"{_QMP}/+dbus"),
+    "egl-headless": InSchema(f"{_QMP}/+egl-headless"),
+    "egl-headless-rendernode": InSchema(f"{_QMP}/+egl-headless/rendernode"),
     "virtio-gpu-blob": _property("virtio-gpu-device", "blob"),
     "virtio-gpu-gl": _any_device("virtio-gpu-gl-pci"),
     "virtio-vga-gl": _any_device("virtio-vga-gl"),
@@ -141,9 +148,12 @@ FLAGS: Dict[str, Predicate] = {
     "usb-redir-filter": _property("usb-redir", "filter"),
     "vhost-user-fs-bootindex": _property("vhost-user-fs-device", "bootindex"),
     # the running guest
-    "screendump-png": _schema("screendump/arg-type/format/^png"),
-    "screendump-device": _schema("screendump/arg-type/device"),
+    "screendump-png": InSchema("screendump/arg-type/format/^png"),
+    "screendump-device": InSchema("screendump/arg-type/device"),
     "block-export-add": _command("block-export-add"),
     "blockdev-reopen": _command("blockdev-reopen"),
     "query-stats": _command("query-stats"),
 }
+
+# What the cache answers without parsing a schema.
+SCHEMA_PATHS = tuple(row.path for row in FLAGS.values() if isinstance(row, InSchema))

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ....errors import MonitorClosed, MonitorError, UnsupportedConfig
@@ -87,13 +86,14 @@ class Asker:
         return frozenset(row["name"] for row in self.ask(command, {"typename": typename}))
 
 
-def probe(execute: Execute, *, binary: str, tcg: Optional[Execute] = None) -> Capabilities:
-    """Ask a monitor everything once, and a second one under TCG for what differs there when the first has KVM.
+def probe(execute: Execute, *, binary: str) -> Capabilities:
+    """Ask a monitor everything once.
 
-    Raises UnsupportedConfig when this QEMU is too old, MonitorError when it does not answer like a QEMU.
+    ``kvm`` of the answer says only that KVM is switched on in this QEMU. Raises UnsupportedConfig when this QEMU is
+    too old, MonitorError when it does not answer like a QEMU.
     """
     version, package = _version(execute, binary)
-    schema = Schema(json.dumps(execute("query-qmp-schema", None), separators=(",", ":")))
+    schema = Schema.of(execute("query-qmp-schema", None))
     asker = Asker(execute, frozenset(schema.names("command")))
     accel = KVM if asker.ask("query-kvm", default={}).get("enabled") else TCG
     types = frozenset(row["name"] for row in asker.ask("qom-list-types"))
@@ -103,7 +103,7 @@ def probe(execute: Execute, *, binary: str, tcg: Optional[Execute] = None) -> Ca
         package=package,
         arch=execute("query-target", None)["arch"],
         kvm=accel == KVM,
-        accels=_accels(asker, accel, tcg),
+        accels={accel: _view(asker, accel)},
         types=types,
         # a device that is not there is not asked for: an error is a round trip too; types do not list abstract ones
         device_properties=_properties(asker, "device-list-properties", [name for name in DEVICES if name in types]),
@@ -120,10 +120,21 @@ def probe(execute: Execute, *, binary: str, tcg: Optional[Execute] = None) -> Ca
     )
 
 
+def needs_tcg(caps: Capabilities) -> bool:
+    """Whether a second run under TCG would tell more: the first one was with KVM, and TCG is built in."""
+    return TCG not in caps.accels and caps.has_object("tcg-accel")
+
+
+def add_tcg(caps: Capabilities, execute: Execute) -> Capabilities:
+    """Ask a second run of the binary, under TCG, for what depends on the accelerator."""
+    return replace(caps, accels={**caps.accels, TCG: _view(Asker(execute, caps.commands), TCG)})
+
+
 def probe_recording(text: str, *, binary: str) -> Capabilities:
     """Return what a recording says of a binary; raises InvalidArgument when the text is no recording."""
     runs = parse(text)
-    return probe(runs[0].execute, binary=binary, tcg=runs[1].execute if len(runs) > 1 else None)
+    caps = probe(runs[0].execute, binary=binary)
+    return add_tcg(caps, runs[1].execute) if len(runs) > 1 and needs_tcg(caps) else caps
 
 
 def _version(execute: Execute, binary: str) -> Tuple[Version, str]:
@@ -147,15 +158,7 @@ def _options(asker: Asker) -> Mapping[str, FrozenSet[str]]:
     return {row["option"]: frozenset(parameter["name"] for parameter in row["parameters"]) for row in rows}
 
 
-def _accels(asker: Asker, accel: str, tcg: Optional[Execute]) -> Mapping[str, AccelView]:
-    views = {accel: view(asker, accel)}
-    if accel == KVM and tcg is not None:
-        views[TCG] = view(Asker(tcg, asker.commands), TCG)
-    return views
-
-
-def view(asker: Asker, accel: str) -> AccelView:
-    """Ask what depends on the accelerator."""
+def _view(asker: Asker, accel: str) -> AccelView:
     return AccelView(
         machines=tuple(_machine(row) for row in asker.ask("query-machines") if row["name"] != "none"),
         cpus=tuple(_cpu(row) for row in asker.ask("query-cpu-definitions")),

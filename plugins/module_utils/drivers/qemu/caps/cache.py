@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The capabilities of a binary, from the cache where nothing has changed, else probed: the door for everybody else.
+
+A cache file has two lines: a stamp with everything that the answers depend on and the digest of the second line, and
+the packed capabilities. Whatever is wrong with a file, the answer is to probe again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Dict, Optional
+
+from ....errors import HostError, MissingProgram
+from ....host.api import Host
+from .kvm import KvmState, known_state, kvm_state
+from .launch import OURSELVES, Account, probe_binary
+from .model import KVM, Capabilities
+from .pack import FORMAT, dump, pack, unpack
+
+# Seconds to wait for another run that probes the same binary.
+PATIENCE = 60.0
+
+# Where distributions put QEMU's loadable modules: a package that adds one adds devices to a binary that stays as it is.
+MODULE_DIRECTORIES = ("/usr/lib64/qemu", "/usr/lib/qemu", "/usr/lib/{arch}-linux-gnu/qemu")
+
+
+def capabilities(host: Host, binary: str, directory: str, *, account: Account = OURSELVES) -> Capabilities:
+    """Return what a QEMU binary (a path, or a name to look up) can do on this host, probing it when it must.
+
+    ``directory`` is the layout's capabilities directory, made here when it is missing. ``account`` is who will run the
+    guests. Raises MissingProgram when there is no such binary, OperationFailed when it cannot be asked,
+    UnsupportedConfig when it is too old, LockBusy when another run takes too long to probe it.
+    """
+    path = host.find_program(binary)
+    if path is None:
+        raise MissingProgram(binary, hint="Install QEMU's system emulator (qemu-system-x86, qemu-kvm).")
+    if host.stat(directory) is None:
+        host.make_directory(directory)
+    scratch = f"{directory}/{hashlib.sha256(host.resolve(path).encode()).hexdigest()[:16]}"
+    return _cached(host, path, scratch, account) or _renewed(host, path, scratch, account)
+
+
+def _cached(host: Host, path: str, scratch: str, account: Account) -> Optional[Capabilities]:
+    state = known_state(host, path, scratch, account=account)
+    return _load(host, path, scratch, state) if state else None
+
+
+def _renewed(host: Host, path: str, scratch: str, account: Account) -> Capabilities:
+    with host.lock(f"{scratch}.lock", timeout=PATIENCE):
+        known = _cached(host, path, scratch, account)  # another run may have probed while we waited
+        if known is not None:
+            return known
+        state = kvm_state(host, path, scratch, account=account)
+        known = _load(host, path, scratch, state)
+        if known is None:
+            known = probe_binary(host, path, scratch, kvm=state.usable, account=account)
+            _store(host, path, scratch, state, known)
+        return _with_state(known, path, state)
+
+
+def _with_state(caps: Capabilities, path: str, state: KvmState) -> Capabilities:
+    usable = state.usable and KVM in caps.accels
+    reason = state.reason or ("" if usable else "QEMU did not switch KVM on")
+    return replace(caps, binary=path, kvm=usable, kvm_reason=reason)
+
+
+def _stamp(host: Host, path: str, state: KvmState) -> Dict[str, Any]:
+    resolved = host.resolve(path)
+    found = host.stat(resolved)
+    places = [place.format(arch=host.architecture()) for place in MODULE_DIRECTORIES]
+    modules = [(place, host.stat(place)) for place in places]
+    return {
+        "format": FORMAT,
+        "binary": [resolved, found.mtime_ns, found.size] if found else [resolved],
+        "modules": [[place, node.mtime_ns] for place, node in modules if node],
+        # what KVM offers depends on the processor, the kernel and its parameters
+        "kvm": host.boot_id() if state.usable else None,
+    }
+
+
+def _load(host: Host, path: str, scratch: str, state: KvmState) -> Optional[Capabilities]:
+    head, _newline, body = (host.read(f"{scratch}.json") or b"").partition(b"\n")
+    try:
+        stamp = json.loads(head)
+        if stamp.pop("digest") != _digest(body) or stamp != _stamp(host, path, state):
+            return None
+        return _with_state(unpack(json.loads(body)), path, state)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _store(host: Host, path: str, scratch: str, state: KvmState, caps: Capabilities) -> None:
+    body = dump(pack(caps))
+    head = dump({**_stamp(host, path, state), "digest": _digest(body)})
+    with suppress(HostError):  # a full disk costs time at the next run, not this run
+        host.write(f"{scratch}.json", head + b"\n" + body, mode=0o644)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
