@@ -12,7 +12,7 @@ slot in libvirt's driver tables. Calls marked ``@mutates`` are refused on a read
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from ..errors import NoSupport
 from ..host.api import Host
@@ -259,7 +259,7 @@ class NwfilterDriver(Driver):
         raise self.unsupported("list_nwfilters")
 
 
-CONTRACTS: Tuple[type, ...] = (
+CONTRACTS: Tuple[Type[Driver], ...] = (
     HypervisorDriver,
     NetworkDriver,
     InterfaceDriver,

@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One guest of the <node> document: its definition, and the facts about it that are no part of the definition.
+
+State and transience are kept where libvirt's own test driver looks for them, so that it can open our files:
+``<test:runstate>`` (a number of libvirt's virDomainState; running where it is missing) and ``<test:transient/>``. The
+rest stands in ``<corral:runtime id= reason= autostart= started=>``. It also holds the live <domain> of a guest
+that was defined anew while it ran.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Optional
+
+from ...errors import XmlError
+from ...model.domain.core import Domain as DomainView
+from ...xml.parse import Element, clone, parse, tidy
+from ...xml.views import NATURAL, TEXT, YES_NO, Field, View
+from ..api import ACTIVE_STATES, Domain
+
+LIBVIRT = "http://libvirt.org/schemas/domain/test/1.0"
+OURS = "urn:corral-virt:test"
+RUNSTATE = f"{{{LIBVIRT}}}runstate"
+TRANSIENT = f"{{{LIBVIRT}}}transient"
+RUNTIME = f"{{{OURS}}}runtime"
+
+# libvirt's virDomainState, in its numbers.
+STATES = ("no state", "running", "idle", "paused", "in shutdown", "shut off", "crashed", "pmsuspended")
+
+# What an inactive guest does not keep.
+_OF_A_RUN = ("id", "started")
+
+
+class Runtime(View):
+    """The <corral:runtime> of a guest; ``started`` is in seconds since the epoch."""
+
+    id = Field("@id", NATURAL)
+    reason = Field("@reason", TEXT)
+    autostart = Field("@autostart", YES_NO)
+    started = Field("@started", TEXT)
+
+
+class Guest:
+    """A lens over one <domain> of the node document; writing changes the document."""
+
+    def __init__(self, element: Element) -> None:
+        self.element = element
+        self.view = DomainView(element)
+
+    @property
+    def name(self) -> str:
+        return self.view.name or ""
+
+    @property
+    def uuid(self) -> str:
+        return self.view.uuid or ""
+
+    @property
+    def state(self) -> str:
+        """libvirt's word for the state."""
+        found = self.element.find(RUNSTATE)
+        number = 1 if found is None else int(found.text or "1")
+        return STATES[number]
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE_STATES
+
+    @property
+    def persistent(self) -> bool:
+        return self.element.find(TRANSIENT) is None
+
+    @property
+    def runtime(self) -> Runtime:
+        """The facts; an empty view that belongs to nothing where there are none yet."""
+        found = self.element.find(RUNTIME)
+        return Runtime(_ours("runtime") if found is None else found)
+
+    def facts(self) -> Runtime:
+        """The facts to be written to, made where they are missing."""
+        if self.element.find(RUNTIME) is None:
+            self.element.append(_ours("runtime"))
+        return self.runtime
+
+    def set_state(self, state: str, reason: str) -> None:
+        """Enter a state; one that is not active ends the run and drops the live document."""
+        found = self.element.find(RUNSTATE)
+        if found is None:
+            found = parse(f"<test:runstate xmlns:test='{LIBVIRT}'/>")
+            self.element.append(found)
+        found.text = str(STATES.index(state))
+        self.facts().reason = reason
+        if state not in ACTIVE_STATES:
+            self._end_of_run()
+
+    def _end_of_run(self) -> None:
+        facts = self.facts()
+        for name in _OF_A_RUN:
+            facts.element.attrib.pop(name, "")
+        for live in list(facts.element):
+            facts.element.remove(live)
+
+    def make_transient(self) -> None:
+        """Forget the definition of a guest that runs: what runs is now all there is."""
+        live = self.document()
+        self.replace(live)
+        for inner in list(self.facts().element):
+            self.facts().element.remove(inner)
+        self.facts().autostart = None
+        if self.persistent:
+            self.element.append(parse(f"<test:transient xmlns:test='{LIBVIRT}'/>"))
+
+    def make_persistent(self, definition: Element) -> None:
+        """Take a definition; a guest that runs goes on with the document that it was started with."""
+        facts = self.facts()
+        if self.active and not len(facts.element):
+            facts.element.append(self._plain(self.element))
+        self.replace(definition)
+        transient = self.element.find(TRANSIENT)
+        if transient is not None:
+            self.element.remove(transient)
+
+    def replace(self, definition: Element) -> None:
+        """Put another document in place, and keep what is not part of it."""
+        for child in list(self.element):
+            if not _foreign(child):
+                self.element.remove(child)
+        self.element.attrib.clear()
+        self.element.attrib.update({str(key): str(value) for key, value in definition.attrib.items()})
+        for position, child in enumerate(definition):
+            self.element.insert(position, clone(child))
+
+    def document(self, *, inactive: bool = False) -> Element:
+        """The document alone: of what runs, or of what would be started next."""
+        if inactive or not self.active:
+            return self._plain(self.element)
+        live = self.runtime.element.find("domain")
+        return self._plain(self.element if live is None else live)
+
+    def _plain(self, element: Element) -> Element:
+        copy = clone(element)
+        copy.tail = None
+        for child in list(copy):
+            if _foreign(child):
+                copy.remove(child)
+        return tidy(copy)
+
+    def summary(self) -> Domain:
+        """The guest as a list shows it."""
+        facts = self.runtime
+        return Domain(
+            name=self.name,
+            uuid=self.uuid,
+            active=self.active,
+            persistent=self.persistent,
+            autostart=bool(facts.autostart),
+            id=facts.id if self.active else None,
+            state=self.state,
+            reason=facts.reason or "unknown",
+            runtime=self._figures(facts),
+        )
+
+    def _figures(self, facts: Runtime) -> Dict[str, object]:
+        figures: Dict[str, object] = {"memory_kib": self.view.memory, "vcpus": self.view.vcpus}
+        if facts.started is not None:
+            figures["started"] = float(facts.started)
+        return figures
+
+    def check_state(self, what: str) -> None:
+        """Raise XmlError unless the state in the document is one of libvirt's; ``what`` names the file."""
+        found = self.element.find(RUNSTATE)
+        if found is not None and not _is_state(found.text):
+            raise XmlError(
+                f"the {what} gives the guest {self.name} the runstate {found.text!r}; it must be a number from 0 to "
+                f"{len(STATES) - 1}.",
+                line=View(found).line,
+            )
+
+
+def _is_state(text: Optional[str]) -> bool:
+    return bool(text) and str(text).isdecimal() and int(str(text)) < len(STATES)
+
+
+def _foreign(child: Element) -> bool:
+    return str(child.tag).startswith((f"{{{LIBVIRT}}}", f"{{{OURS}}}"))
+
+
+def _ours(tag: str) -> Element:
+    return parse(f"<corral:{tag} xmlns:corral='{OURS}'/>")

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guests of the test driver: no guest runs, and everything behaves as if."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Sequence, Tuple
+
+from ...errors import NotFound, OperationInvalid, TimedOut
+from ...host.api import Host
+from ...xml.parse import Element
+from ..api import ACTIVE_STATES, Domain, HypervisorDriver, mutates
+from .guest import Guest
+from .keeper import Keeper
+from .node import Node
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What a call does to a guest's state, and from which states; ``verb`` is for the error."""
+
+    verb: str
+    start: Tuple[str, ...]
+    end: str
+    reason: str
+
+
+START = Transition("started", ("shut off", "crashed"), "running", "booted")
+START_PAUSED = Transition("started", ("shut off", "crashed"), "paused", "starting up")
+SHUTDOWN = Transition("shut down", ("running",), "shut off", "shutdown")
+DESTROY = Transition("destroyed", tuple(sorted(ACTIVE_STATES)), "shut off", "destroyed")
+SUSPEND = Transition("paused", ("running",), "paused", "user")
+RESUME = Transition("resumed", ("paused",), "running", "unpaused")
+
+# What the console shows; a guest that was never run has shown nothing. The words are those of our real test guest.
+GREETING = "corral-guest: up\n"
+FAREWELL = "corral-guest: down\n"
+
+
+class TestHypervisor(HypervisorDriver):
+    """The hypervisor driver of ``test:///default`` and ``test:///FILE``."""
+
+    name = "test"
+    __test__ = False  # its name begins like that of a test class
+
+    def __init__(self, host: Host, keeper: Keeper) -> None:
+        self.host = host
+        self.keeper = keeper
+
+    def explain(self) -> Dict[str, Any]:
+        """Return where the state is kept."""
+        return {"state": self.keeper.path or "memory"}
+
+    def version(self) -> Dict[str, Any]:
+        """Return the hypervisor's name and version, as libvirt's test driver gives them."""
+        return {"hypervisor": "TEST", "version": "0.0.2"}
+
+    def list_domains(self) -> List[Domain]:
+        """Return every guest, in the order of the document."""
+        return [guest.summary() for guest in self.keeper.read().guests()]
+
+    def lookup_domain(self, reference: str) -> Domain:
+        """Return the guest of a name, uuid or id."""
+        return self.keeper.read().lookup(reference).summary()
+
+    def domain_xml(self, name: str, *, inactive: bool = False) -> Element:
+        """Return the document, with the id of a guest that runs."""
+        guest = self.keeper.read().guest(name)
+        document = guest.document(inactive=inactive)
+        if guest.active and not inactive:
+            document.set("id", str(guest.runtime.id))
+        return document
+
+    def normalise_domain(self, document: Element) -> Element:
+        """Return the document as it would be stored."""
+        return self.keeper.read().complete(document)
+
+    def console_log(self, name: str, *, size: int = 16384) -> bytes:
+        """Return what a guest would have written: a greeting once it runs, and a farewell."""
+        text = _console(self.keeper.read().guest(name))
+        return text.encode()[-size:] if size > 0 else b""
+
+    def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
+        """Wait for another run to bring the guest there; one that was transient and is gone is shut off."""
+        last: List[Domain] = []
+
+        def arrived() -> bool:
+            last[:] = [self._known(name, last)]
+            return last[0].state in states
+
+        if not self.host.wait_for(arrived, timeout=timeout, watch=self._watched()):
+            raise TimedOut(f"The guest {name!r} is still {last[0].state} after {timeout:g} seconds.", name=name)
+        return last[0]
+
+    def _known(self, name: str, last: Sequence[Domain]) -> Domain:
+        guest = self.keeper.read().find(name)
+        if guest is not None:
+            return guest.summary()
+        if not last:
+            raise NotFound(f"There is no guest named {name!r}.", name=name)
+        return Domain(name, last[0].uuid, active=False, persistent=False)
+
+    def wait_console(self, name: str, text: str, *, timeout: float) -> bool:
+        """Wait for the text; a guest that is not active has nothing to add."""
+        ended: List[bool] = []
+
+        def settled() -> bool:
+            guest = self.keeper.read().guest(name)
+            ended[:] = [not guest.active]
+            return ended[0] or text in _console(guest)
+
+        self.keeper.read().guest(name)
+        self.host.wait_for(settled, timeout=timeout, watch=self._watched())
+        return text in _console(self.keeper.read().guest(name))
+
+    def _watched(self) -> Tuple[str, ...]:
+        return (self.keeper.path,) if self.keeper.path else ()
+
+    @mutates
+    def define_domain(self, document: Element) -> Domain:
+        """Keep the document; the guest keeps its uuid, its MAC addresses, its id and whether it starts by itself."""
+        with self.keeper.change() as node:
+            return node.define(node.complete(document)).summary()
+
+    @mutates
+    def undefine_domain(self, name: str) -> None:
+        """Forget the definition; a guest that runs goes on until it ends."""
+        with self.keeper.change() as node:
+            guest = node.guest(name)
+            if not guest.persistent:
+                raise OperationInvalid(f"The guest {name!r} is transient: it has no definition, and goes when it ends.")
+            if guest.active:
+                guest.make_transient()
+            else:
+                node.remove(guest)
+
+    @mutates
+    def start_domain(self, name: str, *, paused: bool = False) -> Domain:
+        """Start the guest and give it an id."""
+        with self.keeper.change() as node:
+            guest = self._moved(node, name, START_PAUSED if paused else START)
+            guest.facts().id = node.next_id()
+            guest.facts().started = f"{self.host.now():.3f}"
+            return guest.summary()
+
+    @mutates
+    def shutdown_domain(self, name: str) -> None:
+        """Shut the guest down; it obeys at once."""
+        self._move(name, SHUTDOWN)
+
+    @mutates
+    def destroy_domain(self, name: str) -> None:
+        """End the guest."""
+        self._move(name, DESTROY)
+
+    @mutates
+    def suspend_domain(self, name: str) -> None:
+        """Pause the guest."""
+        self._move(name, SUSPEND)
+
+    @mutates
+    def resume_domain(self, name: str) -> None:
+        """Let a paused guest go on."""
+        self._move(name, RESUME)
+
+    @mutates
+    def set_domain_autostart(self, name: str, autostart: bool) -> None:
+        """Keep whether the guest starts with the host; a transient one cannot."""
+        with self.keeper.change() as node:
+            guest = node.guest(name)
+            if not guest.persistent:
+                raise OperationInvalid(f"The guest {name!r} is transient and cannot start with the host; define it.")
+            guest.facts().autostart = True if autostart else None
+
+    def _move(self, name: str, transition: Transition) -> None:
+        with self.keeper.change() as node:
+            self._moved(node, name, transition)
+
+    def _moved(self, node: Node, name: str, transition: Transition) -> Guest:
+        guest = node.guest(name)
+        if guest.state not in transition.start:
+            allowed = " or ".join(transition.start)
+            raise OperationInvalid(
+                f"The guest {name!r} is {guest.state}; it can be {transition.verb} only when it is {allowed}."
+            )
+        guest.set_state(transition.end, transition.reason)
+        if not guest.active and not guest.persistent:
+            node.remove(guest)
+        return guest
+
+
+def _console(guest: Guest) -> str:
+    if guest.active:
+        return "" if (guest.state, guest.runtime.reason) == ("paused", "starting up") else GREETING
+    return GREETING + FAREWELL if guest.runtime.reason == "shutdown" else ""
