@@ -45,8 +45,8 @@ def below(path: str, tag: str) -> str:
 
 def value_at(element: Element, path: str) -> Optional[str]:
     """Return the text or attribute at a path below the element, None where it is missing or empty."""
-    steps, _at, attribute = path.rpartition("@")
-    holder = element.find(steps.rstrip("/")) if steps.rstrip("/") else element
+    steps, attribute = _split(path)
+    holder = element.find(steps) if steps else element
     if holder is None:
         return None
     return holder.get(attribute) if attribute else ((holder.text or "").strip() or None)
@@ -124,9 +124,14 @@ def canonical_text(document: Element, identity: Identity, known: Optional[Abstra
     return to_text(canonical(masked(document, identity, known), identity))
 
 
-def _holders(document: Element, path: str) -> Iterator[tuple[Element, str]]:
+def _split(path: str) -> tuple[str, str]:
+    """Take a path apart into the steps to an element and the name of its attribute, "" where it has none."""
     steps, _at, attribute = path.rpartition("@") if "@" in path else (path, "", "")
-    steps = steps.rstrip("/")
+    return steps.rstrip("/"), attribute
+
+
+def _holders(document: Element, path: str) -> Iterator[tuple[Element, str]]:
+    steps, attribute = _split(path)
     for holder in document.findall(steps) if steps else [document]:
         if not attribute or attribute in holder.attrib:
             yield holder, attribute

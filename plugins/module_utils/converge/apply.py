@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Doing a plan: a table of actions and the one loop over the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from ..drivers.api import HypervisorDriver
+from ..errors import NotFound, OperationInvalid, TimedOut
+from ..xml.parse import Element, clone
+from .plan import Plan, Wanted
+
+ENDED = ("shut off", "crashed")
+# A guest that is still booting does not hear the power button, so it is pressed again after this many seconds.
+PRESS_AGAIN = 10
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an action works on."""
+
+    driver: HypervisorDriver
+    wanted: Wanted
+    document: Optional[Element]
+
+    @property
+    def name(self) -> str:
+        """The name of the guest."""
+        return self.wanted.name
+
+
+def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
+    """Do every step of the plan in its order; raises what the driver raises, TimedOut when a guest does not end."""
+    job = Job(driver, wanted, plan.document)
+    for step in plan.steps:
+        ACTIONS[step.action](job)
+
+
+def _define(job: Job) -> None:
+    assert job.document is not None, "a plan that defines has a document"
+    job.driver.define_domain(clone(job.document))
+
+
+def _start_paused(job: Job) -> None:
+    job.driver.start_domain(job.name, paused=True)
+
+
+def _shutdown(job: Job) -> None:
+    left = job.wanted.timeout
+    job.driver.shutdown_domain(job.name)
+    while not _ended(job, min(left, PRESS_AGAIN)):
+        left -= PRESS_AGAIN
+        if left <= 0:
+            return _out_of_time(job)
+        _press_again(job)
+    return None
+
+
+def _press_again(job: Job) -> None:
+    """Press once more; a guest that has ended just now refuses that, which is what is wanted."""
+    try:
+        job.driver.shutdown_domain(job.name)
+    except (OperationInvalid, NotFound):
+        if not _ended(job, 1):
+            raise
+
+
+def _await_end(job: Job) -> None:
+    if not _ended(job, job.wanted.timeout):
+        _out_of_time(job)
+
+
+def _ended(job: Job, timeout: float) -> bool:
+    try:
+        job.driver.wait_domain(job.name, ENDED, timeout=timeout)
+    except TimedOut:
+        return False
+    except NotFound:
+        return True  # a transient guest is gone when it has ended
+    return True
+
+
+def _out_of_time(job: Job) -> None:
+    if job.wanted.force:
+        job.driver.destroy_domain(job.name)
+        return
+    raise TimedOut(
+        f"The guest {job.name} did not shut down within {job.wanted.timeout} s.",
+        hint="Look whether it hears the power button (ACPI), give it more time with timeout,"
+        " or set force: true to cut its power when the time is over.",
+    )
+
+
+ACTIONS: Mapping[str, Callable[[Job], object]] = {
+    "define": _define,
+    "undefine": lambda job: job.driver.undefine_domain(job.name),
+    "start": lambda job: job.driver.start_domain(job.name),
+    "start_paused": _start_paused,
+    "resume": lambda job: job.driver.resume_domain(job.name),
+    "suspend": lambda job: job.driver.suspend_domain(job.name),
+    "shutdown": _shutdown,
+    "await_end": _await_end,
+    "destroy": lambda job: job.driver.destroy_domain(job.name),
+    "enable_autostart": lambda job: job.driver.set_domain_autostart(job.name, True),
+    "disable_autostart": lambda job: job.driver.set_domain_autostart(job.name, False),
+}

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The entry of every module: arguments, interpreter, connection, result; the only place that ends in fail_json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any, Callable, NoReturn, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..errors import CorralError
+from .argspec import Spec, composed
+from .job import Job
+
+Work = Callable[[Job], "dict[str, Any]"]
+
+# What the driver stack needs beside Python itself, and which interpreters of a host may have it.
+LIBRARIES = ("lxml", "qemu.qmp")
+INTERPRETERS = ("/usr/libexec/corral/python", "/opt/corral/bin/python", "/usr/bin/python3", "/usr/local/bin/python3")
+# Ansible writes the arguments into a pipe before anybody reads it, and a pipe holds 64 KiB.
+RESPAWN_BYTES = 48 * 1024
+
+
+def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
+    """Run a module: ``parts`` are its arguments, ``work`` turns a Job into its result.
+
+    The connection is opened once, read-only in check mode and with ``read_only``. At -vv, and in every failure, the
+    result says under ``connection`` how the connection came about.
+    """
+    module = AnsibleModule(**composed(*parts))
+    _ensure_libraries(module)
+    from ..connect.open import open_connection
+
+    connection = None
+    try:
+        connection = open_connection(module.params["uri"], read_only=read_only or module.check_mode)
+        job = Job(connection, module.params, check_mode=module.check_mode, diff=module._diff)
+        result = {"uri": connection.uri, **work(job)}
+        if module._verbosity >= 2:
+            result["connection"] = connection.explain()
+    except CorralError as error:
+        _fail(module, error, connection.explain() if connection else None)
+    finally:
+        if connection is not None:
+            connection.close()
+    module.exit_json(**result)
+
+
+def _fail(module: AnsibleModule, error: CorralError, connection: Optional[Mapping[str, Any]]) -> NoReturn:
+    details = {name: value for name, value in error.details.items() if value is not None}
+    walked = details.pop("connection", None) or connection
+    module.fail_json(
+        msg=str(error), error=type(error).__name__, hint=error.hint, details=details, connection=walked or {}
+    )
+    raise AssertionError("fail_json does not return")
+
+
+def _ensure_libraries(module: AnsibleModule) -> None:
+    """Go on under an interpreter that has the libraries, where this one lacks them.
+
+    Without qemu.qmp only a running QEMU cannot be spoken to, so that is left to the driver to say.
+    """
+    missing = [name for name in LIBRARIES if not _importable(name)]
+    if not missing:
+        return
+    from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
+
+    fits = not has_respawned() and _respawnable(module)
+    found = probe_interpreters_for_module(INTERPRETERS, ", ".join(LIBRARIES)) if fits else None
+    if found:
+        respawn_module(found)
+    if "lxml" in missing:
+        module.fail_json(msg=_advice(missing, fits), error="MissingLibrary")
+
+
+def _respawnable(module: AnsibleModule) -> bool:
+    return len(repr(json.dumps(module.params, default=str))) < RESPAWN_BYTES
+
+
+def _importable(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _advice(missing: list[str], looked: bool) -> str:
+    import sys
+
+    tried = "" if looked else " The arguments are too long to hand them to another interpreter."
+    return (
+        f"The Python libraries {' and '.join(missing)} are missing for {sys.executable}.{tried} Install them there"
+        " (Debian, Ubuntu and Fedora: python3-lxml; pip: lxml, qemu.qmp), or set ansible_python_interpreter for this"
+        " host to a Python that has them."
+    )

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Facts about a guest as plain values, for people and for later tasks."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ..drivers.api import Domain
+from ..model.domain.identity import DOMAIN
+from ..values import scale
+from ..xml.canonical import masked
+from ..xml.parse import Element
+from ..xml.write import to_text
+
+# Where the source of a disk or an interface is written, by the attribute that holds it.
+_DISK_SOURCES = ("file", "dev", "dir", "name", "volume")
+_NETWORKS = ("network", "bridge", "dev")
+
+
+def guest_facts(domain: Domain, document: Optional[Element]) -> dict[str, Any]:
+    """Return the facts of one guest: what it is, what state it is in, and what its document says."""
+    facts: dict[str, Any] = {
+        "name": domain.name,
+        "uuid": domain.uuid,
+        "id": domain.id,
+        "state": domain.state,
+        "reason": domain.reason,
+        "active": domain.active,
+        "persistent": domain.persistent,
+        "autostart": domain.autostart,
+    }
+    facts.update({name: domain.runtime.get(name) for name in ("pid", "console_log")})
+    facts["runtime"] = dict(domain.runtime)
+    if document is not None:
+        facts.update(_documented(document))
+    return facts
+
+
+def shown_xml(document: Element) -> str:
+    """Return the document as text, its secrets hidden."""
+    return to_text(masked(document, DOMAIN))
+
+
+def _documented(document: Element) -> dict[str, Any]:
+    kind = document.find("os/type")
+    return {
+        "type": document.get("type"),
+        "arch": None if kind is None else kind.get("arch"),
+        "machine": None if kind is None else kind.get("machine"),
+        "memory_mib": _mib(document.find("memory")),
+        "vcpus": int(document.findtext("vcpu") or 1),
+        "disks": [_disk(disk) for disk in document.findall("devices/disk")],
+        "interfaces": [_interface(interface) for interface in document.findall("devices/interface")],
+        "graphics": [_graphics(graphics) for graphics in document.findall("devices/graphics")],
+    }
+
+
+def _mib(memory: Optional[Element]) -> Optional[int]:
+    if memory is None or not (memory.text or "").strip().isdigit():
+        return None
+    return scale(int((memory.text or "").strip()), memory.get("unit") or "KiB", what="memory") // 1024**2
+
+
+def _at(element: Element, path: str, attribute: str) -> Optional[str]:
+    found = element.find(path)
+    return None if found is None else found.get(attribute)
+
+
+def _first(element: Element, path: str, attributes: tuple[str, ...]) -> Optional[str]:
+    return next((value for name in attributes if (value := _at(element, path, name))), None)
+
+
+def _disk(disk: Element) -> dict[str, Any]:
+    return {
+        "target": _at(disk, "target", "dev"),
+        "bus": _at(disk, "target", "bus"),
+        "device": disk.get("device") or "disk",
+        "path": _first(disk, "source", _DISK_SOURCES),
+        "format": _at(disk, "driver", "type"),
+        "readonly": disk.find("readonly") is not None,
+    }
+
+
+def _interface(interface: Element) -> dict[str, Any]:
+    return {
+        "type": interface.get("type"),
+        "source": _first(interface, "source", _NETWORKS),
+        "mac": _at(interface, "mac", "address"),
+        "model": _at(interface, "model", "type"),
+    }
+
+
+def _graphics(graphics: Element) -> dict[str, Any]:
+    port = graphics.get("port")
+    return {
+        "type": graphics.get("type"),
+        "listen": _at(graphics, "listen", "address") or graphics.get("listen"),
+        "port": int(port) if port and port.isdigit() else None,
+    }

@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Guests: what the modules vm and vm_info do, from options to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from ..drivers.api import Domain, HypervisorDriver
+from ..errors import AlreadyExists, InvalidArgument, NotFound, OperationFailed, OperationInvalid
+from ..values import parse_uuid
+from ..xml.parse import Element
+from .apply import apply
+from .facts import guest_facts, shown_xml
+from .job import Job
+from .plan import Current, Wanted, make_plan
+from .result import changed_result, guest_diff
+from .spec import desired, guest_name
+
+CONSOLE_LINES = 20
+
+
+def converge_guest(job: Job) -> dict[str, Any]:
+    """Bring one guest to what the options of vm ask for; in check mode say what that would take.
+
+    Raises CorralError: InvalidArgument for options that make no sense, NotFound, what the driver raises, and
+    OperationFailed when ``wait_for`` does not see its text.
+    """
+    driver, options = job.connection.hypervisor, job.options
+    wanted = _wanted(options)
+    document = None if wanted.state == "absent" else desired(options)
+    current = gather(driver, wanted.name)
+    if document is not None:
+        _check_uuid(driver, document, wanted.name)
+        document = driver.normalise_domain(document)
+    plan = make_plan(current, document, wanted)
+    if not job.check_mode:
+        apply(plan, driver, wanted)
+        _wait_for(driver, wanted.name, options.get("wait_for"))
+    after = current if job.check_mode else gather(driver, wanted.name)
+    result = {**changed_result(plan), "guest": None if after is None else _facts(after)}
+    if job.diff:
+        result["diff"] = guest_diff(current, plan, wanted)
+    return result
+
+
+def show_guests(job: Job) -> dict[str, Any]:
+    """Return the facts of the guests that are named (by name, uuid or id), or of all; never changes anything."""
+    driver, names = job.connection.hypervisor, job.options.get("name")
+    found: list[Domain] = []
+    missing: list[str] = []
+    for name in names or ():
+        domain = _find(driver, name)
+        if domain is None:
+            missing.append(name)
+        elif domain.name not in [other.name for other in found]:
+            found.append(domain)
+    if names is None:
+        found = sorted(driver.list_domains(), key=lambda domain: domain.name)
+    guests = [_shown(driver, domain, job.options.get("xml") or "none") for domain in found]
+    return {"changed": False, "guests": [guest for guest in guests if guest], "missing": missing}
+
+
+def gather(driver: HypervisorDriver, name: str) -> Optional[Current]:
+    """Return the guest of exactly this name as it is, None when there is none."""
+    domain = _exact(driver, name)
+    if domain is None:
+        return None
+    live = driver.domain_xml(name) if domain.active else None
+    persistent = driver.domain_xml(name, inactive=True) if domain.persistent else None
+    return Current(domain, persistent, live)
+
+
+def _exact(driver: HypervisorDriver, name: str) -> Optional[Domain]:
+    """Look a guest up by its name alone: a name such as 7 may be the id of another guest."""
+    domain = _find(driver, name)
+    if domain is None or domain.name == name:
+        return domain
+    return next((other for other in driver.list_domains() if other.name == name), None)
+
+
+def _find(driver: HypervisorDriver, reference: str) -> Optional[Domain]:
+    try:
+        return driver.lookup_domain(reference)
+    except NotFound:
+        return None
+
+
+def _wanted(options: Mapping[str, Any]) -> Wanted:
+    state, wait_for = options["state"], options.get("wait_for")
+    if wait_for and state != "running":
+        raise InvalidArgument(
+            f"wait_for and state {state} contradict each other: only a running guest writes to its console.",
+            hint="Set state: running, or leave wait_for out.",
+        )
+    return Wanted(
+        name=guest_name(options),
+        state=state,
+        autostart=options.get("autostart"),
+        apply=options["apply"],
+        force=options["force"],
+        timeout=options["timeout"],
+    )
+
+
+def _check_uuid(driver: HypervisorDriver, document: Element, name: str) -> None:
+    """Say in check mode too that a uuid is taken."""
+    text = (document.findtext("uuid") or "").strip()
+    if not text:
+        return
+    other = _find(driver, parse_uuid(text))
+    if other is not None and other.name != name:
+        raise AlreadyExists(f"The uuid {text} belongs to the guest {other.name}; leave it out, or write another.")
+
+
+def _wait_for(driver: HypervisorDriver, name: str, wait_for: Optional[Mapping[str, Any]]) -> None:
+    if not wait_for:
+        return
+    text, limit = wait_for["console"], wait_for["timeout"]
+    if driver.wait_console(name, text, timeout=limit):
+        return
+    domain = _exact(driver, name)
+    lines = driver.console_log(name).decode("utf-8", "replace").splitlines()[-CONSOLE_LINES:]
+    state = f"{domain.state} ({domain.reason})" if domain else "gone"
+    log = domain.runtime.get("console_log") if domain else None
+    raise OperationFailed(
+        f"The console of {name} did not show {text!r} within {limit} s; the guest is {state}"
+        + (f", its console log is {log}." if log else ".")
+        + (" The last lines are:\n" + "\n".join(lines) if lines else " It wrote nothing at all."),
+        console=lines,
+        console_log=log,
+        state=state,
+    )
+
+
+def _facts(current: Current) -> dict[str, Any]:
+    document = current.live if current.live is not None else current.persistent
+    return guest_facts(current.domain, document)
+
+
+def _shown(driver: HypervisorDriver, domain: Domain, xml: str) -> Optional[dict[str, Any]]:
+    """Return the facts of one guest, None for one that has gone while we looked."""
+    try:
+        facts = guest_facts(domain, driver.domain_xml(domain.name))
+        if xml != "none":
+            facts["xml"] = _xml(driver, domain, xml)
+    except NotFound:
+        return None
+    return facts
+
+
+def _xml(driver: HypervisorDriver, domain: Domain, which: str) -> Optional[str]:
+    """The document asked for, None where there is none: a guest that is off has no live one."""
+    if which == "live" and not domain.active:
+        return None
+    if which == "inactive" and not domain.persistent:
+        return None
+    try:
+        return shown_xml(driver.domain_xml(domain.name, inactive=which == "inactive"))
+    except OperationInvalid:
+        return None

@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a module run is about: the open connection and the options of the user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..connect.connection import Connection
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a module. In check mode the connection is read-only."""
+
+    connection: Connection
+    options: Mapping[str, Any]
+    check_mode: bool = False
+    diff: bool = False

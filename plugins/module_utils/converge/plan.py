@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan: what has to be done to a guest so that it is as wanted. A pure function, its result a frozen value.
+
+Check mode returns the plan, a real run returns the same plan and does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ..drivers.api import ACTIVE_STATES, Domain
+from ..errors import InvalidArgument, NotFound
+from ..model.domain.identity import DOMAIN, persistent_form
+from ..xml.compare import Change, compare
+from ..xml.parse import Element
+from .effects import LIVE, NEXT_BOOT, REFUSE, effect_of, hardest
+
+
+@dataclass(frozen=True)
+class Current:
+    """A guest as it is: ``persistent`` is None for a transient one, ``live`` for one that is off."""
+
+    domain: Domain
+    persistent: Optional[Element] = None
+    live: Optional[Element] = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asks for beside the document. ``timeout`` is in seconds, ``autostart`` None leaves it alone."""
+
+    name: str
+    state: str = "present"
+    autostart: Optional[bool] = None
+    apply: str = "next_boot"
+    force: bool = False
+    timeout: int = 60
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do: ``action`` is a row of the apply table, ``detail`` says for people what it is about."""
+
+    action: str
+    target: str
+    effect: str = LIVE
+    detail: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the step as a module returns it."""
+        return {"action": self.action, "target": self.target, "effect": self.effect, "detail": list(self.detail)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in their order, and what waits for the next boot once they are done.
+
+    ``state`` is the state that the guest has in the end ("absent" when there is none), ``document`` the completed
+    definition that it then has.
+    """
+
+    steps: tuple[Step, ...] = ()
+    pending: tuple[Change, ...] = ()
+    state: str = "absent"
+    autostart: bool = False
+    document: Optional[Element] = field(default=None, compare=False, repr=False)
+
+
+# What leads from a phase to a wanted state. A paused guest cannot hear the power button, so it runs on for that.
+TRANSITIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("running", "off"): ("start",),
+    ("running", "paused"): ("resume",),
+    ("running", "stopping"): ("await_end", "start"),
+    ("paused", "off"): ("start_paused",),
+    ("paused", "running"): ("suspend",),
+    ("paused", "stopping"): ("await_end", "start_paused"),
+    ("stopped", "running"): ("shutdown",),
+    ("stopped", "paused"): ("resume", "shutdown"),
+    ("stopped", "stopping"): ("await_end",),
+}
+# The phase that a wanted state ends in; ``present`` ends in the phase that it began in.
+ENDS = {"running": "running", "paused": "paused", "stopped": "off", "absent": "off"}
+STATES = {"off": "shut off", "running": "running", "paused": "paused", "stopping": "in shutdown"}
+
+
+def make_plan(current: Optional[Current], document: Optional[Element], wanted: Wanted) -> Plan:
+    """Return what leads from ``current`` (None: no such guest) to what is wanted.
+
+    ``document`` is the completed wanted definition, None to leave the definition alone. Raises NotFound when there is
+    neither a guest nor a definition, and InvalidArgument for a difference that cannot be made.
+    """
+    if wanted.state == "absent":
+        return Plan() if current is None else _removal(current, wanted)
+    if current is None and document is None:
+        raise NotFound(
+            f"There is no guest named {wanted.name}, so it cannot be {wanted.state}.",
+            hint="Say what it is to be: give xml, or memory and the rest.",
+        )
+    return _settled(current, document, wanted)
+
+
+def phase(current: Optional[Current]) -> str:
+    """Return off, running, paused or stopping; a guest that sleeps (pmsuspended) counts as running."""
+    if current is None or not (current.domain.active or current.domain.state in ACTIVE_STATES):
+        return "off"
+    return {"paused": "paused", "in shutdown": "stopping"}.get(current.domain.state, "running")
+
+
+def _removal(current: Current, wanted: Wanted) -> Plan:
+    actions = _stopping(phase(current), wanted)
+    if current.domain.persistent:
+        actions = (*actions, "undefine")
+    return Plan(steps=_steps(actions, wanted))
+
+
+def _settled(current: Optional[Current], document: Optional[Element], wanted: Wanted) -> Plan:
+    now = phase(current)
+    old = current.persistent if current else None
+    kept = document if document is not None else old
+    waiting = _waiting(current, kept)
+    path, end = _lifecycle(now, wanted, restart=wanted.apply == "restart" and bool(waiting))
+    autostart = bool(current and current.domain.autostart)
+    steps = (
+        *_definition(old, document, wanted, active=now != "off"),
+        *_autostart(autostart, wanted),
+        *_steps(path, wanted),
+    )
+    restarted = any(action.startswith("start") for action in path) or end == "off"
+    return Plan(
+        steps=steps,
+        pending=() if restarted else waiting,
+        state=STATES[end],
+        autostart=autostart if wanted.autostart is None else wanted.autostart,
+        document=kept,
+    )
+
+
+def _waiting(current: Optional[Current], kept: Optional[Element]) -> tuple[Change, ...]:
+    """What an active guest does not have yet of the definition that is, or will be, kept."""
+    if current is None or current.live is None or kept is None:
+        return ()
+    return compare(persistent_form(current.live), persistent_form(kept), DOMAIN)
+
+
+def _lifecycle(now: str, wanted: Wanted, *, restart: bool) -> tuple[tuple[str, ...], str]:
+    """Return the actions and the phase that they end in."""
+    end = ENDS.get(wanted.state, now)
+    if end == "off":
+        return _stopping(now, wanted), end
+    if restart and now in ("running", "paused"):
+        return (*_stopping(now, wanted), *TRANSITIONS[(end, "off")]), end
+    return TRANSITIONS.get((end, now), ()), end
+
+
+def _stopping(now: str, wanted: Wanted) -> tuple[str, ...]:
+    if now != "off" and wanted.force and wanted.timeout <= 0:
+        return ("destroy",)
+    return TRANSITIONS.get(("stopped", now), ())
+
+
+def _definition(
+    old: Optional[Element], document: Optional[Element], wanted: Wanted, *, active: bool
+) -> tuple[Step, ...]:
+    if document is None:
+        return ()
+    if old is None:
+        return (Step("define", wanted.name),)
+    changes = compare(old, document, DOMAIN)
+    if not changes:
+        return ()
+    effects = [effect_of(change, active=active) for change in changes]
+    if REFUSE in effects:
+        raise _refusal(changes[effects.index(REFUSE)], wanted.name)
+    return (Step("define", wanted.name, hardest(effects), tuple(str(change) for change in changes)),)
+
+
+def _refusal(change: Change, name: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"The guest {name} has the {change.place} {change.before}, and that cannot become {change.after}.",
+        hint=f"Leave the {change.place} out to keep it, or remove the guest first (state: absent).",
+    )
+
+
+def _autostart(now: bool, wanted: Wanted) -> tuple[Step, ...]:
+    if wanted.autostart is None or wanted.autostart == now:
+        return ()
+    return (Step("enable_autostart" if wanted.autostart else "disable_autostart", wanted.name, NEXT_BOOT),)
+
+
+def _steps(actions: tuple[str, ...], wanted: Wanted) -> tuple[Step, ...]:
+    limit = f"within {wanted.timeout} s" + (", else by force" if wanted.force else "")
+    return tuple(
+        Step(action, wanted.name, detail=(limit,) if action in ("shutdown", "await_end") else ()) for action in actions
+    )

@@ -1,0 +1,215 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Facts about virtual machines."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vm_info
+short_description: Show virtual machines
+version_added: 0.1.0
+author:
+  - corral.virt contributors (@corral-virt)
+description:
+  - Returns what one, several or all virtual machines (guests) of a connection are, and what state they are in.
+  - The connection is read-only, so nothing is ever changed.
+extends_documentation_fragment:
+  - corral.virt.connection
+  - corral.virt.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  platform:
+    support: full
+options:
+  name:
+    description:
+      - The names of the guests to show, one or a list of them; a uuid or the id of a running guest serves as well.
+      - Without it all guests are shown. An empty list shows none.
+      - A guest that does not exist is not an error; its name is in RV(missing) then.
+    type: list
+    elements: str
+    aliases: [names]
+  xml:
+    description:
+      - Whether to return the definitions as libvirt's domain XML, in C(xml) of each guest. Secrets in it are hidden.
+      - V(live) is the one that a running guest has now, V(inactive) the one with which it starts the next time.
+    type: str
+    choices: [none, live, inactive]
+    default: none
+seealso:
+  - module: corral.virt.vm
+"""
+
+EXAMPLES = r"""
+- name: All guests
+  corral.virt.vm_info:
+  register: found
+
+- name: Say which of them run
+  ansible.builtin.debug:
+    msg: "{{ found.guests | selectattr('active') | map(attribute='name') }}"
+
+- name: Two guests, one of which may not be there
+  corral.virt.vm_info:
+    name:
+      - web1
+      - web2
+  register: web
+
+- name: Stop here when one is missing
+  ansible.builtin.assert:
+    that: web.missing == []
+
+- name: The definition of the guest of the test driver
+  corral.virt.vm_info:
+    uri: test:///default
+    name: test
+    xml: inactive
+"""
+
+RETURN = r"""
+uri:
+  description: The connection that was opened.
+  returned: success
+  type: str
+  sample: qemu:///system
+guests:
+  description: The guests, in the order in which they were asked for; all of them are sorted by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name.
+      type: str
+      sample: web1
+    uuid:
+      description: The uuid.
+      type: str
+      sample: 7f1f1e9e-6d5b-4a4e-9d9f-3d8c5c7f5a10
+    id:
+      description: The id while the guest is active, else V(null).
+      type: int
+      sample: 1
+    state:
+      description: The state in libvirt's words, such as V(running), V(paused) or V(shut off).
+      type: str
+      sample: running
+    reason:
+      description: How the guest came into this state, such as V(booted), V(user), V(shutdown) or V(crashed).
+      type: str
+      sample: booted
+    active:
+      description: Whether the guest runs or is paused.
+      type: bool
+      sample: true
+    persistent:
+      description: Whether the guest has a definition that stays when it ends.
+      type: bool
+      sample: true
+    autostart:
+      description: Whether the guest starts when the host does.
+      type: bool
+      sample: false
+    type:
+      description: V(kvm) or V(qemu).
+      type: str
+      sample: kvm
+    arch:
+      description: The architecture.
+      type: str
+      sample: x86_64
+    machine:
+      description: The machine type.
+      type: str
+      sample: pc-q35-7.2
+    memory_mib:
+      description: The memory in MiB.
+      type: int
+      sample: 2048
+    vcpus:
+      description: The number of virtual CPUs.
+      type: int
+      sample: 2
+    disks:
+      description: The disks, each with C(target), C(bus), C(device), C(path), C(format) and C(readonly).
+      type: list
+      elements: dict
+    interfaces:
+      description: The network interfaces, each with C(type), C(source), C(mac) and C(model).
+      type: list
+      elements: dict
+    graphics:
+      description: The screens, each with C(type), C(listen) and C(port).
+      type: list
+      elements: dict
+    console_log:
+      description: The file on the target that holds what the guest wrote to its console since it was started.
+      type: str
+    pid:
+      description: The process of QEMU.
+      type: int
+    runtime:
+      description: What else the driver knows of the guest at present.
+      type: dict
+    xml:
+      description: The definition that was asked for, V(null) where there is none, such as a live one of a guest that is off.
+      type: str
+      returned: when O(xml) is V(live) or V(inactive)
+missing:
+  description: The names of guests that were asked for and do not exist.
+  returned: success
+  type: list
+  elements: str
+connection:
+  description: Which drivers were asked for the connection, and what each of them answered.
+  returned: on failure, and with C(-vv)
+  type: dict
+error:
+  description: The kind of the failure, such as V(UriError) or V(NoConnection).
+  returned: on failure
+  type: str
+hint:
+  description: What to do about the failure, which is a part of the message too.
+  returned: on failure
+  type: str
+details:
+  description: Values that belong to the failure.
+  returned: on failure
+  type: dict
+"""
+
+from typing import Any
+
+from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
+from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
+from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
+
+GUESTS = Spec(
+    {
+        "name": {"type": "list", "elements": "str", "aliases": ["names"]},
+        "xml": {"type": "str", "choices": ["none", "live", "inactive"], "default": "none"},
+    }
+)
+
+
+def work(job: Job) -> dict[str, Any]:
+    """Look at the guests."""
+    from ansible_collections.corral.virt.plugins.module_utils.converge.guest import show_guests
+
+    return show_guests(job)
+
+
+def main() -> None:
+    """Run the module."""
+    run(work, CONNECTION, GUESTS, read_only=True)
+
+
+if __name__ == "__main__":
+    main()
