@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
 from .caps.model import Capabilities
 
@@ -32,13 +32,44 @@ class Defaults:
 
 
 @dataclass(frozen=True)
+class FoundImage:
+    """An image that was looked at: ``type`` is file or block, ``format`` as in a disk's <driver type='...'>."""
+
+    path: str
+    format: str
+    type: str = "file"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What a volume of a storage pool is to a disk: a type of disk, and its <source>'s attributes and <host>s."""
+
+    type: str
+    source: Mapping[str, str]
+    hosts: Tuple[Mapping[str, str], ...] = ()
+    format: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A secret value encrypted with the guest's master key: base64 of the initialisation vector and of the text."""
+
+    iv: str
+    data: str
+
+
+@dataclass(frozen=True)
 class Context:
     """Facts for one guest on one host.
 
     ``directory`` is the guest's runtime directory, ``channels`` where channel sockets go that the user did not name,
     ``nvram`` the directory of UEFI variables, ``console_log`` and so on are paths. ``firmware`` holds the firmware
-    descriptors as they were read, best first. ``backing`` maps an image path to what was found out about it (its
-    format and backing chain), for those images that were looked at. ``now`` is in seconds since the epoch.
+    descriptors as they were read, best first. ``backing`` maps the path of a top image to the images below it, from
+    top to base, for those that were looked at. ``cdroms`` are the host's CD-ROM devices, ``volumes`` the volumes that
+    disks name, by (pool, volume, mode), ``secrets`` the sealed values by (kind, name), where the kind is uuid, usage
+    or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave theirs open (vnc, spice,
+    spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors`` has the file descriptor of
+    each listening socket that QEMU inherits, by its path.
     """
 
     caps: Capabilities
@@ -57,6 +88,11 @@ class Context:
     defaults: Defaults = field(default_factory=Defaults)
     now: float = 0.0
     ports: Mapping[str, int] = field(default_factory=dict)
+    descriptors: Mapping[str, int] = field(default_factory=dict)
+    backing: Mapping[str, Tuple[FoundImage, ...]] = field(default_factory=dict)
+    cdroms: FrozenSet[str] = frozenset()
+    volumes: Mapping[Tuple[str, str, str], Volume] = field(default_factory=dict)
+    secrets: Mapping[Tuple[str, str], Sealed] = field(default_factory=dict)
 
     def has(self, flag: str) -> bool:
         """Whether the QEMU has what the named row of caps.flags asks for."""

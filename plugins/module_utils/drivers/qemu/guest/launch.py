@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starting a guest: everything that QEMU needs is put in place, QEMU is spawned, and its own words are kept.
+
+QEMU gets two monitors. One is a socket that we listen on before QEMU exists, so that connecting never races with its
+start. The other is a pipe chardev whose input holds one greeting and whose output is a plain file: QEMU writes every
+event there, with nobody connected, and so the guest's story survives QEMU itself.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, replace
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from ....errors import CorralError, HostError, MonitorError, OperationFailed, OperationInvalid, TimedOut
+from ....host.api import Host, Listen, Process, Spawn
+from ....model.domain.core import Domain
+from ....xml.parse import Element, clone
+from ....xml.write import to_text
+from ..command.build import command_line
+from ..command.chardev import server_sockets
+from ..context import Context
+from ..passes.run import live
+from .images import Handed, Runner, blocked_by, check_images, hand_over, to_hand
+from .runtime import learn_runtime
+from .site import Site
+from .status import Status
+from .stop import clean_up, kill
+
+FIRST_FD = 3
+START_TIMEOUT = 30.0
+
+# What is asked for at <on_...>, as QEMU's -action; the rest is what QEMU does by itself.
+ACTIONS: Mapping[Tuple[str, str], str] = {
+    ("on_reboot", "destroy"): "reboot=shutdown",
+    ("on_poweroff", "preserve"): "shutdown=pause",
+    ("on_crash", "destroy"): "panic=shutdown",
+    ("on_crash", "restart"): "panic=exit-failure",
+    ("on_crash", "preserve"): "panic=pause",
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """Everything that is known before anything is done: a value that start() carries out."""
+
+    name: str
+    document: Element
+    context: Context
+    spawn: Spawn
+    handed: Tuple[Handed, ...]
+    staged: Tuple[Tuple[str, str], ...]
+
+
+def start(site: Site, name: str, *, paused: bool = False) -> Status:
+    """Start a defined guest; the caller holds its lock and has seen that it does not run.
+
+    Raises OperationFailed with QEMU's own words when QEMU ends during the start; nothing is left behind then.
+    """
+    document = site.persistent(name)
+    if document is None:
+        raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
+    plan = prepare(site, name, document)
+    status = Status(
+        boot_id=site.host.boot_id(), id=site.store.allocate_id(), started=site.host.now(), handed=plan.handed
+    )
+    site.store.write_status(name, status.to_plain())
+    process: Optional[Process] = None
+    try:
+        _put_in_place(site, plan)
+        process = site.host.spawn(plan.spawn)
+        status = replace(status, pid=process.pid, start=process.start)
+        site.store.write_status(name, status.to_plain())
+        _hand_shake(site, plan, process, paused=paused)
+    except CorralError:
+        if process is not None:
+            kill(site.host, process)
+        clean_up(site, name, status, reason="failed")
+        raise
+    return status
+
+
+def prepare(site: Site, name: str, document: Element) -> Start:
+    """Work out the whole start without changing anything; raises what would make it fail."""
+    context = site.context(document)
+    running = live(document, context)
+    domain = Domain(running)
+    check_images(domain, site.host)
+    sockets = server_sockets(domain, context)
+    descriptors = {path: FIRST_FD + 1 + number for number, path in enumerate(sockets)}
+    context = replace(context, descriptors=descriptors)
+    staged = _to_stage(domain, site, context.directory)
+    argv = command_line(_with_staged(running, staged), context)
+    runner = site.runner
+    return Start(
+        name=name,
+        document=running,
+        context=context,
+        spawn=_spawn(site, name, domain, [*argv, *_launch_arguments(domain, context)], sockets),
+        handed=tuple(to_hand(domain, site.host, runner)) if runner else (),
+        staged=tuple(staged.items()),
+    )
+
+
+def _launch_arguments(domain: Domain, context: Context) -> List[str]:
+    """What belongs to this run and not to the machine: the monitors, and what ends or pauses the guest."""
+    monitor = f"socket,id=charmonitor,fd={FIRST_FD},server=on,wait=off"
+    events = f"pipe,id=charevents,path={context.directory.replace(',', ',,')}/events"
+    words = ["-S", "-msg", "timestamp=on"]
+    words += ["-chardev", monitor, "-mon", "chardev=charmonitor,id=monitor,mode=control"]
+    words += ["-chardev", events, "-mon", "chardev=charevents,id=events,mode=control"]
+    wanted = {"on_reboot": domain.on_reboot, "on_poweroff": domain.on_poweroff, "on_crash": domain.on_crash}
+    for row, action in ACTIONS.items():
+        if wanted[row[0]] == row[1]:
+            words += ["-action", action]
+    return words
+
+
+def _spawn(site: Site, name: str, domain: Domain, argv: List[str], sockets: List[str]) -> Spawn:
+    runner = site.runner
+    owner = (runner.uid, runner.gid) if runner else None
+    home = site.layout.domain_directory(name)
+    listens = [Listen(path, owner=owner) for path in (site.layout.monitor(name), *sockets)]
+    return Spawn(
+        argv=tuple(argv),
+        log=site.layout.domain_log(name),
+        env={"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home},
+        cwd="/",
+        user=owner,
+        groups=_groups(site.host, runner) if runner else (),
+        fds=tuple(listens),
+    )
+
+
+def _groups(host: Host, runner: Runner) -> Tuple[int, ...]:
+    """The runner's own groups, and the one that may use /dev/kvm."""
+    kvm = host.stat("/dev/kvm")
+    extra = (kvm.gid,) if kvm is not None and kvm.gid and kvm.mode & 0o060 == 0o060 else ()
+    return tuple(dict.fromkeys((*runner.groups, *extra)))
+
+
+def _to_stage(domain: Domain, site: Site, directory: str) -> Dict[str, str]:
+    """Kernel files that QEMU's user cannot read where they are, and where copies of them go."""
+    staged: Dict[str, str] = {}
+    for role, path in (("kernel", domain.kernel), ("initrd", domain.initrd), ("dtb", domain.dtb)):
+        if path is None:
+            continue
+        real = site.host.resolve(path)
+        found = site.host.stat(real)
+        if found is None or found.kind != "file":
+            raise HostError(f"The {role} {path} of guest {domain.name} does not exist.", hint="Correct its path.")
+        runner = site.runner
+        if runner is not None and (blocked_by(real, site.host, runner) or not runner.may(found, 4)):
+            staged[path] = posixpath.join(directory, role)
+    return staged
+
+
+def _with_staged(document: Element, staged: Mapping[str, str]) -> Element:
+    copy = clone(document)
+    for tag in ("kernel", "initrd", "dtb"):
+        found = copy.find(f"os/{tag}")
+        if found is not None and (found.text or "").strip() in staged:
+            found.text = staged[(found.text or "").strip()]
+    return copy
+
+
+def _put_in_place(site: Site, plan: Start) -> None:
+    """Make the guest's directory, its event files and logs; hand the images over."""
+    host, layout, runner = site.host, site.layout, site.runner
+    owner = (runner.uid, runner.gid) if runner else None
+    directory = plan.context.directory
+    host.remove_tree(directory)
+    host.make_directory(directory, mode=0o700, owner=owner)
+    host.write(f"{directory}/events.in", b'{"execute":"qmp_capabilities"}\n', owner=owner)
+    host.write(f"{directory}/events.out", b"", owner=owner)
+    host.write(layout.domain_console_log(plan.name), b"", owner=owner)
+    for path, copy in plan.staged:
+        host.write(copy, host.read(path) or b"", mode=0o400, owner=owner)
+    if runner:
+        hand_over(list(plan.handed), host, runner)
+
+
+def _hand_shake(site: Site, plan: Start, process: Process, *, paused: bool) -> None:
+    """Wait until QEMU answers, learn what it chose, keep the live document, let the guest run."""
+    try:
+        monitor = site.host.open_monitor(site.layout.monitor(plan.name), timeout=START_TIMEOUT)
+        try:
+            learn_runtime(Domain(plan.document), monitor)
+            site.store.write_live(plan.name, to_text(plan.document).encode())
+            if not paused:
+                monitor.execute("cont")
+        finally:
+            monitor.close()
+    except (MonitorError, TimedOut, HostError) as error:
+        raise _start_failure(site, plan, process, error) from error
+
+
+def _start_failure(site: Site, plan: Start, process: Process, error: CorralError) -> OperationFailed:
+    site.host.wait_exit(process, timeout=1.0)
+    said = last_words(site.host.tail(site.layout.domain_log(plan.name), 4096))
+    log = site.layout.domain_log(plan.name)
+    if site.host.process(process.pid) is not None:
+        return OperationFailed(f"Guest {plan.name} did not start: {error.message}", hint=f"See {log}.", log=log)
+    return OperationFailed(f"Guest {plan.name} did not start; QEMU said: {said}", hint=f"See {log}.", log=log)
+
+
+def last_words(log: bytes) -> str:
+    """The last lines of QEMU's log that say something, without their time stamps and the program's name."""
+    lines = [line for line in log.decode("utf-8", "replace").splitlines() if line.strip()]
+    said = [line.split("qemu-system-", 1)[-1].partition(": ")[2] or line for line in lines[-3:]]
+    return "; ".join(said) or "nothing"

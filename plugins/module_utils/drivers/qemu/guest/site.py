@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where guests live: the host, our files on it, the QEMU binaries, and the user that QEMU runs as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from ....errors import MissingProgram, NotFound, UnsupportedConfig
+from ....host.api import Host
+from ....host.layout import Layout
+from ....model.domain.core import Domain
+from ....xml.parse import Element, parse
+from ...store import Store
+from ..caps.cache import capabilities
+from ..caps.model import Capabilities
+from ..context import Context
+from .images import Runner
+from .status import Status
+
+# Users that packages make for QEMU, the best first. On a bare host that has none of them QEMU gets a number of its
+# own, which Debian reserves for libvirt-qemu and which no login has.
+RUNNERS: Tuple[str, ...] = ("corral-qemu", "libvirt-qemu", "qemu")
+BARE_ID = 64055
+
+BINARIES = ("/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm", "/usr/bin/kvm")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every call of the driver needs: plain values and the seam to the machine."""
+
+    host: Host
+    layout: Layout
+    store: Store
+    runner: Optional[Runner]
+    read_only: bool = False
+
+    def binary(self, document: Optional[Element] = None) -> str:
+        """The QEMU that a document asks for, else the host's own; raises MissingProgram."""
+        domain = None if document is None else Domain(document)
+        if domain is not None and domain.emulator:
+            return domain.emulator
+        arch = (domain.arch if domain is not None else None) or self.host.architecture()
+        return default_binary(self.host, "x86_64" if arch == "i686" else arch)
+
+    def capabilities(self, document: Optional[Element] = None) -> Capabilities:
+        """What that QEMU can do, probed once and cached."""
+        return capabilities(self.host, self.layout, self.binary(document), store=not self.read_only)
+
+    def context(self, document: Element) -> Context:
+        """The facts that the passes and the command writer need for one guest."""
+        name = Domain(document).name or "guest"
+        directory = self.layout.domain_directory(name)
+        return Context(
+            caps=self.capabilities(document),
+            directory=directory,
+            channels=directory,
+            nvram=f"{self.layout.state}/nvram",
+            ram=f"{self.layout.state}/ram",
+            tpm=f"{self.layout.state}/tpm",
+            console_log=self.layout.domain_console_log(name),
+            privileged=self.host.euid() == 0,
+            host_arch=self.host.architecture(),
+            host_id=self.host.machine_id(),
+            now=self.host.now(),
+        )
+
+    def persistent(self, name: str) -> Optional[Element]:
+        """The persistent document of a guest, or None."""
+        data = self.store.read_config(name)
+        return None if data is None else parse(data.decode("utf-8", "replace"), root="domain", what=f"guest {name}")
+
+    def active(self, name: str) -> Optional[Element]:
+        """The live document of a guest, or None."""
+        data = self.store.read_live(name)
+        return None if data is None else parse(data.decode("utf-8", "replace"), root="domain", what=f"guest {name}")
+
+    def status(self, name: str) -> Optional[Status]:
+        """The runtime facts of a guest, None when it was never started since the host has booted."""
+        found = self.store.read_status(name)
+        return None if found is None else Status.from_plain(found)
+
+    def journal(self, name: str) -> bytes:
+        """The events that QEMU wrote for the running, or the last, start of a guest."""
+        return self.host.read(f"{self.layout.domain_directory(name)}/events.out") or b""
+
+    def require(self, name: str) -> Element:
+        """The persistent or else the live document; raises NotFound."""
+        found = self.persistent(name)
+        found = self.active(name) if found is None else found
+        if found is None:
+            raise NotFound(f"There is no guest named '{name}'.", name=name)
+        return found
+
+
+def default_binary(host: Host, arch: str) -> str:
+    """The emulator for an architecture; raises MissingProgram that says what to install."""
+    found = host.find_program(f"qemu-system-{arch}")
+    if found:
+        return found
+    if arch == host.architecture():
+        for path in BINARIES:
+            if host.stat(path) is not None:
+                return path
+    if arch not in ("x86_64", "aarch64", "riscv64", "ppc64", "s390x", "arm", "i386"):
+        raise UnsupportedConfig(f"QEMU does not emulate arch='{arch}'.")
+    raise MissingProgram(
+        f"qemu-system-{arch}",
+        hint="Install QEMU: the package qemu-system-x86 (Debian, Ubuntu), qemu-kvm (Fedora, RHEL) or qemu-x86 (openSUSE).",
+    )
+
+
+def runner(host: Host) -> Optional[Runner]:
+    """The user that QEMU runs as: None (ourselves) unless we are root."""
+    if host.euid() != 0:
+        return None
+    for name in RUNNERS:
+        found = host.user(name)
+        if found:
+            return Runner(name, *found, groups=host.groups(name))
+    return Runner(f"uid {BARE_ID}", BARE_ID, BARE_ID)
