@@ -10,36 +10,21 @@ that a test can let the n-th of them fail (``fail_at``) or let the run be killed
 
 from __future__ import annotations
 
-import errno
-import os
 import posixpath
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from ..errors import CommandFailed, HostError, LockBusy, MissingProgram
-from .api import Completed, FileStat, Monitor, Process, Spawn
+from .api import Completed, Monitor, Process, Spawn
+from .fake_files import FakeFile, FakeFiles, Owner
 from .fake_monitor import FakeMonitor
 
-Owner = Tuple[int, int]
 Answer = Union[Completed, BaseException, Callable[[Tuple[str, ...], bytes], Completed]]
 
 
 class Killed(BaseException):
     """The run was killed here: no ``except Exception`` can go on after it."""
-
-
-@dataclass(frozen=True)
-class FakeFile:
-    """One entry of the file tree; a link keeps its target in ``data``."""
-
-    kind: str = "file"
-    data: bytes = b""
-    mode: int = 0o600
-    owner: Owner = (0, 0)
-    mtime_ns: int = 0
-    device: int = 0
-    inode: int = 0
 
 
 @dataclass
@@ -52,50 +37,31 @@ class FakeProcess:
     signals: List[str] = field(default_factory=list)
 
 
-class FakeHost:
+class FakeHost(FakeFiles):
     """The Host protocol in memory. Its attributes are the machine: tests set and read them directly."""
 
     def __init__(self, *, euid: int = 0, egid: int = 0) -> None:
-        self.files: Dict[str, FakeFile] = {"/": FakeFile("directory", mode=0o755)}
+        super().__init__((euid, egid))
         self.environment: Dict[str, str] = {"HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         self.users: Dict[str, Owner] = {"root": (0, 0)}
         self.user_groups: Dict[str, Tuple[int, ...]] = {}
-        self.identity: Owner = (euid, egid)
         self.name = "host.example"
         self.machine = "0123456789abcdef0123456789abcdef"
         self.boot = "00000000-0000-4000-8000-000000000001"
         self.cpu = "x86_64"
-        self.clock = 1_700_000_000.0
         self.uptime = 1000.0
         self.locks: Set[str] = set()
         self.programs: Dict[str, str] = {}
         self.processes: Dict[int, FakeProcess] = {}
         self.monitors: Dict[str, FakeMonitor] = {}
-        self.calls: List[Tuple[str, Any]] = []
         self.mutations = 0
         self.on_spawn: Callable[[FakeProcess], None] = lambda started: None
+        self.on_sleep: Callable[[], None] = lambda: None
         self._answers: Dict[str, List[Answer]] = {}
         self._next_pid = 1000
-        self._next_inode = 1
         self._fault: Optional[Tuple[int, BaseException, bool]] = None
 
     # what a test arranges
-
-    def add_file(self, path: str, data: bytes = b"", *, mode: int = 0o644, owner: Owner = (0, 0)) -> None:
-        """Put a file there, with its directories; not counted, not recorded."""
-        self.add_directory(posixpath.dirname(path))
-        self._put(path, FakeFile("file", data, mode, owner))
-
-    def add_directory(self, path: str, *, mode: int = 0o755, owner: Owner = (0, 0)) -> None:
-        """Put a directory there, with the ones above it."""
-        if path != "/" and path not in self.files:
-            self.add_directory(posixpath.dirname(path))
-            self._put(path, FakeFile("directory", mode=mode, owner=owner))
-
-    def add_node(self, path: str, kind: str, *, mode: int = 0o660, owner: Owner = (0, 0)) -> None:
-        """Put a socket, fifo, block or char device there, with its directories."""
-        self.add_directory(posixpath.dirname(path))
-        self._put(path, FakeFile(kind, mode=mode, owner=owner))
 
     def add_program(self, name: str, *answers: Answer, path: str = "") -> None:
         """Install a program; its runs take the answers in order, the last one for ever after."""
@@ -140,7 +106,7 @@ class FakeHost:
 
     def changing(self, call: str, subject: Any) -> None:
         """Record and count a call that changes something; raises the fault that is due."""
-        self.calls.append((call, subject))
+        super().changing(call, subject)
         self.mutations += 1
         if self._fault:
             at, error, for_ever = self._fault
@@ -185,89 +151,9 @@ class FakeHost:
     def sleep(self, seconds: float) -> None:
         self.clock += seconds
         self.uptime += seconds
+        self.on_sleep()
 
-    # files
-
-    def stat(self, path: str) -> Optional[FileStat]:
-        node = self.files.get(self._place(path))
-        if node is None:
-            return None
-        return FileStat(
-            node.kind, len(node.data), node.mode, *node.owner, node.mtime_ns, device=node.device, inode=node.inode
-        )
-
-    def resolve(self, path: str) -> str:
-        done = "/"
-        for part in [part for part in path.split("/") if part]:
-            done = posixpath.normpath(posixpath.join(done, part))
-            node = self.files.get(done)
-            if node and node.kind == "link":
-                done = self.resolve(posixpath.join(posixpath.dirname(done), os.fsdecode(node.data)))
-        return done
-
-    def writable(self, path: str) -> bool:
-        node = self.files.get(self.resolve(path))
-        return node is not None and (self.euid() == 0 or (node.owner[0] == self.euid() and bool(node.mode & 0o200)))
-
-    def read(self, path: str, *, limit: Optional[int] = None) -> Optional[bytes]:
-        self.calls.append(("read", path))
-        node = self.files.get(self.resolve(path))
-        if node is None:
-            return None
-        if node.kind == "directory":
-            raise _refused("read", path, errno.EISDIR)
-        return node.data if limit is None else node.data[:limit]
-
-    def tail(self, path: str, size: int) -> bytes:
-        data = self.read(path) or b""
-        return data[-size:] if size > 0 else b""
-
-    def write(self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Owner] = None) -> None:
-        self.changing("write", path)
-        self._put_new("write", path, FakeFile("file", data, mode, owner or self.identity))
-
-    def entries(self, path: str) -> List[str]:
-        self.calls.append(("entries", path))
-        directory = self.resolve(path)
-        node = self.files.get(directory)
-        if node and node.kind != "directory":
-            raise _refused("list", path, errno.ENOTDIR)
-        return sorted(posixpath.basename(each) for each in self.files if self._parent(each) == directory)
-
-    def make_directory(self, path: str, *, mode: int = 0o755, owner: Optional[Owner] = None) -> None:
-        self.changing("make_directory", path)
-        node = self.files.get(self.resolve(path))
-        if node and node.kind != "directory":
-            raise _refused("make the directory", path, errno.ENOTDIR)
-        if not node:
-            self.add_directory(self.resolve(path), mode=mode, owner=owner or self.identity)
-
-    def remove(self, path: str) -> bool:
-        self.changing("remove", path)
-        place = self._place(path)
-        if place in self.files and self.files[place].kind == "directory":
-            raise _refused("remove", path, errno.EISDIR)
-        return self.files.pop(place, None) is not None
-
-    def remove_tree(self, path: str) -> bool:
-        self.changing("remove_tree", path)
-        place = self._place(path)
-        gone = [each for each in self.files if each == place or each.startswith(f"{place}/")]
-        for each in gone:
-            del self.files[each]
-        return bool(gone)
-
-    def symlink(self, target: str, path: str) -> None:
-        self.changing("symlink", path)
-        self._put_new("link", path, FakeFile("link", os.fsencode(target), 0o777, self.identity))
-
-    def change_owner(self, path: str, uid: int, gid: int) -> None:
-        self.changing("change_owner", path)
-        self._change("change the owner of", path, owner=(uid, gid))
-
-    def change_mode(self, path: str, mode: int) -> None:
-        self.changing("change_mode", path)
-        self._change("change the mode of", path, mode=mode)
+    # locks
 
     @contextmanager
     def lock(self, path: str, *, timeout: float = 30.0) -> Iterator[None]:
@@ -351,34 +237,6 @@ class FakeHost:
 
     # inside
 
-    def _place(self, path: str) -> str:
-        """Return where a path is, its last part not followed when it is a link."""
-        clean = posixpath.normpath(path)
-        return posixpath.join(self.resolve(posixpath.dirname(clean)), posixpath.basename(clean))
-
-    def _put(self, path: str, node: FakeFile) -> None:
-        self._next_inode += 1
-        self.files[path] = replace(node, mtime_ns=int(self.clock * 1e9), inode=self._next_inode)
-
-    def _put_new(self, verb: str, path: str, node: FakeFile) -> None:
-        """Put a node where the real host could: its directory is there, and it is none itself."""
-        parent = self.files.get(self.resolve(posixpath.dirname(path)))
-        if parent is None or parent.kind != "directory":
-            raise _refused(verb, path, errno.ENOENT if parent is None else errno.ENOTDIR)
-        place = self._place(path)
-        if place in self.files and self.files[place].kind == "directory":
-            raise _refused(verb, path, errno.EISDIR)
-        self._put(place, node)
-
-    def _change(self, verb: str, path: str, **changes: Any) -> None:
-        real = self.resolve(path)
-        if real not in self.files:
-            raise _refused(verb, path, errno.ENOENT)
-        self.files[real] = replace(self.files[real], **changes)
-
-    def _parent(self, path: str) -> str:
-        return "" if path == "/" else posixpath.dirname(path)
-
     def _answer(self, argv: Tuple[str, ...], stdin: bytes) -> Completed:
         if self.find_program(argv[0]) is None:
             raise MissingProgram(argv[0])
@@ -389,7 +247,3 @@ class FakeHost:
         if isinstance(answer, BaseException):
             raise answer
         return answer if isinstance(answer, Completed) else answer(argv, stdin)
-
-
-def _refused(verb: str, path: str, code: int) -> HostError:
-    return HostError(f"Cannot {verb} {path}: {os.strerror(code)}.", path=path)

@@ -211,8 +211,12 @@ class Layout:
         return posixpath.join(self.runtime, "locks", f"{kind}-{check_name(kind, name)}.lock")
 
     def names_lock(self, kind: str) -> str:
-        """Return the lock under which names, uuids and ids of a kind are given out."""
+        """Return the lock under which names and uuids of a kind are given out."""
         return posixpath.join(self.runtime, "locks", f"{kind}.lock")
+
+    def ids_lock(self, kind: str) -> str:
+        """Return the lock under which ids of a kind are given out."""
+        return posixpath.join(self.runtime, "locks", f"{kind}.ids.lock")
 
     # guests
 
