@@ -35,6 +35,9 @@ ELSEWHERE = {
     "xenapi": "XenServer",
 }
 
+# libvirt's docs/uri.rst: "KVM URIs are identical" to those of QEMU.
+NICKNAMES = {"kvm": "qemu"}
+
 
 def _remote(uri: Uri, rows: Sequence[Row]) -> Optional[str]:
     if uri.host is None and uri.transport is None:
@@ -56,7 +59,7 @@ def _misspelt(uri: Uri, rows: Sequence[Row]) -> Optional[str]:
     schemes = [scheme for row in rows for scheme in row.schemes]
     if uri.scheme in schemes:
         return None
-    near = get_close_matches(uri.scheme, schemes, n=1, cutoff=0.5)
+    near = [NICKNAMES[uri.scheme]] if uri.scheme in NICKNAMES else get_close_matches(uri.scheme, schemes, n=1)
     if not near:
         return None
     example = next(row.example for row in rows if near[0] in row.schemes)

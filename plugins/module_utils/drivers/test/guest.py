@@ -18,6 +18,7 @@ from ...errors import XmlError
 from ...model.domain.core import Domain as DomainView
 from ...xml.parse import Element, clone, parse, tidy
 from ...xml.views import NATURAL, TEXT, YES_NO, Field, View
+from ...xml.write import to_text
 from ..api import ACTIVE_STATES, Domain
 
 LIBVIRT = "http://libvirt.org/schemas/domain/test/1.0"
@@ -26,8 +27,10 @@ RUNSTATE = f"{{{LIBVIRT}}}runstate"
 TRANSIENT = f"{{{LIBVIRT}}}transient"
 RUNTIME = f"{{{OURS}}}runtime"
 
-# libvirt's virDomainState, in its numbers.
-STATES = ("no state", "running", "idle", "paused", "in shutdown", "shut off", "crashed", "pmsuspended")
+# libvirt's virDomainState: the number of each state, and the state of each number; "no state" and "blocked" (0 and 2)
+# are states that only some hypervisors tell from running.
+NUMBERS = {"running": 1, "paused": 3, "in shutdown": 4, "shut off": 5, "crashed": 6, "pmsuspended": 7}
+STATES = {0: "running", 2: "running", **{number: state for state, number in NUMBERS.items()}}
 
 # What an inactive guest does not keep.
 _OF_A_RUN = ("id", "started")
@@ -61,8 +64,7 @@ class Guest:
     def state(self) -> str:
         """libvirt's word for the state."""
         found = self.element.find(RUNSTATE)
-        number = 1 if found is None else int(found.text or "1")
-        return STATES[number]
+        return "running" if found is None else STATES[int(found.text or "")]
 
     @property
     def active(self) -> bool:
@@ -90,7 +92,7 @@ class Guest:
         if found is None:
             found = parse(f"<test:runstate xmlns:test='{LIBVIRT}'/>")
             self.element.append(found)
-        found.text = str(STATES.index(state))
+        found.text = str(NUMBERS[state])
         self.facts().reason = reason
         if state not in ACTIVE_STATES:
             self._end_of_run()
@@ -99,24 +101,25 @@ class Guest:
         facts = self.facts()
         for name in _OF_A_RUN:
             facts.element.attrib.pop(name, "")
+        self._drop_live()
+
+    def _drop_live(self) -> None:
+        facts = self.facts()
         for live in list(facts.element):
             facts.element.remove(live)
 
     def make_transient(self) -> None:
         """Forget the definition of a guest that runs: what runs is now all there is."""
-        live = self.document()
-        self.replace(live)
-        for inner in list(self.facts().element):
-            self.facts().element.remove(inner)
+        self.replace(self.document())
+        self._drop_live()
         self.facts().autostart = None
-        if self.persistent:
-            self.element.append(parse(f"<test:transient xmlns:test='{LIBVIRT}'/>"))
+        self.element.append(parse(f"<test:transient xmlns:test='{LIBVIRT}'/>"))
 
     def make_persistent(self, definition: Element) -> None:
         """Take a definition; a guest that runs goes on with the document that it was started with."""
-        facts = self.facts()
-        if self.active and not len(facts.element):
-            facts.element.append(self._plain(self.element))
+        before = self._plain(self.element)
+        if self.active and self.runtime.element.find("domain") is None and to_text(before) != to_text(definition):
+            self.facts().element.append(before)
         self.replace(definition)
         transient = self.element.find(TRANSIENT)
         if transient is not None:
@@ -174,13 +177,13 @@ class Guest:
         if found is not None and not _is_state(found.text):
             raise XmlError(
                 f"the {what} gives the guest {self.name} the runstate {found.text!r}; it must be a number from 0 to "
-                f"{len(STATES) - 1}.",
+                f"{max(STATES)}.",
                 line=View(found).line,
             )
 
 
 def _is_state(text: Optional[str]) -> bool:
-    return bool(text) and str(text).isdecimal() and int(str(text)) < len(STATES)
+    return bool(text) and str(text).isdecimal() and int(str(text)) in STATES
 
 
 def _foreign(child: Element) -> bool:

@@ -40,11 +40,10 @@ GREETING = "corral-guest: up\n"
 FAREWELL = "corral-guest: down\n"
 
 
-class TestHypervisor(HypervisorDriver):
+class SimulatedHypervisor(HypervisorDriver):
     """The hypervisor driver of ``test:///default`` and ``test:///FILE``."""
 
     name = "test"
-    __test__ = False  # its name begins like that of a test class
 
     def __init__(self, host: Host, keeper: Keeper) -> None:
         self.host = host

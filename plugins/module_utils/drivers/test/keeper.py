@@ -58,7 +58,7 @@ class FileKeeper:
     """A host in a file. One that is not there yet is an empty host, and is made by the first change.
 
     Readers need no lock, as the file is replaced in one step; changes are made one after the other under a lock file
-    beside it. The file is written only when it was a test host before, or was not there.
+    beside it. The file is written only when it was a test host before, or was not there; comments in it are lost then.
     """
 
     def __init__(self, host: Host, path: str) -> None:

@@ -18,6 +18,15 @@ from ...model.domain.core import Domain
 from ...model.domain.order import DEVICE_RANK, TOP_RANK
 from ...values import derived_mac, derived_uuid, kib_up, parse_mac, parse_uuid, scale
 from ...xml.parse import Element, add, clone, new_element
+from ...xml.views import NATURAL, TEXT, Field, View
+
+
+class NumaCell(View):
+    """A <cell> of <cpu><numa>."""
+
+    memory = Field("@memory", NATURAL)
+    unit = Field("@unit", TEXT)
+
 
 _EVENTS = (("on_poweroff", "destroy"), ("on_reboot", "restart"), ("on_crash", "destroy"))
 
@@ -28,11 +37,12 @@ def normalise(document: Element, existing: Optional[Element], *, seed: str) -> E
     ``existing`` is the definition of the guest of that name, from which uuid and MAC addresses are kept. For a new
     guest they are derived from ``seed`` and the name.
     """
+    if document.tag != "domain":
+        raise XmlError(f"the document is a <{document.tag!s}>; write a <domain>.", line=View(document).line)
     domain = Domain(clone(document))
     domain.type = "test"
     domain.id = None
-    name = check_name("guest", domain.name or "")
-    domain.name = name
+    domain.name = _name(domain)
     domain.uuid = _uuid(domain, existing, seed)
     _complete_memory(domain)
     _complete_vcpus(domain)
@@ -47,6 +57,12 @@ def _sort(parent: Element, rank: Mapping[str, int]) -> None:
     parent[:] = sorted(parent, key=lambda child: rank.get(str(child.tag), len(rank)))
 
 
+def _name(domain: Domain) -> str:
+    if not domain.name:
+        raise XmlError("the guest has no <name>; write one.", line=domain.line)
+    return check_name("guest", domain.name)
+
+
 def _uuid(domain: Domain, existing: Optional[Element], seed: str) -> str:
     if domain.uuid:
         return parse_uuid(domain.uuid)
@@ -55,12 +71,18 @@ def _uuid(domain: Domain, existing: Optional[Element], seed: str) -> str:
 
 
 def _complete_memory(domain: Domain) -> None:
+    domain.memory = _kib(domain.memory or 0, domain.memory_unit, "memory") or _cells_kib(domain)
     if not domain.memory:
-        raise XmlError("the guest has no memory; write one such as <memory unit='MiB'>512</memory>.", line=domain.line)
-    domain.memory = _kib(domain.memory, domain.memory_unit, "memory")
+        raise XmlError("the guest has no memory; write it as in <memory unit='MiB'>512</memory>.", line=domain.line)
     current = _kib(domain.current_memory or 0, domain.current_memory_unit, "currentMemory") or domain.memory
     domain.current_memory = min(current, domain.memory)
     domain.memory_unit = domain.current_memory_unit = "KiB"
+
+
+def _cells_kib(domain: Domain) -> int:
+    """The memory of a guest that gives it by NUMA cell only."""
+    cells = [NumaCell(element) for element in domain.element.findall("cpu/numa/cell")]
+    return sum(_kib(cell.memory or 0, cell.unit, "cell") for cell in cells)
 
 
 def _kib(number: int, unit: Optional[str], what: str) -> int:

@@ -11,9 +11,9 @@ from typing import Callable, Optional
 from ...errors import UriError
 from ...values import Uri
 from ..api import Answer, Declined, Driver, Request, Success
-from .hypervisor import TestHypervisor
+from .hypervisor import SimulatedHypervisor
 from .keeper import FileKeeper, Keeper, MemoryKeeper
-from .resources import TestInterface, TestNetwork, TestNodeDevice, TestStorage
+from .resources import SimulatedInterface, SimulatedNetwork, SimulatedNodeDevice, SimulatedStorage
 
 SCHEME = "test"
 
@@ -25,7 +25,7 @@ def open_hypervisor(request: Request) -> Answer:
         return Declined(reason or "")
     keeper = _keeper(request, request.uri)
     keeper.read()  # a file that is no test host is refused now, not at the first call
-    return Success(TestHypervisor(request.host, keeper))
+    return Success(SimulatedHypervisor(request.host, keeper))
 
 
 def _declines(uri: Optional[Uri]) -> Optional[str]:
@@ -52,26 +52,26 @@ def _keeper(request: Request, uri: Uri) -> Keeper:
 def _beside(request: Request, make: Callable[[Keeper], Driver]) -> Answer:
     """The other kinds belong to the same document, so they come with the hypervisor driver or not at all."""
     hypervisor = request.hypervisor
-    if not isinstance(hypervisor, TestHypervisor):
+    if not isinstance(hypervisor, SimulatedHypervisor):
         return Declined("it goes with the test hypervisor driver only")
     return Success(make(hypervisor.keeper))
 
 
 def open_network(request: Request) -> Answer:
     """Serve the networks of the test host."""
-    return _beside(request, TestNetwork)
+    return _beside(request, SimulatedNetwork)
 
 
 def open_interface(request: Request) -> Answer:
     """Serve the host interfaces of the test host."""
-    return _beside(request, TestInterface)
+    return _beside(request, SimulatedInterface)
 
 
 def open_storage(request: Request) -> Answer:
     """Serve the pools of the test host."""
-    return _beside(request, TestStorage)
+    return _beside(request, SimulatedStorage)
 
 
 def open_node_device(request: Request) -> Answer:
     """Serve the devices of the test host."""
-    return _beside(request, TestNodeDevice)
+    return _beside(request, SimulatedNodeDevice)

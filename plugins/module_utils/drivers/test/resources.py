@@ -15,11 +15,10 @@ from ..api import InterfaceDriver, NetworkDriver, NodeDeviceDriver, StorageDrive
 from .keeper import Keeper
 
 
-class TestNetwork(NetworkDriver):
+class SimulatedNetwork(NetworkDriver):
     """The <network> elements."""
 
     name = "test"
-    __test__ = False
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
@@ -37,11 +36,10 @@ class TestNetwork(NetworkDriver):
         return _document(_find(self.keeper, "network", name))
 
 
-class TestInterface(InterfaceDriver):
+class SimulatedInterface(InterfaceDriver):
     """The <interface> elements."""
 
     name = "test"
-    __test__ = False
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
@@ -51,11 +49,10 @@ class TestInterface(InterfaceDriver):
         return _summaries(self.keeper, "interface")
 
 
-class TestStorage(StorageDriver):
+class SimulatedStorage(StorageDriver):
     """The <pool> elements."""
 
     name = "test"
-    __test__ = False
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
@@ -76,11 +73,10 @@ class TestStorage(StorageDriver):
         return document
 
 
-class TestNodeDevice(NodeDeviceDriver):
+class SimulatedNodeDevice(NodeDeviceDriver):
     """The <device> elements."""
 
     name = "test"
-    __test__ = False
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
