@@ -40,7 +40,8 @@ NICKNAMES = {"kvm": "qemu"}
 
 
 def _remote(uri: Uri, rows: Sequence[Row]) -> Optional[str]:
-    if uri.host is None and uri.transport is None:
+    known = any(uri.scheme in row.schemes for row in rows)
+    if not known or (uri.host is None and uri.transport is None):
         return None
     local = format_uri(Uri(uri.scheme, path=uri.path, params=uri.params))
     return f"Remote URIs are not served yet: let Ansible reach that host, and write {local}."
