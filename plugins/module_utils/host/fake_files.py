@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import errno
-import os
 import posixpath
 from dataclasses import dataclass, replace
+from os import fsdecode, fsencode, strerror
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..errors import HostError
@@ -82,7 +82,7 @@ class FakeFiles:
             done = posixpath.normpath(posixpath.join(done, part))
             node = self.files.get(done)
             if node and node.kind == "link":
-                done = self.resolve(posixpath.join(posixpath.dirname(done), os.fsdecode(node.data)))
+                done = self.resolve(posixpath.join(posixpath.dirname(done), fsdecode(node.data)))
         return done
 
     def writable(self, path: str) -> bool:
@@ -141,7 +141,7 @@ class FakeFiles:
 
     def symlink(self, target: str, path: str) -> None:
         self.changing("symlink", path)
-        self._put_new("link", path, FakeFile("link", os.fsencode(target), 0o777, self.identity))
+        self._put_new("link", path, FakeFile("link", fsencode(target), 0o777, self.identity))
 
     def change_owner(self, path: str, uid: int, gid: int) -> None:
         self.changing("change_owner", path)
@@ -188,4 +188,4 @@ class FakeFiles:
 
 
 def refused(verb: str, path: str, code: int) -> HostError:
-    return HostError(f"Cannot {verb} {path}: {os.strerror(code)}.", path=path)
+    return HostError(f"Cannot {verb} {path}: {strerror(code)}.", path=path)
