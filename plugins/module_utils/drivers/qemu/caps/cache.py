@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Dict, Optional
 
-from ....errors import HostError, MissingProgram
+from ....errors import HostError, MissingProgram, OperationFailed
 from ....host.api import Host
 from .kvm import KvmState, known_state, kvm_state
 from .launch import OURSELVES, Account, probe_binary
@@ -37,13 +37,22 @@ def capabilities(host: Host, binary: str, directory: str, *, account: Account = 
     guests. Raises MissingProgram when there is no such binary, OperationFailed when it cannot be asked,
     UnsupportedConfig when it is too old, LockBusy when another run takes too long to probe it.
     """
-    path = host.find_program(binary)
-    if path is None:
-        raise MissingProgram(binary, hint="Install QEMU's system emulator (qemu-system-x86, qemu-kvm).")
+    path = _found(host, binary)
     if host.stat(directory) is None:
         host.make_directory(directory)
     scratch = f"{directory}/{hashlib.sha256(host.resolve(path).encode()).hexdigest()[:16]}"
     return _cached(host, path, scratch, account) or _renewed(host, path, scratch, account)
+
+
+def _found(host: Host, binary: str) -> str:
+    path = host.find_program(binary)
+    if path is not None:
+        return path
+    if binary.startswith("/") and host.stat(host.resolve(binary)) is not None:
+        raise OperationFailed(f"{binary} is not a program that can be executed.", hint="Name a QEMU system emulator.")
+    raise MissingProgram(
+        binary, hint="Install QEMU's system emulator (qemu-system-x86, qemu-kvm), or correct its path."
+    )
 
 
 def _cached(host: Host, path: str, scratch: str, account: Account) -> Optional[Capabilities]:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import posixpath
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Dict, Optional, Tuple
 
 from ....errors import HostError, OperationFailed
-from ....host.api import Host, Spawn
+from ....host.api import Host
 from . import guest
-from .launch import ENVIRONMENT, OURSELVES, Account, end, start, words
+from .launch import MONITOR, OURSELVES, Account, end, start, words
 from .model import KVM
 
 DEVICE = "/dev/kvm"
@@ -26,8 +26,9 @@ DEVICE = "/dev/kvm"
 # Seconds that the guest may take; under KVM it takes a tenth of one, under TCG on a slow machine two tenths.
 PATIENCE = 2.0
 
-# Seconds for which a guest that hung is taken to hang again: the machine may only have been busy.
-DOUBT = 600.0
+# Seconds for which a no is believed: after a hang the machine may only have been busy, after words of QEMU somebody may
+# have mended what they were about.
+HUNG, REFUSED = 600.0, 30.0
 
 # The host's architecture -> those of the guest that the proof can be run for.
 PROVABLE = {"x86_64": ("x86_64",)}
@@ -55,7 +56,7 @@ def kvm_state(host: Host, binary: str, scratch: str, *, account: Account = OURSE
 
     ``scratch`` is as in launch.probe_binary: a beginning of paths, and a lock that is held.
     """
-    reason = _hindrance(host, binary)
+    reason = _hindrance(host, binary, account)
     if reason:
         return KvmState(False, reason)
     return known_state(host, binary, scratch, account=account) or _prove(host, binary, scratch, account)
@@ -63,7 +64,7 @@ def kvm_state(host: Host, binary: str, scratch: str, *, account: Account = OURSE
 
 def known_state(host: Host, binary: str, scratch: str, *, account: Account = OURSELVES) -> Optional[KvmState]:
     """Return what is known without running anything, or None."""
-    reason = _hindrance(host, binary)
+    reason = _hindrance(host, binary, account)
     if reason:
         return KvmState(False, reason)
     try:
@@ -79,15 +80,16 @@ def prove(
     host: Host, binary: str, scratch: str, *, accel: str = KVM, account: Account = OURSELVES, patience: float = PATIENCE
 ) -> Proof:
     """Run the tiny guest under an accelerator; it is gone when this returns."""
-    firmware, log = f"{scratch}.rom", f"{scratch}.guest.log"
+    firmware, log, socket = f"{scratch}.rom", f"{scratch}.guest.log", f"{scratch}.guest.sock"
     host.write(firmware, guest.image(), mode=0o644)
-    host.remove(log)
-    process = start(host, Spawn(_arguments(binary, accel, firmware), log, ENVIRONMENT), account)
+    process = start(host, _arguments(binary, accel, firmware), log, socket, account)
     hung = True
     try:
         hung = not host.wait_exit(process, timeout=patience)
     finally:
         end(host, process, patience=0)
+        host.remove(socket)
+        host.remove(firmware)
     ran = guest.MESSAGE.encode() in host.tail(log, 4000)
     return Proof(ran=ran, hung=hung and not ran, said=words(host, log))
 
@@ -99,6 +101,7 @@ def _arguments(binary: str, accel: str, firmware: str) -> Tuple[str, ...]:
         *("-chardev", "stdio,id=console,signal=off"),
         *("-device", f"isa-debugcon,iobase={guest.CONSOLE_PORT:#x},chardev=console"),
         *("-device", f"isa-debug-exit,iobase={guest.EXIT_PORT:#x},iosize=1"),
+        *MONITOR,
     )
 
 
@@ -108,25 +111,22 @@ def _prove(host: Host, binary: str, scratch: str, account: Account) -> KvmState:
     except OperationFailed as error:
         return KvmState(False, error.message)
     state = KvmState(proof.ran, "" if proof.ran else _reason(proof))
-    if proof.ran or proof.hung:  # a refusal is quickly asked for again, and may have been mended meanwhile
-        record = {
-            "key": _key(host, binary, account),
-            "usable": state.usable,
-            "reason": state.reason,
-            "until": None if proof.ran else host.now() + DOUBT,
-        }
-        with suppress(HostError):  # what cannot be remembered is proven again
-            host.write(_record(scratch), json.dumps(record).encode())
+    until = None if proof.ran else host.now() + (HUNG if proof.hung else REFUSED)
+    record = {**asdict(state), "key": _key(host, binary, account), "until": until}
+    with suppress(HostError):  # what cannot be remembered is proven again
+        host.write(_record(scratch), json.dumps(record).encode())
     return state
 
 
-def _hindrance(host: Host, binary: str) -> str:
+def _hindrance(host: Host, binary: str, account: Account) -> str:
     """Return why KVM is out of the question, as far as that can be seen without trying."""
     architecture = host.architecture()
     if guest_architecture(binary, architecture) not in PROVABLE.get(architecture, ()):
         return f"{posixpath.basename(binary)} on a host of {architecture} is not known to work with KVM"
     if host.stat(DEVICE) is None:
         return f"{DEVICE} is missing: load kvm_intel or kvm_amd, or switch virtualization on in the firmware"
+    if account.user is None and not host.writable(DEVICE):
+        return _FORBIDDEN
     return ""
 
 
@@ -136,9 +136,11 @@ def guest_architecture(binary: str, host_architecture: str) -> str:
     return architecture if found else host_architecture
 
 
+_FORBIDDEN = f"no permission to open {DEVICE}: add the user that runs QEMU to the group kvm"
+
 # QEMU's words -> ours.
 _REASONS = (
-    ("Permission denied", f"{DEVICE} may not be opened: add the user that runs QEMU to the group kvm"),
+    ("Permission denied", _FORBIDDEN),
     ("No such device", f"{DEVICE} has no driver behind it: load the kernel module kvm_intel or kvm_amd"),
     ("invalid accelerator", "this QEMU was built without KVM"),
 )
@@ -159,7 +161,7 @@ def _record(scratch: str) -> str:
 def _doubtful(record: Dict[str, Any], now: float) -> bool:
     until = record["until"]
     # a clock that was set back must not make a doubt last for ever
-    return until is not None and not now < until <= now + DOUBT
+    return until is not None and not now < until <= now + HUNG
 
 
 def _key(host: Host, binary: str, account: Account) -> Dict[str, Any]:

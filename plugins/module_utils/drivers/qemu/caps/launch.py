@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Iterator, Optional, Tuple
 
-from ....errors import CorralError, HostError, MissingProgram, MonitorError, OperationFailed, TimedOut
+from ....errors import CorralError, HostError, MissingLibrary, MissingProgram, MonitorError, OperationFailed, TimedOut
 from ....host.api import Host, Listen, Monitor, Process, Spawn
 from .model import KVM, TCG, Capabilities
 from .probe import add_tcg, needs_tcg, probe
@@ -20,6 +20,9 @@ START, END, KILLED = 15.0, 2.0, 5.0
 
 # QEMU gets no more of our environment than it needs; its words shall be English.
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+
+# Every QEMU that is started here listens on descriptor 3.
+MONITOR = ("-chardev", "socket,id=monitor,fd=3,server=on,wait=off", "-mon", "chardev=monitor,mode=control")
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ OURSELVES = Account()
 def probe_binary(host: Host, binary: str, scratch: str, *, kvm: bool, account: Account = OURSELVES) -> Capabilities:
     """Start the binary once, or twice with KVM, and return what it answers.
 
-    scratch is the beginning of the paths of a log and a socket, in a directory that is there; whoever calls holds
-    a lock for it. kvm says that KVM has been proven. Raises MissingProgram when there is no such binary, and
+    ``scratch`` is the beginning of the paths of a log and a socket, in a directory that is there; whoever calls holds
+    a lock for it. ``kvm`` says that KVM has been proven. Raises MissingProgram when there is no such binary, and
     OperationFailed with QEMU's own words when it cannot be asked.
     """
     try:
@@ -56,17 +59,14 @@ def arguments(binary: str, accel: str) -> Tuple[str, ...]:
     return (
         *(binary, "-S", "-no-user-config", "-nodefaults", "-nographic"),
         *("-machine", f"none,accel={accel}"),
-        *("-chardev", "socket,id=monitor,fd=3,server=on,wait=off"),
-        *("-mon", "chardev=monitor,mode=control"),
+        *MONITOR,
     )
 
 
 @contextmanager
 def _monitor(host: Host, binary: str, scratch: str, accel: str, account: Account) -> Iterator[Monitor]:
     log, socket = f"{scratch}.log", f"{scratch}.sock"
-    host.remove(log)
-    listen = Listen(socket, owner=account.user)
-    process = start(host, Spawn(arguments(binary, accel), log, ENVIRONMENT, fds=(listen,)), account)
+    process = start(host, arguments(binary, accel), log, socket, account)
     try:
         monitor = host.open_monitor(socket, timeout=START)
         try:
@@ -75,6 +75,8 @@ def _monitor(host: Host, binary: str, scratch: str, accel: str, account: Account
             with suppress(MonitorError, TimedOut, HostError):
                 monitor.execute("quit", timeout=END)
             monitor.close()
+    except MissingLibrary:
+        raise
     except (MonitorError, TimedOut, HostError) as error:
         raise _unanswered(host, binary, log, error) from error
     finally:
@@ -82,14 +84,29 @@ def _monitor(host: Host, binary: str, scratch: str, accel: str, account: Account
         host.remove(socket)
 
 
-def start(host: Host, command: Spawn, account: Account) -> Process:
-    """Start a QEMU as somebody; raises MissingProgram, or OperationFailed when it cannot be executed."""
+def start(host: Host, argv: Tuple[str, ...], log: str, socket: str, account: Account) -> Process:
+    """Start a QEMU as somebody, with a fresh log; raises MissingProgram, or OperationFailed when it is no program."""
+    _sweep(host, socket)
+    host.remove(log)
+    listen = Listen(socket, owner=account.user)
     try:
-        return host.spawn(replace(command, user=account.user, groups=account.groups))
+        return host.spawn(Spawn(argv, log, ENVIRONMENT, user=account.user, groups=account.groups, fds=(listen,)))
     except MissingProgram:
         raise
     except HostError as error:
-        raise OperationFailed(f"{command.argv[0]} cannot be started as a QEMU: {error.message}") from error
+        raise OperationFailed(f"{argv[0]} cannot be started as a QEMU: {error.message}") from error
+
+
+def _sweep(host: Host, socket: str) -> None:
+    """End the QEMU of a run that was killed before it could do so itself: its socket is still there."""
+    if host.stat(socket) is None:
+        return
+    with suppress(MonitorError, TimedOut, HostError):
+        left = host.open_monitor(socket, timeout=END)
+        with suppress(MonitorError, TimedOut):
+            left.execute("quit", timeout=END)
+        left.close()
+    host.remove(socket)
 
 
 def end(host: Host, process: Process, *, patience: float = END) -> None:
@@ -106,9 +123,9 @@ def words(host: Host, log: str) -> str:
 
 
 def _unanswered(host: Host, binary: str, log: str, error: CorralError) -> OperationFailed:
-    said = words(host, log)
+    said = words(host, log) or error.message
     return OperationFailed(
-        f"{binary} could not be asked what it can do: {said or 'it wrote no message'}.",
+        f"{binary} could not be asked what it can do: {said.rstrip('.')}.",
         hint="Is it a QEMU system emulator that runs on this host? Try it by hand with --version.",
         cause=error.message,
     )

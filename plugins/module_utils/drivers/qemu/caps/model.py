@@ -10,7 +10,7 @@ Accelerators are named as QEMU names them: ``kvm`` and ``tcg`` (a domain of type
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, FrozenSet, Mapping, Optional, Tuple
+from typing import Any, FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ....errors import InvalidArgument, UnsupportedConfig
 from .schema import Schema
@@ -129,7 +129,7 @@ class Capabilities:
         for machine in machines:
             if name in (machine.name, machine.alias):
                 return machine
-        known = ", ".join(sorted(machine.alias or machine.name for machine in machines))
+        known = ", ".join([*_aliases(machines), *sorted(machine.name for machine in machines)])
         raise UnsupportedConfig(f"{self.binary} has no machine type '{name}'.", hint=f"Write one of: {known}.")
 
     def default_machine(self, accel: Optional[str] = None) -> Machine:
@@ -179,6 +179,10 @@ class Capabilities:
     def has_schema(self, path: str) -> bool:
         """Whether the monitor's schema has a path; see schema.Schema for how a path is written."""
         return self.schema.has(path)
+
+
+def _aliases(machines: Sequence[Machine]) -> Sequence[str]:
+    return sorted(machine.alias for machine in machines if machine.alias)
 
 
 def _no_accel(caps: Capabilities, accel: str) -> str:

@@ -18,6 +18,8 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 Entity = Mapping[str, Any]
 Entities = Mapping[str, Entity]
 
+_STARTS = ("command", "event")
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -55,7 +57,8 @@ class Schema:
     def _find(self, path: str) -> bool:
         first, *steps = path.split("/")
         entities = _entities(self.packed)
-        return _walk(entities, entities.get(first), steps)
+        start = entities.get(first, {})
+        return start.get("meta-type") in _STARTS and _walk(entities, start, steps)
 
 
 @lru_cache(maxsize=4)
@@ -86,7 +89,7 @@ def _named(rows: Sequence[Any], name: str, key: str = "name") -> Optional[Entity
 
 def _member(entities: Entities, reached: Entity, step: str) -> Optional[Entity]:
     entity = _type_of(entities, reached)
-    if entity.get("meta-type") in ("command", "event"):
+    if entity.get("meta-type") in _STARTS:
         return {"type": entity[step]} if step in ("arg-type", "ret-type") and step in entity else None
     return _named(entity.get("members", ()), step) if entity.get("meta-type") == "object" else None
 
@@ -111,13 +114,15 @@ def _alternate_name(entities: Entities, row: Entity) -> str:
 
 def _value(entities: Entities, reached: Entity, step: str) -> Optional[Entity]:
     entity, name = _type_of(entities, reached), step[1:]
-    return {"features": ()} if entity.get("meta-type") == "enum" and name in entity.get("values", ()) else None
+    if entity.get("meta-type") != "enum" or name not in entity.get("values", ()):
+        return None
+    return _named(entity.get("members", ()), name) or {}  # members, with their features, came with 6.2
 
 
 def _feature(entities: Entities, reached: Entity, step: str) -> Optional[Entity]:
     own = reached.get("features", ())
     typed = _type_of(entities, reached).get("features", ()) if "type" in reached else ()
-    return {"features": ()} if step[1:] in own or step[1:] in typed else None
+    return {} if step[1:] in own or step[1:] in typed else None
 
 
 _STEPS: Dict[str, Callable[[Entities, Entity, str], Optional[Entity]]] = {
