@@ -19,7 +19,7 @@ options:
       - Without it the environment variable E(LIBVIRT_DEFAULT_URI) of the target decides, then C(uri_default) of the
         configuration file. If there is neither, root gets V(qemu:///system) and anyone else V(qemu:///session).
       - V(test:///default) is a driver without QEMU whose guests are forgotten when the task ends.
-        V(test:////PATH/OF/FILE) keeps them in a file, to try out and to test playbooks.
+        V(test:///PATH/OF/FILE) keeps them in a file, to try out and to test playbooks.
     type: str
 requirements:
   - Python 3.9 or newer, with the Python libraries lxml and qemu.qmp

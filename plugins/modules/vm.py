@@ -308,7 +308,7 @@ EXAMPLES = r"""
 
 - name: A tiny guest of the test driver, in a file, without QEMU
   corral.virt.vm:
-    uri: test:////tmp/node.xml
+    uri: test:///tmp/node.xml
     xml: |
       <domain type='test'>
         <name>tiny</name>
@@ -319,7 +319,7 @@ EXAMPLES = r"""
 
 - name: Pause it
   corral.virt.vm:
-    uri: test:////tmp/node.xml
+    uri: test:///tmp/node.xml
     name: tiny
     state: paused
 

@@ -159,7 +159,9 @@ guests:
       description: What else the driver knows of the guest at present.
       type: dict
     xml:
-      description: The definition that was asked for, V(null) where there is none, such as a live one of a guest that is off.
+      description:
+        - The definition that was asked for.
+        - V(null) where there is none, such as a live one of a guest that is off.
       type: str
       returned: when O(xml) is V(live) or V(inactive)
 missing:

@@ -11,14 +11,16 @@ from typing import Any, Optional
 
 from ..drivers.api import Domain, HypervisorDriver
 from ..errors import AlreadyExists, InvalidArgument, NotFound, OperationFailed, OperationInvalid
+from ..model.domain.identity import DOMAIN
 from ..values import parse_uuid
+from ..xml.canonical import secret_values
 from ..xml.parse import Element
 from .apply import apply
 from .facts import guest_facts, shown_xml
 from .job import Job
 from .plan import Current, Wanted, make_plan
 from .result import changed_result, guest_diff
-from .spec import desired, guest_name
+from .spec import desired
 
 CONSOLE_LINES = 20
 
@@ -30,8 +32,9 @@ def converge_guest(job: Job) -> dict[str, Any]:
     OperationFailed when ``wait_for`` does not see its text.
     """
     driver, options = job.connection.hypervisor, job.options
-    wanted = _wanted(options)
-    document = None if wanted.state == "absent" else desired(options)
+    wanted, document = _wanted(options)
+    for secret in secret_values(document, DOMAIN) if document is not None else ():
+        job.hide(secret)
     current = gather(driver, wanted.name)
     if document is not None:
         _check_uuid(driver, document, wanted.name)
@@ -89,21 +92,23 @@ def _find(driver: HypervisorDriver, reference: str) -> Optional[Domain]:
         return None
 
 
-def _wanted(options: Mapping[str, Any]) -> Wanted:
+def _wanted(options: Mapping[str, Any]) -> tuple[Wanted, Optional[Element]]:
     state, wait_for = options["state"], options.get("wait_for")
     if wait_for and state != "running":
         raise InvalidArgument(
             f"wait_for and state {state} contradict each other: only a running guest writes to its console.",
             hint="Set state: running, or leave wait_for out.",
         )
-    return Wanted(
-        name=guest_name(options),
+    name, document = desired(options, describe=state != "absent")
+    wanted = Wanted(
+        name=name,
         state=state,
         autostart=options.get("autostart"),
         apply=options["apply"],
         force=options["force"],
         timeout=options["timeout"],
     )
+    return wanted, document
 
 
 def _check_uuid(driver: HypervisorDriver, document: Element, name: str) -> None:
@@ -124,16 +129,28 @@ def _wait_for(driver: HypervisorDriver, name: str, wait_for: Optional[Mapping[st
         return
     domain = _exact(driver, name)
     lines = driver.console_log(name).decode("utf-8", "replace").splitlines()[-CONSOLE_LINES:]
-    state = f"{domain.state} ({domain.reason})" if domain else "gone"
     log = domain.runtime.get("console_log") if domain else None
     raise OperationFailed(
-        f"The console of {name} did not show {text!r} within {limit} s; the guest is {state}"
-        + (f", its console log is {log}." if log else ".")
-        + (" The last lines are:\n" + "\n".join(lines) if lines else " It wrote nothing at all."),
+        _unseen(name, text, limit, domain) + _told(lines, log),
         console=lines,
         console_log=log,
-        state=state,
+        state=domain.state if domain else None,
     )
+
+
+def _unseen(name: str, text: str, limit: float, domain: Optional[Domain]) -> str:
+    if domain is None or not domain.active:
+        end = f" ({domain.state}, {domain.reason})" if domain else ""
+        return f"The guest {name} has ended{end} without {text!r} on its console."
+    return (
+        f"The console of the guest {name} did not show {text!r} within {limit} s;"
+        f" the guest is {domain.state} ({domain.reason})."
+    )
+
+
+def _told(lines: list[str], log: Optional[str]) -> str:
+    where = f" The log is {log}." if log else ""
+    return f"{where} Its last lines are:\n" + "\n".join(lines) if lines else f"{where} It wrote nothing at all."
 
 
 def _facts(current: Current) -> dict[str, Any]:

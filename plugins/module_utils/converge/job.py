@@ -8,17 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from ..connect.connection import Connection
 
 
+def _nothing(_secret: str) -> None:
+    """Hide nothing."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """One run of a module. In check mode the connection is read-only."""
+    """One run of a module. In check mode the connection is read-only.
+
+    ``hide`` takes a secret value out of everything that the module says, the options that Ansible repeats included.
+    """
 
     connection: Connection
     options: Mapping[str, Any]
     check_mode: bool = False
     diff: bool = False
+    hide: Callable[[str], None] = _nothing

@@ -29,42 +29,42 @@ DEFINING = (
 )
 
 
-def guest_name(options: Options) -> str:
-    """Return the name of the guest that a module is asked about; raises InvalidArgument when there are two."""
+def desired(options: Options, *, describe: bool = True) -> tuple[str, Optional[Element]]:
+    """Return the guest's name and the wanted document; the document is None when only a name is given.
+
+    Without ``describe`` only the name is wanted, and options that describe the guest are not looked at. Raises
+    InvalidArgument for options that contradict each other or that lack something, and XmlError.
+    """
+    given = [name for name in DEFINING if options.get(name) is not None]
     if not options.get("xml"):
-        return check_name("guest", options.get("name") or "")
-    written = (parse(options["xml"], root="domain", what="xml").findtext("name") or "").strip()
+        name = check_name("guest", options.get("name") or "")
+        return name, _described(options, given) if describe and given else None
+    if given:
+        raise InvalidArgument(
+            f"xml cannot be given together with {_listed(given)}: the xml says all of the guest.",
+            hint="Write it into the xml, or leave the xml out.",
+        )
+    document = parse(options["xml"], root="domain", what="xml")
+    return _written_name(document, options.get("name")), document if describe else None
+
+
+def _written_name(document: Element, name: Optional[str]) -> str:
+    written = (document.findtext("name") or "").strip()
     if not written:
         raise InvalidArgument("The xml has no <name>; write the guest's name into it.")
-    if options.get("name") and options["name"] != written:
-        raise InvalidArgument(
-            f"name is {options['name']!r} and the xml says {written!r}; write the same, or leave name out."
-        )
+    if name and name != written:
+        raise InvalidArgument(f"name is {name!r} and the xml says {written!r}; write the same, or leave name out.")
     return check_name("guest", written)
 
 
-def desired(options: Options) -> Optional[Element]:
-    """Return the wanted document, None when only a name is given.
-
-    Raises InvalidArgument for options that contradict each other or that lack something.
-    """
-    given = [name for name in DEFINING if options.get(name) is not None]
-    if options.get("xml"):
-        if given:
-            raise InvalidArgument(
-                f"xml cannot be given together with {_listed(given)}: the xml says all of the guest.",
-                hint="Write them into the xml, or leave the xml out.",
-            )
-        return parse(options["xml"], root="domain", what="xml")
-    if not given:
-        return None
-    if not options.get("memory"):
-        raise InvalidArgument(
-            f"memory is missing: {_listed(given)} describe{'s' if len(given) == 1 else ''} a guest, and a description"
-            " is always of the whole guest.",
-            hint="Add memory, such as 2GiB, and every disk and interface that the guest is to have.",
-        )
-    return _document(options)
+def _described(options: Options, given: list[str]) -> Element:
+    if options.get("memory"):
+        return _document(options)
+    raise InvalidArgument(
+        f"memory is missing: {_listed(given)} describe{'s' if len(given) == 1 else ''} a guest, and a description"
+        " is always of the whole guest.",
+        hint="Add memory, such as 2GiB, and every disk and interface that the guest is to have.",
+    )
 
 
 def _listed(names: list[str]) -> str:
