@@ -26,7 +26,7 @@ def node(tmp_path: Path) -> str:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
-    """Return a function that runs a module and gives its result; ``check``, ``diff`` and ``verbosity`` as in Ansible."""
+    """Return a function that runs a module and gives its result."""
     monkeypatch.delenv("LIBVIRT_DEFAULT_URI", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
 

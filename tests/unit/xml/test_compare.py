@@ -155,7 +155,9 @@ def test_the_persistent_form_forgets_what_only_a_running_guest_has() -> None:
         <domain id='3'><name>a</name><seclabel type='dynamic'/><devices>
           <serial type='pty'><source path='/dev/pts/1'/><target port='0'/><alias name='serial0'/></serial>
           <console type='pty' tty='/dev/pts/1'><source path='/dev/pts/1'/><target type='serial' port='0'/></console>
-          <channel type='unix'><source mode='bind' path='/run/x'/><target type='virtio' name='n' state='connected'/></channel>
+          <channel type='unix'>
+            <source mode='bind' path='/run/x'/><target type='virtio' name='n' state='connected'/>
+          </channel>
           <serial type='unix'><source mode='bind' path='/mine'/><target port='1'/></serial>
           <graphics type='vnc' port='5900' autoport='yes'/>
           <interface type='user'><mac address='52:54:00:00:00:01'/><target dev='vnet0'/></interface>
