@@ -108,7 +108,7 @@ class QmpMonitor:
         import asyncio
 
         event = asyncio.ensure_future(self._client.events.get())
-        end = asyncio.ensure_future(self._client.runstate_changed())
+        end = asyncio.ensure_future(self._end())
         try:
             await asyncio.wait({event, end}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -116,6 +116,13 @@ class QmpMonitor:
             if event.done() and not event.cancelled():
                 self._events.append(dict(event.result()))
             event.cancel()
+
+    async def _end(self) -> None:
+        """Wait for the end of the connection, which may have come before this begins to run."""
+        from qemu.qmp import Runstate
+
+        while self._client.runstate == Runstate.RUNNING:
+            await self._client.runstate_changed()
 
 
 def _require_library() -> None:
@@ -176,9 +183,11 @@ async def _execute(client: QMPClient, command: str, arguments: Optional[Mapping[
     try:
         return await client.execute(command, arguments)
     except ExecuteError as error:
-        raise MonitorError(command, error.error_class, str(error)) from None
+        failure = MonitorError(command, error.error_class, str(error))
     except (QMPError, EOFError, OSError):
-        raise MonitorClosed(command) from None
+        failure = MonitorClosed(command)
+    # Raised out here so that it does not carry the library's error, in which the arguments stand.
+    raise failure
 
 
 def _bounded(loop: asyncio.AbstractEventLoop, command: str, timeout: float, start: Callable[[], Awaitable[T]]) -> T:
