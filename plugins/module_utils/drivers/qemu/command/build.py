@@ -11,6 +11,7 @@ from typing import Callable, Iterable, Iterator, List, Tuple
 from ....model.domain.core import Domain
 from ....xml.parse import Element
 from ..context import Context
+from ..devices.graphics import display_options
 from ..devices.table import DEVICES
 from ..options import Option, argv
 from .boot import boot_options, kernel_options
@@ -19,6 +20,7 @@ from .cpu import cpu_options, smp_options
 from .general import general_options, sandbox_options
 from .machine import machine_options
 from .memory import memory_options
+from .throttle import throttle_options
 
 Section = Callable[[Domain, Context], Iterable[Option]]
 
@@ -39,6 +41,8 @@ SECTIONS: Tuple[Section, ...] = (
     clock_options,
     boot_options,
     kernel_options,
+    throttle_options,
+    display_options,
     device_options,
     sandbox_options,
 )

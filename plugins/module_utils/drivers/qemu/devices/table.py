@@ -6,11 +6,45 @@
 
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
+from ....xml.parse import Element
 from ..kinds import Kind
+from .audio import AUDIO
+from .chardev import CHANNEL, CONSOLE, PARALLEL, SERIAL
+from .controller import CCID_CONTROLLER, CONTROLLERS
+from .disk import DISK
+from .graphics import GRAPHICS
+from .input import HUB, INPUT
+from .interface import INTERFACE
 from .memballoon import MEMBALLOON
+from .rng import RNG
+from .video import VIDEO
+from .watchdog import WATCHDOG
 
-DEVICES: Tuple[Kind, ...] = (MEMBALLOON,)
+DEVICES: Tuple[Kind, ...] = (
+    *CONTROLLERS,
+    CCID_CONTROLLER,
+    HUB,
+    DISK,
+    INTERFACE,
+    SERIAL,
+    PARALLEL,
+    CHANNEL,
+    CONSOLE,
+    INPUT,
+    AUDIO,
+    GRAPHICS,
+    VIDEO,
+    WATCHDOG,
+    RNG,
+    MEMBALLOON,
+)
 
 BY_TAG: Dict[str, Kind] = {kind.tag: kind for kind in DEVICES}
+
+
+def kind_of(element: Element) -> Optional[Kind]:
+    """The row of a child of <devices>, or None where the table has none for it."""
+    rows = (kind for kind in DEVICES if kind.tag == element.tag)
+    return next((kind for kind in rows if kind.part(kind.view(element))), None)

@@ -15,8 +15,10 @@ from typing import Callable, Tuple
 from ....model.domain.core import Domain
 from ....xml.parse import Element, clone
 from ..context import Context
+from ..devices.disk_live import prepare_disks
 from ..devices.table import DEVICES
 from .addresses import assign_addresses
+from .addresses_usb import assign_usb_ports
 from .aliases import assign_aliases
 from .basics import complete_basics
 from .controllers import add_controllers
@@ -56,7 +58,9 @@ def complete(document: Element, context: Context) -> Element:
 
 
 def live(document: Element, context: Context) -> Element:
-    """Return a completed document with the aliases that a running guest has."""
+    """Return a completed document with what a running guest has: image numbers, USB ports, aliases."""
     domain = Domain(clone(document))
+    prepare_disks(domain, context)
+    assign_usb_ports(domain, context)
     assign_aliases(domain, context)
     return domain.element
