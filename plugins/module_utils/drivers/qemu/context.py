@@ -28,7 +28,14 @@ class Defaults:
     vnc_listen: str = "127.0.0.1"
     spice_listen: str = "127.0.0.1"
     sandbox: bool = True
-    tls_directory: str = "/etc/pki/qemu"
+    vnc_password: bool = False
+    vnc_sasl: bool = False
+    vnc_tls: bool = False
+    vnc_tls_verify: bool = False
+    vnc_tls_directory: str = "/etc/pki/qemu"
+    spice_tls_directory: str = "/etc/pki/qemu"
+    chardev_tls_directory: str = "/etc/pki/qemu"
+    chardev_tls_verify: bool = False
 
 
 @dataclass(frozen=True)

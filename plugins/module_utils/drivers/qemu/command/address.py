@@ -15,11 +15,11 @@ from ..options import properties
 
 
 def pci_bus(domain: Domain, index: int, line: Optional[int] = None) -> str:
-    """QEMU's name of the PCI bus that the controller with this index provides."""
+    """QEMU's name of the PCI bus that the controller with this index provides; a root's is the machine's own."""
     controller = domain.controller("pci", index)
     if controller is None:
         raise XmlError(f"there is no <controller type='pci' index='{index}'/> for an address on bus {index}.", line=line)
-    return controller.id()
+    return {"pci-root": "pci.0", "pcie-root": "pcie.0"}.get(controller.model or "") or controller.id()
 
 
 def pci_properties(device: Device, domain: Domain) -> Mapping[str, Any]:
@@ -32,7 +32,7 @@ def pci_properties(device: Device, domain: Domain) -> Mapping[str, Any]:
     return properties(
         {
             "bus": pci_bus(domain, place.bus, address.line),
-            "multifunction": True if address.multifunction else None,
+            "multifunction": address.multifunction,
             "addr": where,
             "acpi-index": device.acpi_index,
         }

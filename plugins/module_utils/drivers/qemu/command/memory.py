@@ -23,13 +23,18 @@ def default_ram_id(domain: Domain, context: Context) -> Optional[str]:
     return context.caps.machine(domain.machine or "", domain.accel()).default_ram_id
 
 
+def boot_memory(domain: Domain) -> int:
+    """The memory at start in KiB, in whole MiB as QEMU's x86 machines want it."""
+    return -(-(domain.memory or 0) // 1024) * 1024
+
+
 def memory_options(domain: Domain, context: Context) -> Iterator[Option]:
     """-m, the backend of the boot memory, locking and I/O threads."""
     slots, most = domain.max_memory_slots, domain.max_memory
-    size = {"size": f"{domain.memory}k", "slots": slots, "maxmem": None if most is None else f"{most}k"}
+    size = {"size": f"{boot_memory(domain)}k", "slots": slots, "maxmem": None if most is None else f"{most}k"}
     yield Option("-m", properties(size))
     ram = default_ram_id(domain, context)
     if ram is not None:
-        yield Option("-object", {"qom-type": "memory-backend-ram", "id": ram, "size": (domain.memory or 0) * 1024})
+        yield Option("-object", {"qom-type": "memory-backend-ram", "id": ram, "size": boot_memory(domain) * 1024})
     locked = domain.element.find("memoryBacking/locked") is not None
     yield Option("-overcommit", {"mem-lock": locked})

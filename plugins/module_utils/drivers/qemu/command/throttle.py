@@ -34,7 +34,9 @@ LIMITS: Tuple[Tuple[str, str, str], ...] = (
     ("size_iops_sec", "iops-size", "iops_size"),
 )
 LENGTHS: Tuple[Tuple[str, str, str], ...] = tuple(
-    (f"{name}_length", f"{group}-length", f"{command}_length") for name, group, command in LIMITS if name.endswith("_max")
+    (f"{name}_length", f"{group}-length", f"{command}_length")
+    for name, group, command in LIMITS
+    if name.endswith("_max")
 )
 
 

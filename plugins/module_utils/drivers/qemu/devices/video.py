@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Video cards: one row a model.
+
+Source of the rules: libvirt's formatdomain, "Video devices". Sizes in the document are KiB.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional
+
+from ....errors import UnsupportedConfig, XmlError
+from ....model.domain.core import Domain
+from ....model.domain.display import Video, VideoModel
+from ....xml.parse import add
+from ..command.address import pci_properties, virtio_properties
+from ..context import Context
+from ..kinds import NONE, PCI, PCIE, VIRTIO, Kind
+from ..options import Option, properties
+
+
+def _no_sizes(model: VideoModel) -> Mapping[str, Any]:
+    return {}
+
+
+def _vgamem(model: VideoModel) -> Mapping[str, Any]:
+    return {"vgamem_mb": (model.vram or 0) // 1024 or None}
+
+
+def _bochs(model: VideoModel) -> Mapping[str, Any]:
+    return {"vgamem": (model.vram or 0) * 1024 or None}
+
+
+def _qxl(model: VideoModel) -> Mapping[str, Any]:
+    return {
+        "ram_size": (model.ram or 0) * 1024,
+        "vram_size": (model.vram or 0) * 1024,
+        "vram64_size_mb": (model.vram64 or 0) // 1024,
+        "vgamem_mb": (model.vgamem or 0) // 1024,
+    }
+
+
+@dataclass(frozen=True)
+class Card:
+    """A video model: QEMU's device as the primary card and as another one, its bus, memory in KiB, and sizes."""
+
+    primary: str
+    secondary: Optional[str] = None
+    bus: str = PCI
+    vram: int = 0
+    sizes: Callable[[VideoModel], Mapping[str, Any]] = _no_sizes
+
+
+CARDS: Dict[str, Card] = {
+    "vga": Card("VGA", vram=16384, sizes=_vgamem),
+    "cirrus": Card("cirrus-vga", vram=16384),
+    "vmvga": Card("vmware-svga", vram=16384, sizes=_vgamem),
+    "qxl": Card("qxl-vga", "qxl", vram=65536, sizes=_qxl),
+    "virtio": Card("virtio-vga", "virtio-gpu-pci", bus=VIRTIO),
+    "bochs": Card("bochs-display", "bochs-display", bus=PCIE, vram=16384, sizes=_bochs),
+    "ramfb": Card("ramfb", bus=NONE),
+    "none": Card("", bus=NONE),
+}
+WITH_HEADS = ("qxl", "virtio")
+
+
+def is_primary(video: Video, domain: Domain) -> bool:
+    """Whether it is the card that the firmware uses: the one that says so, else the first."""
+    cards = domain.all(Video)
+    chosen = next((card for card in cards if card.model is not None and card.model.primary), cards[0])
+    return video == chosen
+
+
+def _complete(video: Video, domain: Domain, context: Context) -> None:
+    if video.model is None:
+        add(video.element, "model")
+    model = video.model
+    assert model is not None
+    if model.type is None:
+        model.type = "cirrus" if context.caps.has_device("cirrus-vga") else "vga"
+    card = CARDS.get(model.type)
+    if card is None or model.type == "none":
+        return
+    if card.vram and model.vram is None:
+        model.vram = card.vram
+    if model.type == "qxl":
+        _complete_qxl(model)
+    if model.heads is None and model.type != "ramfb":
+        model.heads = 1
+    if is_primary(video, domain) and model.primary is None:
+        model.primary = True
+
+
+def _complete_qxl(model: VideoModel) -> None:
+    """QXL wants powers of two."""
+    model.ram = _power_of_two(model.ram or 65536)
+    model.vram = _power_of_two(model.vram or 65536)
+    model.vgamem = _power_of_two(model.vgamem or 16384)
+    if model.vram64:
+        model.vram64 = _power_of_two(model.vram64)
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << max(number - 1, 0).bit_length()
+
+
+def _bus(video: Video, domain: Domain, context: Context) -> str:
+    card = CARDS.get((video.model.type if video.model else None) or "")
+    return card.bus if card else NONE
+
+
+def _check(video: Video, domain: Domain, context: Context) -> None:
+    kind = (video.model.type if video.model else None) or ""
+    card = CARDS.get(kind)
+    if card is None:
+        raise XmlError(f"QEMU has no video model '{kind}'; write one of {', '.join(CARDS)}.", line=video.line)
+    if kind == "none":
+        if len(domain.all(Video)) > 1:
+            raise XmlError("<model type='none'/> says that there is no video card; remove the others.", line=video.line)
+        return
+    if not is_primary(video, domain) and card.secondary is None:
+        raise UnsupportedConfig(
+            f"A video card '{kind}' can only be the primary one.", hint="Write qxl, virtio or bochs for further cards."
+        )
+    name = card.primary if is_primary(video, domain) else card.secondary or ""
+    if not context.caps.has_device(name):
+        raise UnsupportedConfig(
+            f"{context.caps.binary} has no video card '{kind}'.", hint="Install its display modules, or choose another."
+        )
+
+
+def device_name(video: Video, domain: Domain) -> str:
+    """QEMU's device for a card."""
+    model = video.model
+    assert model is not None
+    card = CARDS[model.type or ""]
+    name = card.primary if is_primary(video, domain) else card.secondary or card.primary
+    if model.accel3d and model.type == "virtio":
+        name = name.replace("-pci", "-gl-pci") if name.endswith("-pci") else f"{name}-gl"
+    return name
+
+
+def _write(video: Video, domain: Domain, context: Context) -> Iterator[Option]:
+    model = video.model
+    if model is None or model.type == "none":
+        return
+    own: Dict[str, Any] = {
+        "driver": device_name(video, domain),
+        "id": video.id(),
+        "max_outputs": model.heads if model.type in WITH_HEADS else None,
+        **CARDS[model.type or ""].sizes(model),
+        "xres": model.width,
+        "yres": model.height,
+        "blob": model.blob,
+        "edid": model.edid,
+    }
+    yield Option("-device", properties(own, virtio_properties(video), pci_properties(video, domain)))
+
+
+VIDEO = Kind(Video, _write, complete=_complete, check=_check, bus=_bus)

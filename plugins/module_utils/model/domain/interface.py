@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Network interfaces.
+
+Source of the rules: libvirt's formatdomain, "Network interfaces".
+"""
+
+from __future__ import annotations
+
+from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Field, Opaque
+from .device import Device
+
+
+class Interface(Device):
+    """An <interface>."""
+
+    tag = "interface"
+    type = Field("@type", TEXT)
+    mac = Field("mac/@address", TEXT)
+    model = Field("model/@type", TEXT)
+    network = Field("source/@network", TEXT)
+    portgroup = Field("source/@portgroup", TEXT)
+    bridge = Field("source/@bridge", TEXT)
+    source_device = Field("source/@dev", TEXT)
+    source_mode = Field("source/@mode", TEXT)
+    source_address = Field("source/@address", TEXT)
+    source_port = Field("source/@port", NATURAL)
+    local_address = Field("source/local/@address", TEXT)
+    local_port = Field("source/local/@port", NATURAL)
+    target = Field("target/@dev", TEXT)
+    managed = Field("target/@managed", YES_NO)
+    link = Field("link/@state", TEXT)
+    mtu = Field("mtu/@size", NATURAL)
+    driver = Field("driver/@name", TEXT)
+    queues = Field("driver/@queues", NATURAL)
+    rx_queue_size = Field("driver/@rx_queue_size", NATURAL)
+    tx_queue_size = Field("driver/@tx_queue_size", NATURAL)
+    tx_mode = Field("driver/@txmode", TEXT)
+    ioeventfd = Field("driver/@ioeventfd", ON_OFF)
+    event_idx = Field("driver/@event_idx", ON_OFF)
+    rss = Field("driver/@rss", ON_OFF)
+    rss_hash_report = Field("driver/@rss_hash_report", ON_OFF)
+    host_options = Opaque("driver/host")
+    guest_options = Opaque("driver/guest")
+    backend = Opaque("backend")
+    sndbuf = Field("tune/sndbuf", NATURAL)
+    coalesce = Opaque("coalesce")
+    bandwidth = Opaque("bandwidth")
+    vlan = Opaque("vlan")
+    filter = Opaque("filterref")
+    addresses = Opaque("ip")
+    routes = Opaque("route")
+    virtualport = Opaque("virtualport")
+    teaming = Opaque("teaming")
+    port = Opaque("port")
+    guest_name = Field("guest/@dev", TEXT)
