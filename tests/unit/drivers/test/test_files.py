@@ -97,7 +97,7 @@ FOREIGN = {
     "bad guest": b"<node><domain><name>a</name></domain></node>",
     "bad state": b"<node><domain xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>"
     b"<test:runstate>8</test:runstate><name>a</name><memory>1</memory></domain></node>",
-    "twins": b"<node><domain><name>a</name><memory>1</memory></domain><domain><name>a</name><memory>1</memory></domain></node>",
+    "twins": b"<node>" + 2 * b"<domain><name>a</name><memory>1</memory></domain>" + b"</node>",
     "nameless network": b"<node><network/></node>",
 }
 

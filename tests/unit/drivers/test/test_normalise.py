@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.test.normalise import normalise
+from ansible_collections.corral.virt.plugins.module_utils.values import derived_uuid
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
 
@@ -36,7 +37,7 @@ def test_the_whole_of_a_small_document() -> None:
     assert to_text(complete("<domain type='kvm' id='5'><memory unit='b'>1025</memory><name> a </name></domain>")) == (
         '<domain type="test">\n'
         "  <name>a</name>\n"
-        "  <uuid>c1dc6fe0-1b62-5db8-8dd5-9a9a33bf70dc</uuid>\n"
+        f"  <uuid>{derived_uuid('domain', 'lab', 'a')}</uuid>\n"
         '  <memory unit="KiB">2</memory>\n'
         '  <currentMemory unit="KiB">2</currentMemory>\n'
         '  <vcpu placement="static">1</vcpu>\n'
@@ -92,9 +93,8 @@ def test_a_derived_mac_that_is_taken_gives_way() -> None:
 
 
 def test_macs_and_uuids_are_written_in_one_form() -> None:
-    done = complete(
-        nics("52-54-0-AB-CD-1").replace("<memory>", "<uuid>4DEA22B31D52D8F32516782E98AB3FA0</uuid><memory>")
-    )
+    uuid = "<uuid>4DEA22B31D52D8F32516782E98AB3FA0</uuid>"
+    done = complete(nics("52-54-0-AB-CD-1").replace("<memory>", f"{uuid}<memory>"))
     assert macs(done) == ["52:54:00:ab:cd:01"]
     assert done.findtext("uuid") == "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 
