@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ...values import PciAddress
-from ...xml.views import INT, NATURAL, ON_OFF, TEXT, YES_NO, Child, Field, View, hexadecimal
+from ...xml.views import INT, NATURAL, ON_OFF, TEXT, YES_NO, Child, Children, Field, View, hexadecimal
 
 
 class Address(View):
@@ -87,6 +87,19 @@ class Device(View):
         return place is not None and place.type == "pci" and place.element.get("slot") is not None
 
 
+class QueueUse(View):
+    """A <queue> of an <iothread>: its number."""
+
+    id = Field("@id", NATURAL)
+
+
+class IothreadUse(View):
+    """An <iothread> of a <driver>: it serves the queues that it names, or every queue in turn with the others."""
+
+    id = Field("@id", NATURAL)
+    queues = Children("queue", QueueUse)
+
+
 class Controller(Device):
     """A <controller>: ``type`` is pci, usb, ide, sata, scsi, virtio-serial, fdc, ccid, xenbus, isa or nvme."""
 
@@ -115,4 +128,5 @@ class Controller(Device):
     max_sectors = Field("driver/@max_sectors", NATURAL)
     ioeventfd = Field("driver/@ioeventfd", ON_OFF)
     iothread = Field("driver/@iothread", NATURAL)
+    iothreads = Children("driver/iothreads/iothread", IothreadUse)
     event_idx = Field("driver/@event_idx", ON_OFF)

@@ -25,7 +25,7 @@ def validate(domain: Domain, context: Context) -> None:
                 hint="Remove it, or check its spelling.",
             )
     for kind in DEVICES:
-        for device in domain.all(kind.view):
+        for device in kind.of(domain):
             kind.check(device, domain, context)
 
 
