@@ -13,6 +13,7 @@ from ..kinds import Kind
 from .audio import AUDIO
 from .chardev import CHANNEL, CONSOLE, PARALLEL, SERIAL
 from .controller import CCID_CONTROLLER, CONTROLLERS
+from .disk import DISK
 from .graphics import GRAPHICS
 from .input import HUB, INPUT
 from .interface import INTERFACE
@@ -25,6 +26,7 @@ DEVICES: Tuple[Kind, ...] = (
     *CONTROLLERS,
     CCID_CONTROLLER,
     HUB,
+    DISK,
     INTERFACE,
     SERIAL,
     PARALLEL,
