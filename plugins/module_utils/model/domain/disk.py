@@ -13,25 +13,12 @@ from typing import Dict, Optional
 
 from ...xml.parse import add
 from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Child, Children, Field, Flag, Opaque, View, one_of
-from .device import Device
+from .device import Device, IothreadUse
 from .storage import Auth, BackingStore, Encryption, Source
 
 POLICIES = one_of("stop", "report", "ignore", "enospace")
 READ_POLICIES = one_of("stop", "report", "ignore")
 CACHES = one_of("default", "none", "writethrough", "writeback", "directsync", "unsafe")
-
-
-class QueueUse(View):
-    """A <queue> of an <iothread>: its number."""
-
-    id = Field("@id", NATURAL)
-
-
-class IothreadUse(View):
-    """An <iothread> that serves queues of the disk."""
-
-    id = Field("@id", NATURAL)
-    queues = Children("queue", QueueUse)
 
 
 class ThrottleFilter(View):

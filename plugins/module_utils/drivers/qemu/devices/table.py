@@ -24,8 +24,8 @@ from .watchdog import WATCHDOG
 
 DEVICES: Tuple[Kind, ...] = (
     *CONTROLLERS,
-    CCID_CONTROLLER,
     HUB,
+    CCID_CONTROLLER,
     DISK,
     INTERFACE,
     SERIAL,
