@@ -36,6 +36,8 @@ class Defaults:
     spice_tls_directory: str = "/etc/pki/qemu"
     chardev_tls_directory: str = "/etc/pki/qemu"
     chardev_tls_verify: bool = False
+    nbd_tls_directory: str = "/etc/pki/qemu"
+    vxhs_tls_directory: str = "/etc/pki/qemu"
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,15 @@ class FoundImage:
 
 @dataclass(frozen=True)
 class Volume:
-    """What a volume of a storage pool is to a disk: a type of disk, and its <source>'s attributes and <host>s."""
+    """What a volume of a storage pool is to a disk: a type of disk, and its <source>'s attributes and <host>s.
+
+    ``auth`` is how the pool proves who asks: username, and uuid or usage of the secret.
+    """
 
     type: str
     source: Mapping[str, str]
     hosts: Tuple[Mapping[str, str], ...] = ()
+    auth: Mapping[str, str] = field(default_factory=dict)
     format: Optional[str] = None
 
 

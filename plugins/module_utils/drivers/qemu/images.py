@@ -122,7 +122,7 @@ def top_image(disk: Disk, context: Context) -> Optional[Image]:
         source=source,
         read_only=disk.read_only,
         policy=policy,
-        auth=disk.auth or source.auth,
+        auth=source.auth if disk.type == "volume" else disk.auth or source.auth,
         encryption=disk.encrypted(),
         cache_size=disk.cache_size,
         cdrom=source.dev in context.cdroms,
@@ -186,5 +186,8 @@ def _translated(disk: Disk, source: Source, context: Context) -> Tuple[str, str,
     element = new_element("source", **found.source)
     for host in found.hosts:
         add(element, "host", **host)
+    if found.auth:
+        secret = {key: value for key, value in found.auth.items() if key != "username"}
+        add(add(element, "auth", username=found.auth["username"]), "secret", **secret)
     usual = "fat" if found.type == "dir" else "raw"
     return found.type, disk.format or found.format or usual, Source(element)

@@ -89,13 +89,14 @@ def managed_helper(context: Context) -> Option:
 
 
 def _tls(image: Image, context: Context) -> Option:
+    defaults = context.defaults
     return Option(
         "-object",
         properties(
             {
                 "qom-type": "tls-creds-x509",
                 "id": tls_object(image),
-                "dir": context.defaults.tls_directory,
+                "dir": defaults.nbd_tls_directory if image.source.protocol == "nbd" else defaults.vxhs_tls_directory,
                 "endpoint": "client",
                 "verify-peer": True,
             }

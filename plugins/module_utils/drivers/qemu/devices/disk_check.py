@@ -104,8 +104,8 @@ def _drive_options(disk: Disk) -> Complaint:
             return f"the driver option '{(wrong or ['iothreads'])[0]}' is for bus='virtio' only."
     elif disk.model is not None and disk.model not in MODELS:
         return f"there is no model '{disk.model}'; write one of {', '.join(MODELS)}."
-    if disk.removable is not None and bus != "usb":
-        return "removable='...' is for bus='usb' only."
+    if disk.removable is not None and (bus not in ("usb", "scsi") or disk.device != "disk"):
+        return "removable='...' is for hard disks on bus='usb' or 'scsi' only."
     if disk.tray is not None and not disk.is_removable():
         return "only a cdrom or floppy has a tray."
     if disk.driver not in (None, "qemu"):
@@ -316,7 +316,7 @@ def _check_capabilities(disk: Disk, context: Context) -> None:
         ("virtio-blk-queue-size", disk.target_bus == "virtio" and bool(disk.queue_size), "queue_size"),
         ("virtio-blk-iothread-mapping", bool(disk.iothreads), "<iothreads>"),
         ("disk-rotation-rate", bool(disk.rotation_rate), "rotation_rate"),
-        ("usb-storage-removable", disk.removable is not None, "removable"),
+        ("usb-storage-removable", disk.removable is not None and disk.target_bus == "usb", "removable"),
     )
     for flag, asked, what in flags:
         if asked and not context.has(flag):

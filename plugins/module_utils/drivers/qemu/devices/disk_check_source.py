@@ -90,13 +90,16 @@ def _data(store: Optional[DataStore], read_only: bool) -> Iterator[Layer]:
 def _check_twice(disk: Disk) -> None:
     for tag in ("auth", "encryption"):
         if len(disk.element.findall(tag)) + len(disk.element.findall(f"source/{tag}")) > 1:
-            raise XmlError(f"the disk '{disk.target}' has <{tag}> twice; write it in the <source> only.", line=disk.line)
+            raise XmlError(
+                f"the disk '{disk.target}' has <{tag}> twice; write it in the <source> only.", line=disk.line
+            )
 
 
 def _format(layer: Layer) -> Optional[str]:
     known = (*PLAIN_FORMATS, *FORMATS)
     if layer.format and layer.format not in known:
-        return f"QEMU cannot use the format '{layer.format}': {ADVICE.get(layer.format, 'write one of ' + ', '.join(known))}."
+        advice = ADVICE.get(layer.format, f"write one of {', '.join(known)}")
+        return f"QEMU cannot use the format '{layer.format}': {advice}."
     if layer.format == "fat" and layer.type not in ("dir", "volume"):
         return "the format 'fat' is for type='dir' only."
     if layer.type == "dir" and layer.format not in ("", "fat"):

@@ -20,12 +20,13 @@ from ....xml.parse import Element
 from ..context import Context
 from .disk_names import BUS_OF_PREFIX, address_of, index_of, prefix_of
 
-
 PARTS = ("controller", "bus", "target", "unit")
 
 
 def complete_disk(disk: Disk, domain: Domain, context: Context) -> None:
     """Fill in type, driver, bus, drive address and what follows from them."""
+    if disk == domain.all(Disk)[0]:
+        _sort(domain)
     _forget_live(disk)
     _settle_type(disk)
     _settle_target(disk)
@@ -36,6 +37,19 @@ def complete_disk(disk: Disk, domain: Domain, context: Context) -> None:
     _settle_snapshot(disk)
     _settle_address(disk)
     _settle_iotune(disk, domain)
+
+
+def _sort(domain: Domain) -> None:
+    """Disks of one bus stand together, by the number of their target; the buses in the order of the document."""
+    disks = domain.all(Disk)
+    for disk in disks:
+        _settle_type(disk)
+        _settle_target(disk)
+    buses = list(dict.fromkeys(disk.target_bus for disk in disks))
+    ordered = sorted(disks, key=lambda disk: (buses.index(disk.target_bus), index_of(disk.target or "") or 0))
+    places = [domain.devices().index(disk.element) for disk in disks]
+    for place, disk in zip(places, ordered):
+        domain.devices().insert(place, disk.element)
 
 
 def _forget_live(disk: Disk) -> None:

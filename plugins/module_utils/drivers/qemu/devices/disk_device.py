@@ -10,7 +10,7 @@ Names are those of QEMU's device properties (hw/block/, hw/ide/, hw/scsi/, hw/us
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ....errors import XmlError
 from ....model.domain.core import Domain
@@ -77,7 +77,7 @@ def _common(disk: Disk, domain: Domain) -> Props:
     }
 
 
-def _policies(disk: Disk) -> "tuple[Optional[str], Optional[str]]":
+def _policies(disk: Disk) -> Tuple[Optional[str], Optional[str]]:
     """What happens on errors: a policy for writing holds for reading too, but a full disk is no reading error."""
     write, read = disk.error_policy, disk.read_error_policy
     if write == "enospace":
@@ -143,7 +143,7 @@ def _scsi(disk: Disk, domain: Domain, context: Context) -> Props:
     """A disk shows its serial, else its old drive name, as its identification: guests have seen it for years."""
     driver = {"lun": "scsi-block", "cdrom": "scsi-cd"}.get(disk.device or "", "scsi-hd")
     shown = None if disk.device == "lun" else disk.serial or f"drive-{disk.id()}"
-    return properties({"driver": driver}, _scsi_place(disk, domain), {"device_id": shown})
+    return properties({"driver": driver}, _scsi_place(disk, domain), {"device_id": shown, "removable": disk.removable})
 
 
 def _scsi_place(disk: Disk, domain: Domain) -> Props:
