@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import ContextManager, Iterator, Optional, Protocol, Tuple
 
 from ...errors import HostError, InvalidArgument, XmlError
-from ...host.api import FileStat, Host
+from ...host.api import Host
 from ...xml.parse import MAX_BYTES, clone
 from ...xml.write import to_text
 from .default import DEFAULT_HOST, EMPTY_HOST
@@ -65,25 +65,23 @@ class FileKeeper:
         self.path: Optional[str] = path
         self._file = host.resolve(path)
         self._host = host
-        self._seen: Optional[Tuple[FileStat, Node]] = None
+        self._seen: Optional[Tuple[Optional[bytes], Node]] = None
         self._check_place()
 
     def read(self) -> Node:
-        """Return the document as it is now; parsed again only when the file is another one."""
-        found = self._host.stat(self._file)
-        if self._seen and found == self._seen[0]:
-            return self._seen[1]
-        node = self._load()
-        # What was read may already be newer than what was seen before, never older: the next read finds that out.
-        self._seen = (found, node) if found else None
-        return node
+        """Return the document as it is now; it is parsed again only when the file has other content."""
+        data = self._host.read(self._file, limit=MAX_BYTES + 1)
+        if self._seen is None or self._seen[0] != data:
+            self._seen = (data, self._parsed(data))
+        return self._seen[1]
 
     @contextmanager
     def change(self) -> Iterator[Node]:
         """Give the document to be changed, under the lock; raises LockBusy and HostError."""
         folder, name = posixpath.split(self._file)
         with self._host.lock(posixpath.join(folder, f".{name}.lock"), timeout=LOCK_TIMEOUT):
-            node = self._load()
+            before = self.read()
+            node = Node(clone(before.root), before.seed)
             yield node
             self._save(node)
 
@@ -98,8 +96,7 @@ class FileKeeper:
                 f"{self.path} is a {file.kind}; write the path of a file, such as test:///tmp/lab.xml."
             )
 
-    def _load(self) -> Node:
-        data = self._host.read(self._file, limit=MAX_BYTES + 1)
+    def _parsed(self, data: Optional[bytes]) -> Node:
         text = EMPTY_HOST if data is None else self._text(data)
         try:
             root = read_node(text, what=f"test host {self.path}", seed=self._file, read=self._read_beside)

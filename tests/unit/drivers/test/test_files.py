@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.connect.open import open_connection
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import HypervisorDriver
+from ansible_collections.corral.virt.plugins.module_utils.drivers.test import keeper
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, HostError, LockBusy, UriError
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeFile, FakeHost, Killed
 from ansible_collections.corral.virt.plugins.module_utils.host.local import LocalHost
@@ -266,11 +267,23 @@ def test_runs_at_the_same_time_never_lose_a_change(tmp_path: Path) -> None:
     assert ids == list(range(1, 21))
 
 
-def test_fifty_guests_are_read_once_for_all_questions(host: FakeHost) -> None:
+def test_fifty_guests_are_parsed_once_for_all_questions_and_a_change(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parts = "".join(f"<domain><name>g{n}</name><memory>1024</memory></domain>" for n in range(50))
     host.add_file(FILE, f"<node>{parts}</node>".encode())
-    all_of_them = guests(host, read_only=True)
+    parsed: List[str] = []
+    read_node = keeper.read_node
+
+    def count(text: str, **named: Any) -> Element:
+        parsed.append(text)
+        return read_node(text, **named)
+
+    monkeypatch.setattr(keeper, "read_node", count)
+    all_of_them = guests(host)
     for guest in all_of_them.list_domains():
         all_of_them.domain_xml(guest.name)
         all_of_them.lookup_domain(guest.uuid)
-    assert [call for call in host.calls if call[0] == "read"] == [("read", FILE)]
+    all_of_them.suspend_domain("g7")
+    assert len(parsed) == 1
+    assert all_of_them.lookup_domain("g7").state == "paused"
