@@ -83,7 +83,7 @@ class FileKeeper:
             before = self.read()
             node = Node(clone(before.root), before.seed)
             yield node
-            self._save(node)
+            self._seen = (self._save(node), node)
 
     def _check_place(self) -> None:
         folder = posixpath.dirname(self._file)
@@ -117,10 +117,12 @@ class FileKeeper:
         except UnicodeDecodeError:
             raise XmlError(f"the test host {self.path} is no UTF-8 text.", hint=_HINT) from None
 
-    def _save(self, node: Node) -> None:
-        """Write the file with the mode and the owner that it had."""
+    def _save(self, node: Node) -> bytes:
+        """Write the file with the mode and the owner that it had; returns what was written."""
+        data = to_text(node.root).encode("utf-8")
         found = self._host.stat(self._file)
         mode = found.mode & 0o7777 if found else 0o600
         foreign = found is not None and found.uid != self._host.euid() and self._host.euid() == 0
         owner = (found.uid, found.gid) if found and foreign else None
-        self._host.write(self._file, to_text(node.root).encode("utf-8"), mode=mode, owner=owner)
+        self._host.write(self._file, data, mode=mode, owner=owner)
+        return data
