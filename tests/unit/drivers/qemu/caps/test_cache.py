@@ -20,7 +20,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.prob
 from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, MissingProgram, OperationFailed
 
 if TYPE_CHECKING:
-    from .conftest import SmallHost
+    from ansible_collections.corral.virt.tests.unit.drivers.qemu.caps.small_qemu import SmallHost
 
 NAME = "qemu-system-x86_64"
 BINARY = f"/usr/bin/{NAME}"

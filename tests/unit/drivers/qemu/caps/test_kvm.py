@@ -23,7 +23,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.kvm 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.launch import Account
 
 if TYPE_CHECKING:
-    from .conftest import SmallHost
+    from ansible_collections.corral.virt.tests.unit.drivers.qemu.caps.small_qemu import SmallHost
 
 BINARY = "/usr/bin/qemu-system-x86_64"
 SCRATCH = "/var/cache/corral/capabilities/small"

@@ -24,7 +24,7 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import Killed
 
 if TYPE_CHECKING:
-    from .conftest import SmallHost
+    from ansible_collections.corral.virt.tests.unit.drivers.qemu.caps.small_qemu import SmallHost
 
 BINARY = "/usr/bin/qemu-system-x86_64"
 SCRATCH = "/var/cache/corral/capabilities/small"
