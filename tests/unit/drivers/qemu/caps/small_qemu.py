@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.corral.virt.plugins.module_utils.errors import MonitorError
@@ -121,13 +122,16 @@ def answers(accel: str) -> Dict[str, Callable[[Mapping[str, Any]], Any]]:
         "qom-list-properties": {"generic-pc-machine": ["hpet", "acpi"], "none-machine": ["type"]},
     }
     table: Dict[str, Callable[[Mapping[str, Any]], Any]] = {
-        name: lambda given, value=value: value for name, value in plain.items()
+        **{name: partial(_always, value) for name, value in plain.items()},
+        **{name: partial(_properties, name, types) for name, types in typed.items()},
     }
-    for name, types in typed.items():
-        table[name] = lambda given, name=name, types=types: _properties(name, types, given)
     table["query-sev-capabilities"] = lambda given: _refuse("query-sev-capabilities", "SEV is not enabled in KVM")
     table["query-cpu-model-expansion"] = lambda given: _expansion(host, given)
     return table
+
+
+def _always(value: Any, given: Mapping[str, Any]) -> Any:
+    return value
 
 
 def _refuse(command: str, why: str) -> Any:

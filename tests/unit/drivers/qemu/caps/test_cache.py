@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps import cache
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.cache import capabilities
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.model import KVM, TCG, Capabilities
-from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.pack import dump, pack, unpack
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.pack import FORMAT, dump, pack, unpack
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.probe import probe_recording
 from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, MissingProgram, OperationFailed
 
@@ -138,7 +138,7 @@ def test_probed_again(host: SmallHost, change: Callable[[SmallHost], None]) -> N
 
 def test_older_format_is_probed_again(host: SmallHost, monkeypatch: pytest.MonkeyPatch) -> None:
     capabilities(host, NAME, DIRECTORY)
-    monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
+    monkeypatch.setattr(cache, "FORMAT", FORMAT + 1)
     capabilities(host, NAME, DIRECTORY)
     assert starts(host) == 2
 
