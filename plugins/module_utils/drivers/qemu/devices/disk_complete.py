@@ -104,6 +104,9 @@ def _settle_source(disk: Disk) -> None:
     for element in disk.element.iter("encryption"):
         if element.get("engine") is None:
             element.set("engine", "qemu")
+    for label in list(disk.element.iter("seclabel")):
+        if label.find("label") is None and label.get("relabel") != "no":
+            _remove(label)  # a label that says nothing
     source = disk.source
     if source is None:
         return
@@ -124,6 +127,12 @@ def _settle_network(source: Source) -> None:
 
 def _drop(parent: Element, tag: str) -> None:
     for element in list(parent.findall(tag)):
+        parent.remove(element)
+
+
+def _remove(element: Element) -> None:
+    parent = element.getparent()
+    if parent is not None:
         parent.remove(element)
 
 

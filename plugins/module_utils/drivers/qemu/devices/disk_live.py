@@ -10,12 +10,14 @@ taken does not rename the others.
 
 from __future__ import annotations
 
-from typing import Iterator, Sequence
+from typing import Iterator, List, Sequence
 
 from ....model.domain.core import Domain
 from ....model.domain.disk import Disk
 from ....xml.parse import Element, add
+from ..command.blockdev_secrets import SecretNeed, secret_needs
 from ..context import Context, FoundImage
+from ..images import top_image
 
 PATHS = {"file": "file", "block": "dev"}
 
@@ -25,6 +27,13 @@ def prepare_disks(domain: Domain, context: Context) -> None:
     for disk in domain.all(Disk):
         _write_chain(disk, context)
     _number(domain)
+
+
+def disk_secrets(domain: Domain, context: Context) -> List[SecretNeed]:
+    """The secrets that the disks of a live document need: whoever starts the guest puts them into the context."""
+    images = [top_image(disk, context) for disk in domain.all(Disk) if disk.type != "vhostuser"]
+    layers = [layer for image in images if image is not None for layer in image.chain()]
+    return [need for layer in layers for part in (layer, layer.data) if part is not None for need in secret_needs(part)]
 
 
 def _write_chain(disk: Disk, context: Context) -> None:
