@@ -23,6 +23,9 @@ if ROOT.parent.parent.name != "ansible_collections":
         sys.path.insert(0, str(ROOT))
 
 
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".cache" / "hypothesis"))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""

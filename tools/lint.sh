@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # The static gates, as many at a time as there are processors. A gate that passes is one line; one that fails
-# shows all that it said.
+# shows what it said; all of it is in .cache/lint.
 #
 #   tools/lint.sh             every gate
 #   tools/lint.sh ruff mypy   these
@@ -50,7 +50,7 @@ ansible_test_sanity() {
   trap "rm -rf '$copy'" EXIT
   copy_collection "$copy"
   cd "$copy/ansible_collections/corral/virt"
-  PATH=$bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ANSIBLE_CONFIG=/dev/null LC_ALL=C.UTF-8 \
+  env -u ANSIBLE_CONFIG PATH="$bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" LC_ALL=C.UTF-8 \
     "$bin/ansible-test" sanity --color no --requirements --python "$python" "$@"
 }
 
@@ -84,9 +84,19 @@ run_gate() {
   if [ "$status" = 0 ]; then
     printf 'ok      %-13s %5.1f s\n' "$gate" "$(seconds_since "$started")"
   else
-    printf 'FAILED  %-13s %5.1f s\n%s\n' "$gate" "$(seconds_since "$started")" "$(sed 's/^/        /' "$log")"
+    printf 'FAILED  %-13s %5.1f s\n%s\n' "$gate" "$(seconds_since "$started")" "$(complaints "$log")"
   fi
   return "$status"
+}
+
+# What a gate that failed said, without the chatter of ansible-test and of pip, and not without end.
+complaints() {
+  local shown=200 lines
+  lines=$(grep -vE '^ *(Running sanity test|Installing|Using cached|Looking in|Processing|Collecting|Downloading|Successfully|Attempting|Found existing|Uninstalling|━)|^WARNING: (Using locale|Location|Required program)' "$1" | sed 's/^/        /' || true)
+  head -n "$shown" <<<"$lines"
+  if [ "$(wc -l <<<"$lines")" -gt "$shown" ]; then
+    printf '        ... all of it is in %s\n' "$1"
+  fi
 }
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }'; }

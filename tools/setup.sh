@@ -181,12 +181,25 @@ make_environment() {
   echo "$stamp" >".venv/stamp-$requirements"
 }
 
+# --- the test guest --------------------------------------------------------------------------------------------
+
+# It is made of packages of Debian or Ubuntu. Elsewhere everything but the guests themselves can still be worked on.
+build_test_guest() {
+  if command -v apt-get >/dev/null 2>&1; then
+    tests/guest/build.sh 9>&-
+  elif [ ! -s .cache/guest/vmlinuz ]; then
+    say "the test guest is made from packages of Debian or Ubuntu: build it there (tests/guest/build.sh) and copy .cache/guest"
+    [ "$1" = dev ] || exit 1
+  fi
+}
+
 # --- all of it -------------------------------------------------------------------------------------------------
 
 main() {
   local layer=${1:-dev}
   case $layer in demo | dev) ;; *) fail "say demo or dev, not '$layer'" ;; esac
   mkdir -p .cache
+  # one at a time
   exec 9>.cache/setup.lock
   flock 9
   python=$(find_python)
@@ -197,9 +210,7 @@ main() {
       "Install one (Debian 12 and Ubuntu 24.04 have it), or name one: make setup PYTHON=/path/to/python3"
   fi
   make_environment "$layer"
-  if [ -x tests/guest/build.sh ]; then
-    tests/guest/build.sh 9>&-
-  fi
+  build_test_guest "$layer"
 }
 
 main "$@"

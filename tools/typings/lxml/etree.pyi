@@ -19,6 +19,7 @@ class LxmlError(Exception):
     error_log: _ListErrorLog
 
 class LxmlSyntaxError(LxmlError, SyntaxError): ...
+
 class ParseError(LxmlSyntaxError):
     position: tuple[int, int]
 

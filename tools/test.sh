@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Everything that `make test` runs after the set-up. A part that fails does not keep the next from running; pytest
+# comes last, so its closing lines close the whole.
+
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+failed=()
+part() {
+  local name=$1
+  shift
+  echo "--- $name"
+  "$@" || failed+=("$name")
+}
+
+part lint tools/lint.sh
+part conformance tests/conformance/run.sh
+part tests .venv/bin/python -m pytest "$@"
+
+if [ "${#failed[@]}" -gt 0 ]; then
+  echo "make test: failed: ${failed[*]}"
+  exit 1
+fi
