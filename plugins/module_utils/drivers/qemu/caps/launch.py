@@ -117,7 +117,7 @@ def end(host: Host, process: Process, *, patience: float = END) -> None:
 
 
 def words(host: Host, log: str) -> str:
-    """The last line that a QEMU wrote into its log, without its name; empty when it wrote nothing."""
+    """The last line that a QEMU wrote into its log; empty when it wrote nothing."""
     lines = host.tail(log, 2000).decode("utf-8", "replace").strip().splitlines()
     return lines[-1].strip() if lines else ""
 
