@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from ....errors import CorralError, HostError, MonitorError, OperationFailed, OperationInvalid, TimedOut
-from ....host.api import Host, Listen, Process, Spawn
+from ....host.api import Listen, Process, Spawn
 from ....model.domain.core import Domain
 from ....xml.parse import Element, clone
 from ....xml.write import to_text
@@ -24,9 +24,9 @@ from ..command.build import command_line
 from ..command.chardev import server_sockets
 from ..context import Context
 from ..passes.run import live
-from .images import Handed, Runner, blocked_by, check_images, hand_over, to_hand
+from .images import Handed, blocked_by, check_images, hand_over, to_hand
 from .runtime import learn_runtime
-from .site import Site
+from .site import Site, account
 from .status import Status
 from .stop import clean_up, kill
 
@@ -120,8 +120,8 @@ def _launch_arguments(domain: Domain, context: Context) -> List[str]:
 
 
 def _spawn(site: Site, name: str, domain: Domain, argv: List[str], sockets: List[str]) -> Spawn:
-    runner = site.runner
-    owner = (runner.uid, runner.gid) if runner else None
+    who = account(site.host, site.runner)
+    owner = who.user
     home = site.layout.domain_directory(name)
     listens = [Listen(path, owner=owner) for path in (site.layout.monitor(name), *sockets)]
     return Spawn(
@@ -130,16 +130,9 @@ def _spawn(site: Site, name: str, domain: Domain, argv: List[str], sockets: List
         env={"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home},
         cwd="/",
         user=owner,
-        groups=_groups(site.host, runner) if runner else (),
+        groups=who.groups,
         fds=tuple(listens),
     )
-
-
-def _groups(host: Host, runner: Runner) -> Tuple[int, ...]:
-    """The runner's own groups, and the one that may use /dev/kvm."""
-    kvm = host.stat("/dev/kvm")
-    extra = (kvm.gid,) if kvm is not None and kvm.gid and kvm.mode & 0o060 == 0o060 else ()
-    return tuple(dict.fromkeys((*runner.groups, *extra)))
 
 
 def _to_stage(domain: Domain, site: Site, directory: str) -> Dict[str, str]:

@@ -16,6 +16,7 @@ from ....model.domain.core import Domain
 from ....xml.parse import Element, parse
 from ...store import Store
 from ..caps.cache import capabilities
+from ..caps.launch import OURSELVES, Account
 from ..caps.model import Capabilities
 from ..context import Context
 from .images import Runner
@@ -49,7 +50,9 @@ class Site:
 
     def capabilities(self, document: Optional[Element] = None) -> Capabilities:
         """What that QEMU can do, probed once and cached."""
-        return capabilities(self.host, self.layout, self.binary(document), store=not self.read_only)
+        return capabilities(
+            self.host, self.binary(document), self.layout.capabilities_dir, account=account(self.host, self.runner)
+        )
 
     def context(self, document: Element) -> Context:
         """The facts that the passes and the command writer need for one guest."""
@@ -123,3 +126,12 @@ def runner(host: Host) -> Optional[Runner]:
         if found:
             return Runner(name, *found, groups=host.groups(name))
     return Runner(f"uid {BARE_ID}", BARE_ID, BARE_ID)
+
+
+def account(host: Host, user: Optional[Runner]) -> Account:
+    """As whom QEMU is started: the runner with its own groups, and the group that may use /dev/kvm."""
+    if user is None:
+        return OURSELVES
+    kvm = host.stat("/dev/kvm")
+    extra = (kvm.gid,) if kvm is not None and kvm.gid and kvm.mode & 0o060 == 0o060 else ()
+    return Account((user.uid, user.gid), tuple(dict.fromkeys((*user.groups, *extra))))
