@@ -11,7 +11,7 @@ opens a file, starts a process, looks at the environment or reads a clock.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple, Union
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ class Listen:
 
 
 @dataclass(frozen=True)
+class Append:
+    """A file that a spawned program inherits open for appending; it is emptied first where ``empty`` is set."""
+
+    path: str
+    mode: int = 0o600
+    empty: bool = False
+
+
+@dataclass(frozen=True)
 class Spawn:
     """A program to be left running in a session of its own.
 
@@ -65,7 +74,7 @@ class Spawn:
     umask: int = 0o027
     user: Optional[Tuple[int, int]] = None
     groups: Tuple[int, ...] = ()
-    fds: Tuple[Listen, ...] = ()
+    fds: Tuple[Union[Listen, Append], ...] = ()
 
 
 @dataclass(frozen=True)

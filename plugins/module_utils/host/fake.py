@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from ..errors import CommandFailed, HostError, LockBusy, MissingProgram
-from .api import Completed, Monitor, Process, Spawn
+from .api import Append, Completed, Listen, Monitor, Process, Spawn
 from .fake_files import FakeFile, FakeFiles, Owner
 from .fake_monitor import FakeMonitor
 
@@ -193,13 +193,20 @@ class FakeHost(FakeFiles):
         self.changing("spawn", command)
         if self.find_program(command.argv[0]) is None:
             raise MissingProgram(command.argv[0])
-        for listen in command.fds:
-            self._put_new("listen on", listen.path, FakeFile("socket", b"", listen.mode, listen.owner or self.identity))
+        for inherited in command.fds:
+            self._open_for(inherited)
         self._next_pid += 1
         started = FakeProcess(Process(self._next_pid, int(self.uptime * 100)), command)
         self.processes[started.process.pid] = started
         self.on_spawn(started)
         return started.process
+
+    def _open_for(self, inherited: Union[Listen, Append]) -> None:
+        if isinstance(inherited, Listen):
+            owner = inherited.owner or self.identity
+            self._put_new("listen on", inherited.path, FakeFile("socket", b"", inherited.mode, owner))
+        elif inherited.path not in self.files or inherited.empty:
+            self._put_new("open", inherited.path, FakeFile("file", b"", inherited.mode, self.identity))
 
     def process(self, pid: int) -> Optional[Process]:
         found = self.processes.get(pid)

@@ -14,6 +14,7 @@ import errno
 import os
 import secrets
 import stat
+import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, List, Optional, Tuple
@@ -45,6 +46,8 @@ _HINTS = {
     errno.EMFILE: "Raise the limit of open files.",
     errno.EIO: "Look at the kernel's log: the disk has errors.",
 }
+
+_UMASK = threading.Lock()
 
 # There is nothing at a path, or there cannot be.
 _MISSING = (FileNotFoundError, NotADirectoryError)
@@ -220,29 +223,47 @@ def _write_new(path: str, data: bytes, mode: int, owner: Optional[Owner]) -> Non
 
 
 def _make_directories(path: str, mode: int, owner: Optional[Owner]) -> None:
+    """Make what is missing; that another run makes the same directory at the same time is no error."""
     if os.path.isdir(path):
         return
-    if os.path.lexists(path):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     _make_directories(os.path.dirname(path), mode, None)
-    _make_directory(path, mode, owner)
+    try:
+        _make_directory(path, mode, owner)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+    _sync_directory_of(path)
+
+
+@contextmanager
+def _without_umask() -> Iterator[None]:
+    """The umask belongs to the whole process: one thread at a time, or the last one restores another's 0."""
+    with _UMASK:
+        mask = os.umask(0)
+        try:
+            yield
+        finally:
+            os.umask(mask)
 
 
 def _make_directory(path: str, mode: int, owner: Optional[Owner]) -> None:
-    """Make one directory that is complete when it appears; another run may be faster."""
+    """Make one directory that is complete when it appears; raises FileExistsError."""
+    if owner is None:
+        with _without_umask():
+            os.mkdir(path, mode)
+        return
     temporary = _temporary_beside(path)
+    os.mkdir(temporary, 0o700)
     try:
-        os.mkdir(temporary, 0o700)
-        if owner:
-            os.chown(temporary, *owner)
+        os.chown(temporary, *owner)
         os.chmod(temporary, mode)
         os.rename(temporary, path)
     except BaseException as error:
-        with suppress(OSError):
-            os.rmdir(temporary)
-        if not (isinstance(error, OSError) and os.path.isdir(path)):
-            raise
-    _sync_directory_of(path)
+        os.rmdir(temporary)
+        # what rename(2) says of a directory with something in it
+        if isinstance(error, OSError) and error.errno == errno.ENOTEMPTY:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        raise
 
 
 def _sync_directory_of(path: str) -> None:

@@ -19,10 +19,10 @@ import signal
 import socket
 import stat
 from contextlib import suppress
-from typing import Any, Dict, List, NoReturn, Optional, Tuple
+from typing import Any, Dict, List, NoReturn, Optional, Tuple, Union
 
 from ..errors import HostError, MissingProgram
-from .api import Listen, Process, Spawn
+from .api import Append, Listen, Process, Spawn
 from .local_files import refusal
 from .local_process import find_program, look_at
 
@@ -120,10 +120,9 @@ def _become(command: Spawn, program: str, writer: int) -> NoReturn:
     if found is None:
         raise StepError("start", program, ValueError("/proc is not mounted"))
     _tell(writer, {"pid": found.pid, "start": found.start})
-    log = _open_log(command.log)
+    log = _open_file("open the log", Append(command.log, 0o640))
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-    sockets = [_listen(each) for each in command.fds]
-    _place([null, log, log, *sockets], writer)
+    _place([null, log, log, *(_inherited(each) for each in command.fds)], writer)
     _drop_privileges(command)
     os.umask(command.umask)
     try:
@@ -137,15 +136,19 @@ def _become(command: Spawn, program: str, writer: int) -> NoReturn:
         raise StepError("run", program, error) from error
 
 
-def _open_log(path: str) -> int:
-    """Open the log for appending, made with mode 0640 of our own user; never through a link."""
-    os.umask(0o027)
+def _inherited(what: Union[Listen, Append]) -> int:
+    return _listen(what) if isinstance(what, Listen) else _open_file("open", what)
+
+
+def _open_file(verb: str, file: Append) -> int:
+    """Open a file for appending, made of our own user; never through a link."""
+    os.umask(0o777 & ~file.mode)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags, 0o640)
+        descriptor = os.open(file.path, flags | (os.O_TRUNC if file.empty else 0), file.mode)
         os.set_blocking(descriptor, True)
     except (OSError, ValueError) as error:
-        raise StepError("open the log", path, error) from error
+        raise StepError(verb, file.path, error) from error
     return descriptor
 
 

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Tuple
+import threading
+from pathlib import Path
+from typing import Any, Callable, List, Tuple
 
 import pytest
 
@@ -15,6 +17,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.store import S
 from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, InvalidArgument, LockBusy
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeHost, Killed
 from ansible_collections.corral.virt.plugins.module_utils.host.layout import FOLDERS, Layout
+from ansible_collections.corral.virt.plugins.module_utils.host.local import LocalHost
 
 State = Tuple[Any, ...]
 
@@ -298,3 +301,32 @@ def test_the_status_is_json_that_a_person_can_read() -> None:
     data = host.files[store.layout.live_status("domain", "a")].data
     assert json.loads(data) == {"id": 1, "boot_id": host.boot}
     assert data.endswith(b"\n")
+
+
+def test_on_real_files_no_two_runs_get_the_same_id(tmp_path: Path) -> None:
+    layout = Layout.embed(str(tmp_path))
+    given: List[int] = []
+
+    def run() -> None:
+        store = Store(LocalHost(), layout, "domain")
+        given.extend(store.allocate_id() for _ in range(10))
+
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(given) == list(range(1, 61))
+
+
+def test_on_real_files_a_life_from_definition_to_removal(tmp_path: Path) -> None:
+    store = Store(LocalHost(), Layout.embed(str(tmp_path)), "domain")
+    with store.lock("a"), store.names_lock():
+        store.write_config("a", b"<a/>")
+        store.set_autostart("a", True)
+        store.write_live("a", b"<live/>", {"id": store.allocate_id()})
+    assert state_of(store) == (b"<a/>", True, True, b"<live/>", 1, True, True)
+    assert store.remove_live("a") and store.remove_config("a")
+    assert state_of(store) == (None, False, False, None, None, False, False)
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_dir()}
+    assert modes == {0o700}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any, Callable, List
@@ -197,9 +198,28 @@ def test_make_directory_when_another_run_is_faster(
         rename(source, target)
 
     monkeypatch.setattr(local_files.os, "rename", rename_later)
-    host.make_directory(str(path))
+    host.make_directory(str(path), owner=(os.getuid(), os.getgid()))
     assert all_names(tmp_path) == ["a"]
     assert all_names(path) == ["theirs"]
+
+
+def test_two_runs_make_the_same_directories(host: LocalHost, tmp_path: Path) -> None:
+    refused: List[HostError] = []
+
+    def run() -> None:
+        for number in range(50):
+            try:
+                host.make_directory(str(tmp_path / str(number) / "a" / "b"))
+                host.write(str(tmp_path / str(number) / "a" / "b" / "x"), b"")
+            except HostError as error:
+                refused.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == []
 
 
 def test_links(host: LocalHost, tmp_path: Path) -> None:
