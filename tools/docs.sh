@@ -14,7 +14,7 @@ export PATH=$root/.venv/bin:$PATH HOME=$root/.cache/home ANSIBLE_CONFIG=$root/an
 rm -rf "$work"
 mkdir -p "$work" "$HOME"
 if ! {
-  antsibull-docs sphinx-init --use-current --lenient --collection-version "" --dest-dir "$work" corral.virt &&
+  antsibull-docs sphinx-init --use-current --lenient --dest-dir "$work" corral.virt &&
     sed -i 's/^intersphinx_mapping = .*/intersphinx_mapping = {}\n_not_used = {/' "$work/conf.py" &&
     (cd "$work" && rm -rf rst/collections temp-rst && ./build.sh)
 } >.cache/docs.log 2>&1; then
