@@ -15,7 +15,7 @@ from ..errors import NotFound, OperationInvalid, TimedOut
 from ..xml.parse import Element, clone
 from .plan import Plan, Wanted
 
-ENDED = ("shut off", "crashed")
+ENDED = ("shut off",)
 # A guest that is still booting does not hear the power button, so it is pressed again after this many seconds.
 PRESS_AGAIN = 10
 
@@ -42,7 +42,8 @@ def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
 
 
 def _define(job: Job) -> None:
-    assert job.document is not None, "a plan that defines has a document"
+    if job.document is None:
+        raise ValueError("a plan that defines has a document")
     job.driver.define_domain(clone(job.document))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ..drivers.api import ACTIVE_STATES, Domain
+from ..drivers.api import Domain
 from ..errors import InvalidArgument, NotFound
 from ..model.domain.identity import DOMAIN, persistent_form
 from ..xml.compare import Change, compare
@@ -76,16 +76,20 @@ TRANSITIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("running", "off"): ("start",),
     ("running", "paused"): ("resume",),
     ("running", "stopping"): ("await_end", "start"),
+    ("running", "crashed"): ("destroy", "start"),
     ("paused", "off"): ("start_paused",),
     ("paused", "running"): ("suspend",),
     ("paused", "stopping"): ("await_end", "start_paused"),
+    ("paused", "crashed"): ("destroy", "start_paused"),
     ("stopped", "running"): ("shutdown",),
     ("stopped", "paused"): ("resume", "shutdown"),
     ("stopped", "stopping"): ("await_end",),
+    ("stopped", "crashed"): ("destroy",),
 }
 # The phase that a wanted state ends in; ``present`` ends in the phase that it began in.
 ENDS = {"running": "running", "paused": "paused", "stopped": "off", "absent": "off"}
-STATES = {"off": "shut off", "running": "running", "paused": "paused", "stopping": "in shutdown"}
+STATES = {"off": "shut off", "running": "running", "paused": "paused", "stopping": "in shutdown", "crashed": "crashed"}
+_PHASES = {"paused": "paused", "in shutdown": "stopping", "crashed": "crashed"}
 
 
 def make_plan(current: Optional[Current], document: Optional[Element], wanted: Wanted) -> Plan:
@@ -105,10 +109,10 @@ def make_plan(current: Optional[Current], document: Optional[Element], wanted: W
 
 
 def phase(current: Optional[Current]) -> str:
-    """Return off, running, paused or stopping; a guest that sleeps (pmsuspended) counts as running."""
-    if current is None or not (current.domain.active or current.domain.state in ACTIVE_STATES):
+    """Return off, running, paused, stopping or crashed (it is kept to be looked at); pmsuspended counts as running."""
+    if current is None or not current.domain.active:
         return "off"
-    return {"paused": "paused", "in shutdown": "stopping"}.get(current.domain.state, "running")
+    return _PHASES.get(current.domain.state, "running")
 
 
 def _removal(current: Current, wanted: Wanted) -> Plan:

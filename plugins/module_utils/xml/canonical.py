@@ -30,7 +30,8 @@ class Identity:
 
     ``keys``: path of an element to the alternatives of values that name it among its siblings; the first
     alternative that is complete counts, and an element with none goes by its position. ``order``: path of a parent
-    ("" is the root) to the tags of its children, first to last. ``secrets``: paths of values that nobody is shown.
+    ("" is the root, "*" any other) to the tags of its children, first to last; "..." stands for those that are not
+    named, which are sorted. ``secrets``: paths of values that nobody is shown.
     """
 
     keys: Keys = field(default_factory=dict)
@@ -153,13 +154,13 @@ def _settle(element: Element, path: str, identity: Identity) -> None:
 
 
 def _in_order(parent: Element, path: str, identity: Identity) -> list[Element]:
-    """Tags in the table's order, unknown ones after them as they first came; siblings of one tag by their labels."""
-    ranks = {tag: rank for rank, tag in enumerate(identity.order.get(path, ()))}
-    for child in parent:
-        ranks.setdefault(str(child.tag), len(ranks))
+    """Tags in the table's order, siblings of one tag by their labels, or as they came where they have none."""
+    order = identity.order.get(path, identity.order.get("*", ()))
+    ranks = {tag: (rank, "") for rank, tag in enumerate(order)}
+    other = ranks.get("...", (len(ranks), ""))[0]
     named = labelled(parent, path, identity.keys)
     rows = [
-        (ranks[tag], _natural(name) if below(path, tag) in identity.keys else (), place, child)
+        (ranks.get(tag, (other, tag)), _natural(name) if below(path, tag) in identity.keys else (), place, child)
         for place, ((tag, name), child) in enumerate(named.items())
     ]
     return [row[-1] for row in sorted(rows, key=lambda row: row[:3])]

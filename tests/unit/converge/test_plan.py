@@ -34,8 +34,15 @@ def text(vcpus: int = 1, uuid: str = "u") -> str:
     return f"<domain><name>a</name><uuid>{uuid}</uuid><vcpu>{vcpus}</vcpu></domain>"
 
 
-def guest(state: str, *, kept: Optional[str] = text(), live: Optional[str] = None, autostart: bool = False) -> Current:
-    active = state in ACTIVE
+def guest(
+    state: str,
+    *,
+    crashed: bool = False,
+    kept: Optional[str] = text(),
+    live: Optional[str] = None,
+    autostart: bool = False,
+) -> Current:
+    active = state in ACTIVE or crashed
     domain = Domain("a", "u", active, persistent=kept is not None, autostart=autostart, state=state)
     running = parse(live or kept or text()) if active else None
     return Current(domain, parse(kept) if kept else None, running)
@@ -89,6 +96,19 @@ def test_every_way_from_a_state_to_another(state: str, now: str, expected: list[
 )
 def test_a_new_guest(state: str, expected: list[str]) -> None:
     assert actions(planned(None, parse(text()), state=state)) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("present", []),
+        ("running", ["destroy", "start"]),
+        ("paused", ["destroy", "start_paused"]),
+        ("stopped", ["destroy"]),
+    ],
+)
+def test_a_crashed_guest_that_is_kept_hears_nothing(state: str, expected: list[str]) -> None:
+    assert actions(planned(guest("crashed", crashed=True), state=state)) == expected
 
 
 def test_an_absent_guest_that_is_to_be_absent() -> None:

@@ -111,6 +111,15 @@ def test_the_canonical_form_of_a_canonical_form_is_itself() -> None:
     assert canonical_text(parse(text), DOMAIN) == text
 
 
+def test_the_canonical_form_has_an_order_for_what_no_table_names() -> None:
+    one = canonical_text(domain("<rng><zz/><address/><aa/><model/></rng>"), DOMAIN)
+    two = canonical_text(domain("<rng><model/><aa/><zz/><address/></rng>"), DOMAIN)
+    assert one == two
+    assert [one.index(f"<{tag}") for tag in ("model", "aa", "zz", "address")] == sorted(
+        one.index(f"<{tag}") for tag in ("model", "aa", "zz", "address")
+    )
+
+
 def test_without_leaves_the_original_alone() -> None:
     original = domain("<graphics type='vnc' port='1'><listen/></graphics>")
     shorter = without(original, ["devices/*/@port", "devices/graphics/listen", "@id", "nothing"])

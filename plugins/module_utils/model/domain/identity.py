@@ -51,6 +51,10 @@ DOMAIN = Identity(
             *("sysinfo", "os", "idmap", "features", "cpu", "clock", "on_poweroff", "on_reboot", "on_crash"),
             *("on_lockfailure", "pm", "perf", "devices", "seclabel", "launchSecurity"),
         ),
+        "*": (
+            *("type", "model", "driver", "auth", "source", "backingStore", "backend", "mac", "target", "..."),
+            *("boot", "alias", "address"),
+        ),
         "os": ("type", "firmware", "loader", "nvram", "kernel", "initrd", "cmdline", "dtb", "boot", "bootmenu"),
         "devices": (
             *("emulator", "disk", "controller", "filesystem", "interface", "smartcard", "serial", "parallel"),
