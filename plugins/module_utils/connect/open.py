@@ -19,6 +19,8 @@ from .connection import Connection
 from .tables import TABLES, Row
 from .uri import EXAMPLES, format_uri, parse_uri
 
+PROBED_IN_VAIN = "Mend what is missing, or write test:///default to try things without a hypervisor."
+
 Tables = Mapping[str, Tuple[Row, ...]]
 
 
@@ -170,5 +172,5 @@ def _walk(kind: str, rows: Sequence[Row], request: Request, trace: Trace) -> Opt
 def _nobody(uri: Optional[Uri], rows: Sequence[Row], answers: Sequence[Mapping[str, str]]) -> NoConnection:
     what = "was found that can run here" if uri is None else f"takes {format_uri(uri)}"
     said = "; ".join(f"{answer['driver']} declined: {answer['reason'].rstrip('.')}" for answer in answers)
-    hint = f"Write {EXAMPLES}." if uri is None else advise(uri, rows)
+    hint = PROBED_IN_VAIN if uri is None else advise(uri, rows)
     return NoConnection(f"No driver {what} ({said}).", hint=hint)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rules of opening a connection, one after the other; the numbers are those of docs/connections.md.
+"""The rules of opening a connection, one after the other; they are written out in docs/connections.md.
 
 1. which URI it is: the name, LIBVIRT_DEFAULT_URI, uri_default, probing; aliases; a URI that does not parse
 2. the walk over the hypervisor drivers: SUCCESS, DECLINED, ERROR, nobody
@@ -254,6 +254,21 @@ def test_rule_2_an_unknown_scheme_is_answered_by_what_to_write(host: FakeHost, u
     assert advice in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("uri", ["kemu:///system", "lxc:///system", "http://example.com/"])
+def test_rule_2_with_the_real_tables_every_driver_says_why_it_declined(host: FakeHost, uri: str) -> None:
+    with pytest.raises(NoConnection) as caught:
+        open_connection(uri, host=host)
+    scheme = uri.split(":")[0]
+    assert f"test declined: it serves test:// URIs, not {scheme}://; qemu declined: " in caught.value.message
+    assert [row["driver"] for row in caught.value.details["connection"]["tables"]["hypervisor"]] == ["test", "qemu"]
+
+
+def test_rule_2_with_the_real_tables_the_qemu_driver_ends_the_walk_at_a_bad_path(host: FakeHost) -> None:
+    host.add_program("qemu-system-x86_64")
+    with pytest.raises(UriError, match=r"'/sytem'.*qemu:///system"):
+        open_connection("qemu:///sytem", host=host)
+
+
 # 3. probing
 
 
@@ -271,6 +286,26 @@ def test_rule_3_the_driver_that_was_found_sets_the_uri_for_the_other_kinds(host:
     walk = tables(taking("qemu", Uri("qemu", path="/session")), network=(network,))
     open_connection(host=host, tables=walk)
     assert network.asked[0].uri == Uri("qemu", path="/session")
+
+
+def test_rule_3_a_host_without_any_hypervisor_is_told_what_is_missing(host: FakeHost) -> None:
+    with pytest.raises(NoConnection) as caught:
+        open_connection(host=host)
+    said = str(caught.value)
+    assert said.startswith("No driver was found that can run here (test declined: ")
+    assert "qemu declined: The program qemu-system-x86_64 is missing" in said
+    assert said.endswith("Mend what is missing, or write test:///default to try things without a hypervisor.")
+
+
+@pytest.mark.parametrize(("euid", "uri"), [(0, "qemu:///system"), (1000, "qemu:///session")])
+def test_rule_3_probing_takes_qemu_for_root_and_for_a_user(euid: int, uri: str) -> None:
+    machine = FakeHost(euid=euid)
+    machine.add_program("qemu-system-x86_64")
+    connection = open_connection(host=machine, read_only=True)
+    assert connection.uri == uri
+    assert connection.hypervisor.name == "qemu"
+    slots = (connection.network, connection.interface, connection.storage, connection.node_device)
+    assert not any(slots), "filled as their drivers come"
 
 
 def test_rule_3_the_test_driver_is_never_probed_for(host: FakeHost) -> None:

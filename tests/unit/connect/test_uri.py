@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.corral.virt.plugins.module_utils.connect.uri import format_uri, parse_uri
@@ -105,6 +105,9 @@ def test_an_ipv6_host_is_written_in_brackets_with_its_port() -> None:
     assert format_uri(uri) == "qemu+ssh://root@[fe80::1%25eth0]:22/system"
 
 
+# A busy machine is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 NAMES = st.from_regex(r"[A-Za-z0-9._~-]+", fullmatch=True).filter(
     lambda name: name not in ("system", "session", "default", "embed")
@@ -124,12 +127,14 @@ def uris(draw: st.DrawFn) -> Uri:
     return Uri(draw(SCHEMES), draw(TRANSPORTS), user, host, port, draw(PATHS), draw(PARAMS))
 
 
+@PATIENT
 @given(uris())
 @example(Uri("qemu", path="//", params=(("a;b", "&=?#%+"),)))
 def test_every_uri_survives_being_written_and_read(uri: Uri) -> None:
     assert parse_uri(format_uri(uri)) == uri
 
 
+@PATIENT
 @given(st.text())
 def test_any_text_is_read_or_refused_with_a_uri_error(text: str) -> None:
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import List, Optional
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.test.normalise import normalise
@@ -106,6 +106,9 @@ def test_what_nobody_knows_is_kept() -> None:
     assert "<y>  z </y>" in text
 
 
+# A busy machine is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 PARTS = st.lists(
     st.sampled_from(
         [
@@ -123,6 +126,7 @@ PARTS = st.lists(
 )
 
 
+@PATIENT
 @given(PARTS)
 def test_completing_what_is_complete_changes_nothing(parts: List[str]) -> None:
     once = complete(PLAIN.format("".join(parts)))
