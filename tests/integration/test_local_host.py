@@ -30,7 +30,7 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
     MonitorClosed,
     TimedOut,
 )
-from ansible_collections.corral.virt.plugins.module_utils.host.api import Listen, Process, Spawn
+from ansible_collections.corral.virt.plugins.module_utils.host.api import Append, Listen, Process, Spawn
 from ansible_collections.corral.virt.plugins.module_utils.host.local import LocalHost
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -303,6 +303,21 @@ def test_sockets_are_its_descriptors_in_order(host: LocalHost, start: Start, tmp
             client.connect(path)
             assert client.recv(100) == b"hello %d" % (3 + index)
     assert said(host, log, lines=12)[0] == f"3 1 {paths[0]}"
+
+
+def test_files_are_among_its_descriptors(host: LocalHost, start: Start, tmp_path: Path) -> None:
+    kept, emptied, new = (tmp_path / name for name in ("kept", "emptied", "new"))
+    kept.write_text("old\n")
+    emptied.write_text("old\n")
+    files = (Append(str(kept)), Listen(str(tmp_path / "s")), Append(str(emptied), empty=True), Append(str(new), 0o644))
+    process = start("sh", "-c", "for n in 3 5 6; do echo $n >&$n; done", fds=files)
+    assert host.wait_exit(process, timeout=10)
+    assert [path.read_text() for path in (kept, emptied, new)] == ["old\n3\n", "5\n", "6\n"]
+    assert new.stat().st_mode & 0o777 == 0o644
+    (tmp_path / "link").symlink_to(kept)
+    with pytest.raises(HostError, match="Cannot open .*/link"):
+        start("true", fds=(Append(str(tmp_path / "link"), empty=True),))
+    assert kept.read_text() == "old\n3\n"
 
 
 def test_a_socket_with_a_long_path(host: LocalHost, start: Start, tmp_path: Path) -> None:

@@ -16,7 +16,14 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
     MonitorClosed,
     MonitorError,
 )
-from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed, Host, Listen, Process, Spawn
+from ansible_collections.corral.virt.plugins.module_utils.host.api import (
+    Append,
+    Completed,
+    Host,
+    Listen,
+    Process,
+    Spawn,
+)
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeHost, Killed
 from ansible_collections.corral.virt.plugins.module_utils.host.fake_monitor import FakeMonitor
 
@@ -119,7 +126,11 @@ def test_no_program_starts_by_accident() -> None:
 def test_processes() -> None:
     host = FakeHost()
     host.add_program("qemu")
-    process = host.spawn(Spawn(("qemu",), log="/tmp/log", fds=(Listen("/run/m", 0o660, (64, 64)),)))
+    host.write("/tmp/kept", b"old")
+    host.write("/tmp/emptied", b"old")
+    fds = (Listen("/run/m", 0o660, (64, 64)), Append("/tmp/kept"), Append("/tmp/emptied", empty=True))
+    process = host.spawn(Spawn(("qemu",), log="/tmp/log", fds=fds))
+    assert (host.read("/tmp/kept"), host.read("/tmp/emptied")) == (b"old", b"")
     socket = host.stat("/run/m")
     assert socket and (socket.kind, socket.uid) == ("socket", 64)
     assert host.process(process.pid) == process
