@@ -129,6 +129,8 @@ class QemuDriver(HypervisorDriver):
         with self._locked(name):
             if not self.store.remove_config(name):
                 raise OperationInvalid(f"Guest {name} is transient: it has no definition to remove.")
+            if not self._runs(name):
+                self.store.remove_live(name)
 
     def start_domain(self, name: str, *, paused: bool = False) -> Domain:
         with self._locked(name):

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, replace
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple, Union
 
 from ....errors import CorralError, HostError, MonitorError, OperationFailed, OperationInvalid, TimedOut
-from ....host.api import Listen, Process, Spawn
+from ....host.api import Append, Listen, Process, Spawn
 from ....model.domain.core import Domain
 from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from ..command.build import command_line
-from ..command.chardev import server_sockets
+from ..command.chardev import open_files, server_sockets
 from ..context import Context
 from ..passes.run import live
 from .images import Handed, blocked_by, check_images, hand_over, to_hand
@@ -29,6 +29,8 @@ from .runtime import learn_runtime
 from .site import Site, account
 from .status import Status
 from .stop import clean_up, kill
+
+Inherited = Union[Listen, Append]
 
 FIRST_FD = 3
 START_TIMEOUT = 30.0
@@ -89,8 +91,8 @@ def prepare(site: Site, name: str, document: Element) -> Start:
     running = live(document, context)
     domain = Domain(running)
     check_images(domain, site.host)
-    sockets = server_sockets(domain, context)
-    descriptors = {path: FIRST_FD + 1 + number for number, path in enumerate(sockets)}
+    inherited = _inherited(site, name, domain, context)
+    descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
     context = replace(context, descriptors=descriptors)
     staged = _to_stage(domain, site, context.directory)
     argv = command_line(_with_staged(running, staged), context)
@@ -99,7 +101,7 @@ def prepare(site: Site, name: str, document: Element) -> Start:
         name=name,
         document=running,
         context=context,
-        spawn=_spawn(site, name, domain, [*argv, *_launch_arguments(domain, context)], sockets),
+        spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context)], inherited),
         handed=tuple(to_hand(domain, site.host, runner)) if runner else (),
         staged=tuple(staged.items()),
     )
@@ -119,19 +121,24 @@ def _launch_arguments(domain: Domain, context: Context) -> List[str]:
     return words
 
 
-def _spawn(site: Site, name: str, domain: Domain, argv: List[str], sockets: List[str]) -> Spawn:
+def _inherited(site: Site, name: str, domain: Domain, context: Context) -> Tuple[Inherited, ...]:
+    """What QEMU gets open: its monitor first, the sockets it listens on, the files it writes what the guest says to."""
+    owner = account(site.host, site.runner).user
+    paths = (site.layout.monitor(name), *server_sockets(domain, context))
+    files = [Append(row.path, empty=not row.append) for row in open_files(domain)]
+    return (*(Listen(path, owner=owner) for path in paths), *files)
+
+
+def _spawn(site: Site, name: str, argv: List[str], inherited: Tuple[Inherited, ...]) -> Spawn:
     who = account(site.host, site.runner)
-    owner = who.user
     home = site.layout.domain_directory(name)
-    listens = [Listen(path, owner=owner) for path in (site.layout.monitor(name), *sockets)]
     return Spawn(
         argv=tuple(argv),
         log=site.layout.domain_log(name),
         env={"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home},
-        cwd="/",
-        user=owner,
+        user=who.user,
         groups=who.groups,
-        fds=tuple(listens),
+        fds=inherited,
     )
 
 

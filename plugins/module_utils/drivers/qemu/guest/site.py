@@ -27,7 +27,7 @@ from .status import Status
 RUNNERS: Tuple[str, ...] = ("corral-qemu", "libvirt-qemu", "qemu")
 BARE_ID = 64055
 
-BINARIES = ("/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm", "/usr/bin/kvm")
+BINARIES = ("/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm")
 
 
 @dataclass(frozen=True)
