@@ -315,7 +315,7 @@ def test_files_are_among_its_descriptors(host: LocalHost, start: Start, tmp_path
     assert [path.read_text() for path in (kept, emptied, new)] == ["old\n3\n", "5\n", "6\n"]
     assert new.stat().st_mode & 0o777 == 0o644
     (tmp_path / "link").symlink_to(kept)
-    with pytest.raises(HostError, match="Cannot open .*/link"):
+    with pytest.raises(HostError, match=r"Cannot open .*/link"):
         start("true", fds=(Append(str(tmp_path / "link"), empty=True),))
     assert kept.read_text() == "old\n3\n"
 
