@@ -17,7 +17,7 @@ from ....model.domain.core import Domain
 from ....model.domain.device import Controller, Device
 from ....xml.parse import Element
 from ..context import Context
-from ..devices.controller_pci import root_model
+from ..devices.controller_pci import ROOTS, root_model
 from ..devices.controller_usb import COMPANIONS, EHCI, NO_USB, default_usb, is_companion, shares_slot
 from ..devices.table import kind_of
 
@@ -114,6 +114,8 @@ def _number(domain: Domain) -> None:
             continue
         group = _usb2_group(domain, position, controller)
         taken = {other.index for other in domain.controllers if other.type == controller.type}
+        if controller.type == "pci" and controller.model is not None and controller.model not in ROOTS:
+            taken.add(0)  # the root's, which the document need not name
         free = next(number for number in range(len(taken) + 1) if number not in taken)
         controller.index = free if group is None else group
 

@@ -209,8 +209,6 @@ class Buses:
 def _added_model(want: Want) -> str:
     if want.connect == PCI:
         return PCI_BRIDGE
-    if want.connect in (PCIE, UPSTREAM_PORT):
+    if want.connect in (PCIE, UPSTREAM_PORT, PCIE_TO_PCI_BRIDGE):
         return ROOT_PORT
-    raise XmlError(
-        f"a {want.connect} finds no free slot, and none can be added; add the controller that it plugs into."
-    )
+    raise XmlError(f"there is no free bus for a {want.connect}, and none can be added; add the controller above it.")
