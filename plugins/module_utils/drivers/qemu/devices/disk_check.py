@@ -10,13 +10,14 @@ Source of the rules: libvirt's formatdomain, and what QEMU's devices accept.
 from __future__ import annotations
 
 import re
-from typing import Callable, Iterator, Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.disk import Disk
 from ..context import Context
 from . import disk_names
+from .disk_check_domain import check_in_domain
 from .disk_check_source import check_images
 
 BUSES = ("ide", "fdc", "scsi", "virtio", "usb", "sata", "sd")
@@ -36,9 +37,7 @@ def check_disk(disk: Disk, domain: Domain, context: Context) -> None:
         complaint = rule(disk)
         if complaint:
             raise XmlError(f"the disk '{disk.target}': {complaint}", line=disk.line)
-    _check_others(disk, domain)
-    _check_address_free(disk, domain)
-    _check_threads(disk, domain)
+    check_in_domain(disk, domain)
     _check_capabilities(disk, context)
     check_images(disk, domain, context)
 
@@ -243,71 +242,6 @@ RULES: Tuple[Rule, ...] = (
     _policy,
     _iotune,
 )
-
-
-def _check_others(disk: Disk, domain: Domain) -> None:
-    """Against the disks before it: a target is there once, disks of one throttle group agree."""
-    for other in _before(disk, domain):
-        if other.target == disk.target:
-            raise XmlError(f"there are two disks with the target '{disk.target}'.", line=disk.line)
-        mine, theirs = disk.iotune, other.iotune
-        if mine is None or theirs is None or not mine.group_name or mine.group_name != theirs.group_name:
-            continue
-        if mine.limits() != theirs.limits():
-            raise XmlError(
-                f"the disks '{other.target}' and '{disk.target}' are in the group '{mine.group_name}'"
-                " and have different limits.",
-                line=disk.line,
-            )
-
-
-def _check_address_free(disk: Disk, domain: Domain) -> None:
-    place = _place(disk)
-    for other in _before(disk, domain) if place is not None else ():
-        if _place(other) == place and place is not None:
-            raise XmlError(
-                f"the disks '{other.target}' and '{disk.target}' have the same drive address: controller='{place[1]}'"
-                f" bus='{place[2]}' target='{place[3]}' unit='{place[4]}'.",
-                line=disk.line,
-            )
-
-
-def _place(disk: Disk) -> Optional[Tuple[str, int, int, int, int]]:
-    at = disk.address
-    if at is None or at.type != "drive":
-        return None
-    return (disk.target_bus or "", at.controller or 0, at.channel or 0, at.target or 0, at.unit or 0)
-
-
-def _before(disk: Disk, domain: Domain) -> Iterator[Disk]:
-    for other in domain.all(Disk):
-        if other == disk:
-            return
-        yield other
-
-
-def _check_threads(disk: Disk, domain: Domain) -> None:
-    wanted = [disk.iothread] if disk.iothread is not None else []
-    wanted += [use.id for use in disk.iothreads if use.id is not None]
-    if not wanted:
-        return
-    if disk.target_bus != "virtio":
-        raise XmlError(f"the disk '{disk.target}': iothreads are for bus='virtio' only.", line=disk.line)
-    if disk.iothread is not None and disk.iothreads:
-        raise XmlError(f"the disk '{disk.target}': iothread='...' and <iothreads> exclude each other.", line=disk.line)
-    known = iothread_ids(domain)
-    for number in wanted:
-        if number not in known:
-            raise XmlError(f"the disk '{disk.target}': there is no iothread {number} in the domain.", line=disk.line)
-    if len(set(wanted)) != len(wanted):
-        raise XmlError(f"the disk '{disk.target}': an iothread is named twice.", line=disk.line)
-
-
-def iothread_ids(domain: Domain) -> Tuple[int, ...]:
-    """The numbers of the domain's iothreads: those that are given, and the lowest free ones for the others."""
-    given = [int(one.get("id", "0")) for one in domain.element.findall("iothreadids/iothread")]
-    free = (number for number in range(1, 1 << 16) if number not in given)
-    return (*given, *(next(free) for _ in range((domain.iothreads or 0) - len(given))))
 
 
 def _check_capabilities(disk: Disk, context: Context) -> None:

@@ -71,10 +71,15 @@ def _common(disk: Disk, domain: Domain) -> Props:
         "heads": disk.heads or None,
         "secs": disk.sectors or None,
         "bios-chs-trans": disk.translation,
-        "serial": None if disk.serial is None else re.sub(r"([\\ ])", r"\\\1", disk.serial),
+        "serial": _serial(disk),
         "werror": write_error,
         "rerror": read_error,
     }
+
+
+def _serial(disk: Disk) -> Optional[str]:
+    """A backslash before each blank: guests have been shown it since libvirt wrote key=value lists, and know it so."""
+    return None if disk.serial is None else re.sub(r"([\\ ])", r"\\\1", disk.serial)
 
 
 def _policies(disk: Disk) -> Tuple[Optional[str], Optional[str]]:
