@@ -45,6 +45,10 @@ def _every(device: Any) -> bool:
     return True
 
 
+def _level(device: Any, domain: Domain) -> int:
+    return 0
+
+
 def _by_tag(device: Any, index: int, domain: Domain) -> str:
     return f"{device.tag}{index}"
 
@@ -57,7 +61,7 @@ class Kind:
     above), ``check`` raises XmlError or UnsupportedConfig, ``alias`` names it (``index`` counts within the kind, from
     0), ``write`` yields its options. All are pure, except that ``complete`` writes into the document. ``part`` picks
     the elements that the row is for where several rows share a tag, as controllers do: what plugs into another device
-    then stands below it in the table.
+    then stands below it in the table. ``rank`` does the same within a row: those with a lower one come first.
     """
 
     view: Type[Device]
@@ -67,6 +71,7 @@ class Kind:
     bus: Callable[[Any, Domain, Context], str] = _no_bus
     alias: Callable[[Any, int, Domain], str] = _by_tag
     part: Callable[[Any], bool] = _every
+    rank: Callable[[Any, Domain], int] = _level
 
     @property
     def tag(self) -> str:
@@ -74,5 +79,6 @@ class Kind:
         return self.view.tag
 
     def of(self, domain: Domain) -> List[Any]:
-        """The devices of a domain that the row is for, in the order of the document."""
-        return [device for device in domain.all(self.view) if self.part(device)]
+        """The devices of a domain that the row is for: by rank, then in the order of the document."""
+        found = [device for device in domain.all(self.view) if self.part(device)]
+        return sorted(found, key=lambda device: self.rank(device, domain))

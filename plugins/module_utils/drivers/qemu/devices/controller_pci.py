@@ -189,6 +189,17 @@ def _alias(controller: Controller, index: int, domain: Domain) -> str:
     return f"{'pcie' if controller.model == PCIE_ROOT else 'pci'}.{controller.index}"
 
 
+def _depth(controller: Controller, domain: Domain) -> int:
+    """How many controllers stand between it and the root: QEMU wants to know a bus before what plugs into it."""
+    above: Optional[Controller] = controller
+    for depth in range(256):
+        place = above.address if above is not None and above.model not in ROOTS else None
+        if place is None:
+            return depth
+        above = domain.controller("pci", place.bus or 0)
+    raise XmlError(f"the PCI controller {controller.index} sits below itself; correct the addresses.", line=controller.line)
+
+
 def _write(controller: Controller, domain: Domain, context: Context) -> Iterator[Option]:
     row = pci_model(controller)
     if row.model in ROOTS:
@@ -215,4 +226,5 @@ PCI_CONTROLLER = Kind(
     bus=_bus,
     alias=_alias,
     part=lambda controller: controller.type == "pci",
+    rank=_depth,
 )

@@ -99,4 +99,9 @@ def _write_hub(hub: Hub, domain: Domain, context: Context) -> Iterator[Option]:
     yield Option("-device", properties({"driver": "usb-hub", "id": hub.id()}, usb_properties(hub, domain)))
 
 
-HUB = Kind(Hub, _write_hub, check=_check_hub, bus=_hub_bus)
+def _hub_depth(hub: Hub, domain: Domain) -> int:
+    """How many hubs it stands behind: QEMU wants to know a hub before what plugs into it."""
+    return (hub.address.port or "").count(".") if hub.address is not None else 0
+
+
+HUB = Kind(Hub, _write_hub, check=_check_hub, bus=_hub_bus, rank=_hub_depth)

@@ -61,7 +61,7 @@ def assign_usb_ports(domain: Domain, context: Context) -> None:
     _add_hubs(domain, devices)
     hubs = [Device(element) for element in domain.element.findall("devices/hub[@type='usb']")]
     buses = _buses(domain)
-    for hub in hubs:
+    for hub in sorted(hubs, key=_depth):  # a hub before those on it
         if _given(hub) is not None:
             _plug_hub(hub, buses)
     for device in devices:
@@ -108,6 +108,11 @@ def _given(device: Device) -> Optional[Tuple[int, Path]]:
             line=place.line,
         )
     return place.channel or 0, tuple(int(part) for part in parts)
+
+
+def _depth(hub: Device) -> int:
+    given = _given(hub)
+    return len(given[1]) if given is not None else 0
 
 
 def _add_hubs(domain: Domain, devices: List[Device]) -> None:

@@ -154,6 +154,12 @@ REFUSED: list[tuple[str, str, tuple[str, ...], str]] = [
         (),
         "the pci-root has no address",
     ),
+    (
+        "q35",
+        "<controller type='pci' index='1' model='pci-bridge'><address type='pci' bus='1' slot='1'/></controller>",
+        (),
+        "sits below itself",
+    ),
     ("q35", "<controller type='ide' index='0'/>", (), "has no IDE"),
     ("pc", "<controller type='ide' index='1'/>", (), "has one IDE controller"),
     ("pc", "<controller type='sata' index='0'/>", ("ich9-ahci",), "has no SATA controller"),
@@ -277,6 +283,19 @@ def test_devices_stand_below_what_they_plug_into() -> None:
     written = "<controller type='scsi' model='virtio-scsi'/><controller type='pci' model='pcie-root-port'/>"
     drivers = [text.split('"')[3] for text in options("q35", written)]
     assert drivers.index("pcie-root-port") < drivers.index("virtio-scsi-pci")
+
+
+def test_a_bus_is_written_before_what_plugs_into_it_whatever_the_indexes() -> None:
+    written = "<controller type='usb' model='none'/><controller type='pci' index='1' model='pcie-to-pci-bridge'/>"
+    found = options("q35", written)
+    assert [text.split('"')[7] for text in found] == ["pci.2", "pci.1"]
+
+
+def test_nested_hubs_are_written_from_the_outside_in() -> None:
+    hub = "<hub type='usb'><address type='usb' bus='0' port='{}'/></hub>"
+    domain = placed("pc", hub.format("1.1") + hub.format("1"))
+    row = next(kind for kind in DEVICES if kind.tag == "hub")
+    assert [device.address.port for device in row.of(domain)] == ["1", "1.1"]
 
 
 # every row of the tables
