@@ -28,11 +28,13 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.mode
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.probe import probe_recording  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.build import command_line  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Context, Defaults, HugePages  # noqa: E402
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.devices.disk_live import disk_secrets  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.passes.run import complete, live  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.model.domain.core import Domain  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text  # noqa: E402
+from ansible_collections.corral.virt.tests.conformance import reference_storage  # noqa: E402
 
 FOLDERS = ("qemuxmlconfdata", "qemuxml2argvdata")
 ENDINGS = (".x86_64-latest.args", ".x86_64-latest.err", ".x86_64-latest.xml")
@@ -47,6 +49,7 @@ REFERENCE = Context(
     host_id="reference",
     now=1234567890.0,
     hugepages=(HugePages(2048, "/dev/hugepages2M", default=True), HugePages(1048576, "/dev/hugepages1G")),
+    cdroms=reference_storage.CDROMS,
     ports={"vnc": 5900, "spice": 5901, "spice-tls": 5902, "websocket": 5700},
     defaults=Defaults(chardev_tls_directory="/etc/pki/libvirt-chardev", vnc_tls_directory="/etc/pki/libvirt-vnc"),
 )
@@ -78,14 +81,17 @@ def cases(source: Path) -> Iterator[Path]:
             yield path
 
 
-def context_for(document: Element, caps: Capabilities) -> Context:
+def context_for(document: Element, caps: Capabilities, source: Path) -> Context:
     """The reference host's facts for one guest; guests that are only defined have the id -1 there."""
     directory = f"{STATE}/domain--1-{Domain(document).name}"
-    return dataclasses.replace(REFERENCE, caps=caps, directory=directory, channels=directory)
+    volumes = reference_storage.volumes(document, source)
+    return dataclasses.replace(REFERENCE, caps=caps, directory=directory, channels=directory, volumes=volumes)
 
 
 def write_argv(document: Element, context: Context) -> Dict[str, Any]:
-    return {"argv": command_line(live(complete(document, context), context), context)}
+    running = live(complete(document, context), context)
+    secrets = reference_storage.sealed(disk_secrets(Domain(running), context))
+    return {"argv": command_line(running, dataclasses.replace(context, secrets=secrets))}
 
 
 def write_xml(document: Element, context: Context) -> Dict[str, Any]:
@@ -95,11 +101,11 @@ def write_xml(document: Element, context: Context) -> Dict[str, Any]:
 KINDS: Dict[str, Callable[[Element, Context], Dict[str, Any]]] = {"qemu-argv": write_argv, "domain-xml": write_xml}
 
 
-def generate(kind: str, path: Path, caps: Capabilities) -> Dict[str, Any]:
+def generate(kind: str, path: Path, caps: Capabilities, source: Path) -> Dict[str, Any]:
     """One line of the output: what is generated for an input, or the error that refuses it."""
     try:
         document = parse(path.read_text(encoding="utf-8"), root="domain")
-        return {"case": path.stem, **KINDS[kind](document, context_for(document, caps))}
+        return {"case": path.stem, **KINDS[kind](document, context_for(document, caps, source))}
     except CorralError as error:
         return {"case": path.stem, "error": str(error)}
 
@@ -115,7 +121,7 @@ def main() -> int:
     with args.out.open("w", encoding="utf-8") as out:
         for path in cases(args.source):
             if args.case in (None, path.stem):
-                out.write(json.dumps(generate(args.kind, path, caps)) + "\n")
+                out.write(json.dumps(generate(args.kind, path, caps, args.source)) + "\n")
     return 0
 
 
