@@ -21,6 +21,13 @@ options:
       - V(test:///default) is a driver without QEMU whose guests are forgotten when the task ends.
         V(test:///PATH/OF/FILE) keeps them in a file, to try out and to test playbooks.
     type: str
+attributes:
+  action_group:
+    description:
+      - Use C(group/corral.virt.all) in C(module_defaults) to set O(uri) for all modules of the collection.
+    support: full
+    membership:
+      - corral.virt.all
 requirements:
   - Python 3.9 or newer, with the Python libraries lxml and qemu.qmp
   - QEMU, for V(qemu:) connections

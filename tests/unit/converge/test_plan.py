@@ -211,7 +211,7 @@ def test_autostart_comes_after_the_definition_and_before_the_start() -> None:
 
 
 def test_a_plan_is_a_value() -> None:
-    one, two = (planned(guest("running"), parse(text(2)), state="running") for _ in range(2))
+    one, two = (planned(guest("running"), parse(text(2)), state="running") for _run in range(2))
     assert one == two
     assert hash(one) == hash(two)
 
