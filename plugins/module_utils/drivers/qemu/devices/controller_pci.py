@@ -197,7 +197,9 @@ def _depth(controller: Controller, domain: Domain) -> int:
         if place is None:
             return depth
         above = domain.controller("pci", place.bus or 0)
-    raise XmlError(f"the PCI controller {controller.index} sits below itself; correct the addresses.", line=controller.line)
+    raise XmlError(
+        f"the PCI controller {controller.index} sits below itself; correct the addresses.", line=controller.line
+    )
 
 
 def _write(controller: Controller, domain: Domain, context: Context) -> Iterator[Option]:

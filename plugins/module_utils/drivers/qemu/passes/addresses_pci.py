@@ -33,7 +33,7 @@ from ..kinds import PCI, PCIE
 from .controllers import add_controller
 from .pci_buses import Bus, Buses, Want, new_bus
 from .pci_chipset import fixed_place, place_chipset
-from .sockets import Socket, has_root, sockets
+from .sockets import Socket, controller_want, has_root, sockets
 
 
 def assign_pci_addresses(domain: Domain, context: Context) -> None:
@@ -101,7 +101,7 @@ def _add_missing(domain: Domain, buses: Buses) -> None:
         if domain.controller("pci", index) is None:
             row = buses.buses[index].row
             add_controller(domain, "pci", index, row.model)
-            buses.next(Want(row.model, automatic=False, shares=row.shares))
+            buses.next(controller_want(row, index))
         index += 1
 
 

@@ -35,13 +35,15 @@ class Want:
     """What a device needs of a bus.
 
     ``connect`` is PCI, PCIE or the model of a controller; ``automatic``: a bus that takes what says nothing about its
-    place; ``shares``: it may share a slot with others that share; ``integrated``: bus 0 and no other.
+    place; ``shares``: it may share a slot with others that share; ``integrated``: bus 0 and no other. ``index`` is a
+    controller's own: it goes below those with a lower one and below root ports, so that none ends up below itself.
     """
 
     connect: str
     automatic: bool = True
     shares: bool = False
     integrated: bool = False
+    index: Optional[int] = None
 
 
 @dataclass
@@ -128,6 +130,8 @@ class Buses:
 
     def _fits(self, number: int, want: Want) -> bool:
         bus = self.buses[number]
+        if want.index is not None and number >= want.index and bus.row.model != ROOT_PORT:
+            return False
         if want.integrated:
             return number == 0 and want.connect in bus.takes
         return want.connect in bus.takes and (bus.row.automatic or not want.automatic)

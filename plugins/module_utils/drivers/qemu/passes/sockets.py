@@ -15,7 +15,7 @@ from ....model.domain.device import Address, Controller, Device
 from ....values import PciAddress
 from ....xml.parse import Element
 from ..context import Context
-from ..devices.controller_pci import PCIE_ROOT, ROOTS, pci_model
+from ..devices.controller_pci import PCIE_ROOT, ROOTS, PciModel, pci_model
 from ..devices.table import kind_of
 from ..kinds import INTEGRATED, PCI, PCIE, VIRTIO
 from .pci_buses import Want
@@ -127,10 +127,14 @@ def _want(device: Device, bus: str, express: bool) -> Optional[Want]:
     if _is_root(device) or bus not in (PCI, PCIE, VIRTIO, INTEGRATED):
         return None
     if isinstance(device, Controller) and device.type == "pci":
-        row = pci_model(device)
-        return Want(row.model, automatic=False, shares=row.shares)
+        return controller_want(pci_model(device), device.index or 0)
     connect = PCIE if express and bus != PCI and not _is_transitional(device) else PCI
     return Want(connect, integrated=bus == INTEGRATED)
+
+
+def controller_want(row: PciModel, index: int) -> Want:
+    """What a PCI controller needs of the bus that it plugs into."""
+    return Want(row.model, automatic=False, shares=row.shares, index=index)
 
 
 def _is_transitional(device: Device) -> bool:

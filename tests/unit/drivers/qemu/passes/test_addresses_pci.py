@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
-from ansible_collections.corral.virt.plugins.module_utils.errors import UnsupportedConfig, XmlError
+from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, UnsupportedConfig, XmlError
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.passes.small_guest import (
     controllers,
     devices,
@@ -318,3 +320,39 @@ def test_a_new_device_leaves_the_others_where_they_are() -> None:
     place(domain, qemu())
     assert devices(domain, "interface", "memballoon") == ["interface 06:00.0", *before]
     assert "pci 7" not in " ".join(controllers(domain))
+
+
+PIECES = st.sampled_from(
+    [
+        NIC,
+        OLD_NIC,
+        BALLOON,
+        VIDEO,
+        PORT,
+        nic(0, 9),
+        nic(0, 9, 1),
+        nic(3, 0),
+        "<controller type='scsi'/>",
+        "<controller type='scsi' model='virtio-scsi'/>",
+        "<controller type='usb' model='ich9-ehci1'/><controller type='usb' model='ich9-uhci1'/>",
+        "<controller type='pci' model='dmi-to-pci-bridge'/>",
+        "<controller type='pci' model='pcie-to-pci-bridge'/>",
+        "<channel type='pty'><target type='virtio' name='a'/></channel>",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(machine=st.sampled_from(["pc", "q35"]), pieces=st.lists(PIECES, max_size=40))
+def test_any_guest_is_refused_or_settled(machine: str, pieces: list[str]) -> None:
+    """Whatever is put together: it is refused in our words, or nothing is used twice and a second run adds nothing."""
+    domain = guest(machine, "".join(pieces))
+    try:
+        place(domain, qemu())
+    except CorralError:
+        return
+    found = [tuple(sorted(e.items())) for e in domain.devices().iter("address") if e.get("type") == "pci"]
+    places = [tuple(pair for pair in one if pair[0] != "multifunction") for one in found]
+    assert len(places) == len(set(places))
+    once = etree.tostring(domain.element)
+    assert etree.tostring(place(domain, qemu()).element) == once
