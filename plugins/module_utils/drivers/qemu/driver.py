@@ -24,6 +24,7 @@ from .guest.launch import prepare, start
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
+from .passes.machine import chipset
 from .passes.run import complete
 
 
@@ -33,7 +34,7 @@ class QemuDriver(HypervisorDriver):
     name = "qemu"
 
     def __init__(self, host: Host, layout: Layout, *, read_only: bool = False) -> None:
-        self.site = Site(host, layout, Store(host, layout, "domain"), runner(host), read_only)
+        self.site = Site(host, layout, Store(host, layout, "domain"), runner(host, layout), read_only)
         self.host = host
         self.store = self.site.store
 
@@ -76,8 +77,9 @@ class QemuDriver(HypervisorDriver):
         existing = self.site.persistent(name)
         if existing is None and self._runs(name):
             existing = self.site.active(name)
-        kept = inherit(document, existing, self.host.machine_id())
-        return complete(kept, self.site.context(document))
+        context = self.site.context(document)
+        same = existing is None or chipset(DomainView(document), context) == DomainView(existing).chipset()
+        return complete(inherit(document, existing, self.host.machine_id(), same_chipset=same), context)
 
     def domain_argv(self, name: str) -> List[str]:
         return list(prepare(self.site, name, self.site.require(name)).spawn.argv)

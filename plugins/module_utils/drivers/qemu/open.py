@@ -63,7 +63,16 @@ def _layout(uri: Uri, request: Request) -> Layout:
             f"The qemu driver has no path '{uri.path}'.",
             hint=f"Did you mean qemu://{near}? There are qemu:///system, qemu:///session and qemu:///embed?root=DIR.",
         )
+    _refuse_unknown_parameters(uri)
     return {"/system": _system, "/session": _session, "/embed": _embed}[uri.path](uri, request.host, request.read_only)
+
+
+def _refuse_unknown_parameters(uri: Uri) -> None:
+    known = ("root",) if uri.path == "/embed" else ()
+    unknown = [name for name, _value in uri.params if name not in known]
+    if unknown:
+        takes = "the parameter root" if known else "no parameters"
+        raise UriError(f"qemu://{uri.path} has no parameter '{unknown[0]}'.", hint=f"It takes {takes}.")
 
 
 def _system(uri: Uri, host: Host, read_only: bool) -> Layout:
@@ -76,10 +85,6 @@ def _system(uri: Uri, host: Host, read_only: bool) -> Layout:
 
 
 def _session(uri: Uri, host: Host, read_only: bool) -> Layout:
-    if host.euid() == 0:
-        raise UriError(
-            "qemu:///session is for users other than root.", hint="Write qemu:///system, or leave out become: true."
-        )
     return Layout.session(host)
 
 

@@ -132,6 +132,10 @@ class Domain(View):
         name = self.machine or ""
         return name == "pc" or name.startswith(("pc-0", "pc-1", "pc-i440", "rhel"))
 
+    def chipset(self) -> str:
+        """The family of the machine type, within which PCI addresses mean the same."""
+        return "q35" if self.is_q35() else "i440fx" if self.is_i440fx() else self.machine or ""
+
     def is_x86(self) -> bool:
         """Whether the guest is an x86 one."""
         return self.arch in ("x86_64", "i686")

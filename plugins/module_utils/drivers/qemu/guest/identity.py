@@ -10,7 +10,7 @@ they are derived from the host and the name, so that a second run, or a lost sta
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from ....errors import AlreadyExists
 from ....model.domain.core import Domain
@@ -31,14 +31,17 @@ KEYS: Dict[str, Tuple[str, ...]] = {
 }
 
 
-def inherit(document: Element, existing: Optional[Element], host_id: str) -> Element:
-    """Return a copy of a desired document with the identity of the existing guest."""
+def inherit(document: Element, existing: Optional[Element], host_id: str, *, same_chipset: bool = True) -> Element:
+    """Return a copy of a desired document with the identity of the existing guest.
+
+    Addresses are kept while the guest stays on ``same_chipset``: on another one they would mean nothing.
+    """
     desired = Domain(clone(document))
     if existing is not None:
         _keep_uuid(desired, Domain(existing))
         _keep_macs(desired, existing)
     _derive_macs(desired, host_id)
-    if existing is not None:
+    if existing is not None and same_chipset:
         _keep_addresses(desired, Domain(existing))
     return desired.element
 
@@ -99,7 +102,7 @@ def _keyed(devices: Element) -> Iterator[Tuple[Tuple[str, ...], Element]]:
 
 
 def _keep_addresses(desired: Domain, existing: Domain) -> None:
-    """Copy the addresses of devices that are still there, and of the PCI controllers that they sit on."""
+    """Copy the addresses of devices that are still there, and the PCI controllers that they sit on."""
     before = dict(_keyed(existing.devices()))
     taken = {_place(found) for found in desired.devices().iter("address")}
     for key, device in _keyed(desired.devices()):
@@ -117,19 +120,9 @@ def _place(address: Element) -> Tuple[Tuple[str, str], ...]:
 
 
 def _keep_controllers(desired: Domain, existing: Domain) -> None:
-    """Bring along the bridges and root ports that kept addresses speak of, and those above them."""
-    needed: Set[int] = set()
-    while True:
-        buses = {
-            int(address.get("bus", "0"), 0)
-            for address in desired.devices().iterfind("*/address[@type='pci']")
-            if address.get("bus")
-        }
-        missing = {bus for bus in buses if bus and desired.controller("pci", bus) is None} - needed
-        if not missing:
-            return
-        needed |= missing
-        for bus in sorted(missing):
-            controller = existing.controller("pci", bus)
-            if controller is not None:
-                desired.devices().append(clone(controller.element))
+    """Bring along the bridges and root ports, spare ones too, unless the document has controllers of its own."""
+    if any(controller.type == "pci" and controller.index for controller in desired.controllers):
+        return
+    for controller in existing.controllers:
+        if controller.type == "pci" and desired.controller("pci", controller.index or 0) is None:
+            desired.devices().append(clone(controller.element))

@@ -117,9 +117,9 @@ def default_binary(host: Host, arch: str) -> str:
     )
 
 
-def runner(host: Host) -> Optional[Runner]:
-    """The user that QEMU runs as: None (ourselves) unless we are root."""
-    if host.euid() != 0:
+def runner(host: Host, layout: Layout) -> Optional[Runner]:
+    """The user that QEMU runs as: None (ourselves) unless we are root and others may look into our directories."""
+    if host.euid() != 0 or layout.private:
         return None
     for name in RUNNERS:
         found = host.user(name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
-from ....xml.parse import add
+from ....xml.parse import add, clone
 from ..context import Context
 
 ACCELERATORS = {"kvm": "kvm", "qemu": "tcg"}
@@ -25,6 +25,14 @@ def complete_machine(domain: Domain, context: Context) -> None:
     if domain.emulator is None:
         domain.emulator = context.caps.binary
     _choose_cpu(domain, context)
+
+
+def chipset(domain: Domain, context: Context) -> str:
+    """The family of the machine type that a document will get, before it is completed."""
+    settled = Domain(clone(domain.element))
+    _choose_accelerator(settled, context)
+    _choose_machine(settled, context)
+    return settled.chipset()
 
 
 def _choose_accelerator(domain: Domain, context: Context) -> None:

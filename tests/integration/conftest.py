@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real guests in a tree of files of their own, driven by real Ansible runs.
+
+Every guest lives below a temporary root (``qemu:///embed?root=...``), so nothing of the machine's own is touched, and
+whatever a test leaves running is ended by its process id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KERNEL = ROOT / ".cache/guest/vmlinuz"
+INITRD = ROOT / ".cache/guest/initrd.img"
+UP = "corral-guest: up"
+CMDLINE = "console=ttyS0 quiet panic=-1"
+
+Run = Callable[..., "dict[str, Any]"]
+
+
+@pytest.fixture
+def root_dir(tmp_path: Path) -> Iterator[Path]:
+    """The root of a host of one's own; QEMU's user may pass through it, and its guests end with the test."""
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory.stat().st_uid == os.geteuid() and directory != directory.parent:
+            directory.chmod(directory.stat().st_mode | 0o711)
+    yield tmp_path
+    for status in tmp_path.glob("run/corral/domains/*.json"):
+        _end(json.loads(status.read_text()))
+
+
+def _end(status: Any) -> None:
+    """End the QEMU that a status file speaks of, if it still is that very process."""
+    pid = status.get("pid") if isinstance(status, dict) else None
+    if not pid:
+        return
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        if int(fields[19]) == status.get("start"):
+            os.kill(pid, signal.SIGKILL)
+    except (OSError, IndexError):
+        return
+
+
+@pytest.fixture
+def uri(root_dir: Path) -> str:
+    """The connection of that host."""
+    return f"qemu:///embed?root={root_dir}"
+
+
+@pytest.fixture
+def vm(localhost: Any, uri: str) -> Run:
+    """Run corral.virt.vm through Ansible; returns its result, failed or not."""
+    return _through(localhost, "corral.virt.vm", uri)
+
+
+@pytest.fixture
+def vm_info(localhost: Any, uri: str) -> Run:
+    """Run corral.virt.vm_info through Ansible."""
+    return _through(localhost, "corral.virt.vm_info", uri)
+
+
+def _through(host: Any, module: str, uri: str) -> Run:
+    def run(**options: Any) -> dict[str, Any]:
+        options = {"uri": uri, "ansible_python_interpreter": sys.executable, **options}
+        interpreter = options.pop("ansible_python_interpreter")
+        host.options["variable_manager"].extra_vars["ansible_python_interpreter"] = interpreter
+        return dict(getattr(host, module)(**options).contacted["localhost"])
+
+    return run
+
+
+@pytest.fixture
+def cli(uri: str) -> Run:
+    """Run a module through the command line of Ansible, with --check and --diff where they are asked for."""
+
+    def run(module: str = "vm", *, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
+        flags = [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
+        command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", f"corral.virt.{module}"]
+        command += ["-a", json.dumps({"uri": uri, **options}), *flags]
+        environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        start = done.stdout.rfind("localhost | ")
+        assert start >= 0, done.stdout + done.stderr
+        result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{", start) :])
+        if diff:
+            result["shown"] = done.stdout[:start]
+        return result
+
+    return run
+
+
+@pytest.fixture
+def linux() -> dict[str, Any]:
+    """Options of a guest that boots the test guest's kernel."""
+    return {
+        "memory": "128MiB",
+        "machine": "q35",
+        "kernel": str(KERNEL),
+        "initrd": str(INITRD),
+        "cmdline": CMDLINE,
+        "timeout": 60,
+    }
+
+
+@pytest.fixture
+def up() -> dict[str, Any]:
+    """What to wait for until the test guest is up; emulated on a busy machine that takes its time."""
+    return {"console": UP, "timeout": 180}
