@@ -95,13 +95,16 @@ def _add_buses(domain: Domain, context: Context) -> None:
 
 
 def _add_missing(domain: Domain, buses: Buses) -> None:
-    """Write down the controllers of buses that have none; each takes an address itself, which may take a bus more."""
+    """Write down the controllers of buses that have none; each takes an address itself, which may take a bus more.
+
+    On which bus that is does not matter here: in the second round controllers are served first.
+    """
     index = 1
     while index < len(buses.buses):
         if domain.controller("pci", index) is None:
             row = buses.buses[index].row
             add_controller(domain, "pci", index, row.model)
-            buses.next(controller_want(row, index))
+            buses.next(controller_want(row))
         index += 1
 
 

@@ -127,12 +127,12 @@ def _want(device: Device, bus: str, express: bool) -> Optional[Want]:
     if _is_root(device) or bus not in (PCI, PCIE, VIRTIO, INTEGRATED):
         return None
     if isinstance(device, Controller) and device.type == "pci":
-        return controller_want(pci_model(device), device.index or 0)
+        return controller_want(pci_model(device), device.index)
     connect = PCIE if express and bus != PCI and not _is_transitional(device) else PCI
     return Want(connect, integrated=bus == INTEGRATED)
 
 
-def controller_want(row: PciModel, index: int) -> Want:
+def controller_want(row: PciModel, index: Optional[int] = None) -> Want:
     """What a PCI controller needs of the bus that it plugs into."""
     return Want(row.model, automatic=False, shares=row.shares, index=index)
 
