@@ -7,8 +7,9 @@
 CorralError
  +-- InvalidArgument          a parameter or a document that cannot be what was meant
  |    +-- UriError            a connection URI that does not parse
- |    +-- XmlError            a document that is refused; knows the line
- |    +-- UnsupportedConfig   well-formed, but this host or this QEMU cannot do it
+ |    +-- DocumentError       something in a document; knows the line
+ |         +-- XmlError           a document that is refused
+ |         +-- UnsupportedConfig  well-formed, but this host or this QEMU cannot do it
  +-- NoConnection             no driver took the URI; says why each declined
  +-- NoSupport                the call has no implementation on this connection
  +-- OperationDenied          the connection is read-only, or the user lacks the right
@@ -56,15 +57,20 @@ class UriError(InvalidArgument):
     """A connection URI that does not parse or that no driver could ever serve."""
 
 
-class XmlError(InvalidArgument):
-    """A document that is refused; ``line`` is counted from 1 where it is known."""
+class DocumentError(InvalidArgument):
+    """Something in a document; ``line`` is counted from 1 where it is known, and stands before the message."""
 
     def __init__(self, message: str, *, line: Optional[int] = None, hint: Optional[str] = None, **details: Any) -> None:
-        super().__init__(f"line {line}: {message}" if line else message, hint=hint, line=line, **details)
+        where: Dict[str, Any] = {"line": line} if line else {}
+        super().__init__(f"line {line}: {message}" if line else message, hint=hint, **where, **details)
         self.line = line
 
 
-class UnsupportedConfig(InvalidArgument):
+class XmlError(DocumentError):
+    """A document that is refused."""
+
+
+class UnsupportedConfig(DocumentError):
     """A well-formed document that asks for what this host or this QEMU cannot do."""
 
 
