@@ -53,18 +53,22 @@ need() {
     command -v "$1" >/dev/null || fail "$1 is missing: install the package '${2:-$1}'"
 }
 
-# apt with the package lists of this machine, or with lists of our own where it has none or they are too old.
-apt_options=()
+# apt with the package lists of this machine, or with lists of our own where it has none or they are too old. Its cache
+# is ours in both cases: containers often have none, and apt would read all lists again each time.
+own_lists=()
 
 use_own_lists() {
     note 'fetching package lists'
-    mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
-    apt_options=(-o "Dir::State::lists=$work/apt/lists" -o "Dir::Cache=$work/apt/cache" -o Debug::NoLocking=1)
+    mkdir -p "$work/apt/lists/partial"
+    own_lists=(-o "Dir::State::lists=$work/apt/lists")
+    rm -f "$work"/apt/cache/*.bin
     as_apt apt-get update >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2 && fail 'apt-get update failed'; }
 }
 
 as_apt() {
-    LC_ALL=C "$1" "${apt_options[@]}" -qq -o APT::Sandbox::User=root "${@:2}"
+    LC_ALL=C "$1" -qq "${own_lists[@]}" -o Debug::NoLocking=1 -o APT::Sandbox::User=root \
+        -o "Dir::Cache=$work/apt/cache" -o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin \
+        "${@:2}"
 }
 
 has_package() {
@@ -77,7 +81,7 @@ download() {
 
 fetch() {
     download "$@" && return
-    ((${#apt_options[@]})) || { use_own_lists && download "$@" && return; }
+    ((${#own_lists[@]})) || { use_own_lists && download "$@" && return; }
     tail -n 5 "$work/log" >&2
     fail "cannot download: $*"
 }
@@ -140,7 +144,7 @@ fetch_libraries() {
 
 build() {
     local packages
-    mkdir -p "$work/packages" "$work/tree" "$work/out"
+    mkdir -p "$work/packages" "$work/tree" "$work/out" "$work/apt/cache/archives/partial"
     : >"$work/versions"
     has_package busybox-static || use_own_lists
     mapfile -t packages < <(kernel_packages)
@@ -176,6 +180,8 @@ main() {
     need python3
     mkdir -p "$out"
     out=$(cd -- "$out" && pwd)
+    # What builds that were killed have left.
+    find "$out" -maxdepth 1 -name '.build.*' -mmin +60 -exec rm -rf {} +
     # Beside the result, so that moving it there is one rename.
     work=$(mktemp -d "$out/.build.XXXXXX")
     trap 'rm -rf -- "$work"' EXIT

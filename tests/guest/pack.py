@@ -184,7 +184,8 @@ def read_module(name: str, path: Path) -> Module:
     for key, value in fields:
         if key == "softdep":
             depends += re.findall(r"[\w-]+", value.partition("pre:")[2].partition("post:")[0])
-    return Module(name, without_sections(data, (".BTF",)), [plain_name(dep) for dep in depends], [v for k, v in fields if k == "alias"])
+    aliases = [value for key, value in fields if key == "alias"]
+    return Module(name, without_sections(data, (".BTF",)), [plain_name(dep) for dep in depends], aliases)
 
 
 def closure(names: Iterable[str], files: dict[str, Path]) -> dict[str, Module]:
@@ -371,7 +372,9 @@ def main() -> None:
     parser.add_argument("--tree", type=Path, required=True)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--missing-libraries", action="store_true", help="only list libraries that are not unpacked yet")
+    parser.add_argument(
+        "--missing-libraries", action="store_true", help="only list libraries that are in no package yet"
+    )
     options = parser.parse_args()
     try:
         if options.missing_libraries:
