@@ -83,7 +83,7 @@ packages() {
   done
   for name in "$@"; do
     rows | awk -v program="$name" -v column="$column" '$1 == program && $column != "-" { print $column }'
-  done | sort -u | tr '\n' ' '
+  done | sort -u | paste -sd ' '
 }
 
 explain_missing() {
@@ -148,10 +148,12 @@ quietly() {
 
 # --- Python ----------------------------------------------------------------------------------------------------
 
-# The distribution's own interpreter first, then what is on PATH; ansible-core sets the bounds. Nothing when none fits.
+# The one that .venv was made with, the distribution's own, then what is on PATH; ansible-core sets the bounds. Nothing
+# when none fits.
 find_python() {
-  local candidate
-  for candidate in ${PYTHON:+"$PYTHON"} /usr/bin/python3 /usr/bin/python3.1{4,3,2,1} python3 python3.1{4,3,2,1}; do
+  local candidate made_with
+  made_with=$(sed -n 1p .venv/made-with 2>/dev/null || true)
+  for candidate in ${PYTHON:+"$PYTHON"} ${made_with:+"$made_with"} /usr/bin/python3 /usr/bin/python3.1{4,3,2,1} python3 python3.1{4,3,2,1}; do
     "$candidate" -c "$python_fits" 2>/dev/null && return
   done
   return 0
@@ -169,11 +171,11 @@ make_environment() {
   if [ -x .venv/bin/python ] && [ "$(cat ".venv/stamp-$requirements" 2>/dev/null)" = "$stamp" ]; then
     return 0
   fi
-  if [ "$(cat .venv/made-with 2>/dev/null)" != "$python $PWD" ] || ! .venv/bin/python -c '' 2>/dev/null; then
+  if [ "$(cat .venv/made-with 2>/dev/null)" != "$python"$'\n'"$PWD" ] || ! .venv/bin/python -c '' 2>/dev/null; then
     say "making .venv with $python"
     rm -rf .venv
     quietly "$python" -m venv .venv
-    echo "$python $PWD" >.venv/made-with
+    printf '%s\n' "$python" "$PWD" >.venv/made-with
   fi
   say "installing requirements/$requirements.txt into .venv"
   quietly .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps -r "requirements/$requirements.txt"
