@@ -39,7 +39,7 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
     connection = None
     try:
         connection = open_connection(module.params["uri"], read_only=read_only or module.check_mode)
-        job = Job(connection, module.params, module.check_mode, module._diff, module.no_log_values.add)
+        job = Job(connection, module.params, module.check_mode, module._diff, module.no_log_values.add, module.warn)
         result = {"uri": connection.uri, **work(job)}
         if module._verbosity >= 2:
             result["connection"] = connection.explain()

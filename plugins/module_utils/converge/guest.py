@@ -38,6 +38,8 @@ def converge_guest(job: Job) -> dict[str, Any]:
     current = gather(driver, wanted.name)
     if document is not None:
         _check_uuid(driver, document, wanted.name)
+        for part in driver.ignored_parts(document):
+            job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
         document = driver.normalise_domain(document)
     plan = make_plan(current, document, wanted)
     if not job.check_mode:

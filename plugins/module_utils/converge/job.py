@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ..connect.connection import Connection
 
 
-def _nothing(_secret: str) -> None:
-    """Hide nothing."""
+def _nothing(_text: str) -> None:
+    """Do nothing: where nobody listens."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Job:
     """One run of a module. In check mode the connection is read-only.
 
     ``hide`` takes a secret value out of everything that the module says, the options that Ansible repeats included.
+    ``warn`` says something to the user beside the result.
     """
 
     connection: Connection
@@ -30,3 +31,4 @@ class Job:
     check_mode: bool = False
     diff: bool = False
     hide: Callable[[str], None] = _nothing
+    warn: Callable[[str], None] = _nothing

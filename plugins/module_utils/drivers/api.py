@@ -140,6 +140,10 @@ class HypervisorDriver(Driver):
         """Complete a desired document as defining it would: pure, keeps the identity of a guest of that name."""
         raise self.unsupported("normalise_domain")
 
+    def ignored_parts(self, document: Element) -> List[str]:
+        """What a document says that this driver does not read, as paths for people; it is kept all the same."""
+        return []
+
     def console_log(self, name: str, *, size: int = 16384) -> bytes:
         """The last bytes that the guest wrote to its console since it was started."""
         raise self.unsupported("console_log")

@@ -34,8 +34,26 @@ class Vcpu(View):
     order = Field("@order", NATURAL)
 
 
+class Features(View):
+    """The <features> that the driver reads; their attributes are looked at where they are written for QEMU."""
+
+    acpi = Opaque("acpi")
+    apic = Opaque("apic")
+    pae = Opaque("pae")
+    hyperv = Opaque("hyperv")
+    kvm = Opaque("kvm")
+    ioapic = Opaque("ioapic")
+    vmport = Opaque("vmport")
+    smm = Opaque("smm")
+    pmu = Opaque("pmu")
+    pvspinlock = Opaque("pvspinlock")
+    tcg = Opaque("tcg")
+
+
 class Domain(View):
     """The <domain> itself."""
+
+    features = Child("features", Features)
 
     type = Field("@type", TEXT)
     id = Field("@id", NATURAL)
@@ -46,6 +64,7 @@ class Domain(View):
     title = Field("title", TEXT)
     description = Field("description", TEXT)
     metadata = Opaque("metadata")
+    children = Opaque("devices")
     memory = Field("memory", NATURAL)
     memory_unit = Field("memory/@unit", TEXT)
     dump_core = Field("memory/@dumpCore", ON_OFF)
