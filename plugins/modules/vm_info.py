@@ -203,7 +203,7 @@ GUESTS = Spec(
 
 def work(job: Job) -> dict[str, Any]:
     """Look at the guests."""
-    from ansible_collections.corral.virt.plugins.module_utils.converge.guest import show_guests
+    from ansible_collections.corral.virt.plugins.module_utils.converge.look import show_guests
 
     return show_guests(job)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Guests: what the modules vm and vm_info do, from options to a result."""
+"""Guests: what the module vm does, from options to a result."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..drivers.api import Domain, HypervisorDriver
-from ..errors import AlreadyExists, InvalidArgument, NotFound, OperationFailed, OperationInvalid
+from ..errors import AlreadyExists, InvalidArgument, OperationFailed
 from ..model.domain.identity import DOMAIN
 from ..values import parse_uuid
 from ..xml.canonical import secret_values
 from ..xml.parse import Element
 from .apply import apply
-from .facts import guest_facts, shown_xml
+from .facts import guest_facts
 from .job import Job
+from .look import exact, find
 from .plan import Current, Wanted, make_plan
 from .result import changed_result, guest_diff
 from .spec import desired
@@ -52,46 +53,14 @@ def converge_guest(job: Job) -> dict[str, Any]:
     return result
 
 
-def show_guests(job: Job) -> dict[str, Any]:
-    """Return the facts of the guests that are named (by name, uuid or id), or of all; never changes anything."""
-    driver, names = job.connection.hypervisor, job.options.get("name")
-    found: list[Domain] = []
-    missing: list[str] = []
-    for name in names or ():
-        domain = _find(driver, name)
-        if domain is None:
-            missing.append(name)
-        elif domain.name not in [other.name for other in found]:
-            found.append(domain)
-    if names is None:
-        found = sorted(driver.list_domains(), key=lambda domain: domain.name)
-    guests = [_shown(driver, domain, job.options.get("xml") or "none") for domain in found]
-    return {"changed": False, "guests": [guest for guest in guests if guest], "missing": missing}
-
-
 def gather(driver: HypervisorDriver, name: str) -> Optional[Current]:
     """Return the guest of exactly this name as it is, None when there is none."""
-    domain = _exact(driver, name)
+    domain = exact(driver, name)
     if domain is None:
         return None
     live = driver.domain_xml(name) if domain.active else None
     persistent = driver.domain_xml(name, inactive=True) if domain.persistent else None
     return Current(domain, persistent, live)
-
-
-def _exact(driver: HypervisorDriver, name: str) -> Optional[Domain]:
-    """Look a guest up by its name alone: a name such as 7 may be the id of another guest."""
-    domain = _find(driver, name)
-    if domain is None or domain.name == name:
-        return domain
-    return next((other for other in driver.list_domains() if other.name == name), None)
-
-
-def _find(driver: HypervisorDriver, reference: str) -> Optional[Domain]:
-    try:
-        return driver.lookup_domain(reference)
-    except NotFound:
-        return None
 
 
 def _wanted(options: Mapping[str, Any]) -> tuple[Wanted, Optional[Element]]:
@@ -118,7 +87,7 @@ def _check_uuid(driver: HypervisorDriver, document: Element, name: str) -> None:
     text = (document.findtext("uuid") or "").strip()
     if not text:
         return
-    other = _find(driver, parse_uuid(text))
+    other = find(driver, parse_uuid(text))
     if other is not None and other.name != name:
         raise AlreadyExists(f"The uuid {text} belongs to the guest {other.name}; leave it out, or write another.")
 
@@ -129,7 +98,7 @@ def _wait_for(driver: HypervisorDriver, name: str, wait_for: Optional[Mapping[st
     text, limit = wait_for["console"], wait_for["timeout"]
     if driver.wait_console(name, text, timeout=limit):
         return
-    domain = _exact(driver, name)
+    domain = exact(driver, name)
     lines = driver.console_log(name).decode("utf-8", "replace").splitlines()[-CONSOLE_LINES:]
     log = domain.runtime.get("console_log") if domain else None
     raise OperationFailed(
@@ -158,26 +127,3 @@ def _told(lines: list[str], log: Optional[str]) -> str:
 def _facts(current: Current) -> dict[str, Any]:
     document = current.live if current.live is not None else current.persistent
     return guest_facts(current.domain, document)
-
-
-def _shown(driver: HypervisorDriver, domain: Domain, xml: str) -> Optional[dict[str, Any]]:
-    """Return the facts of one guest, None for one that has gone while we looked."""
-    try:
-        facts = guest_facts(domain, driver.domain_xml(domain.name))
-        if xml != "none":
-            facts["xml"] = _xml(driver, domain, xml)
-    except NotFound:
-        return None
-    return facts
-
-
-def _xml(driver: HypervisorDriver, domain: Domain, which: str) -> Optional[str]:
-    """The document asked for, None where there is none: a guest that is off has no live one."""
-    if which == "live" and not domain.active:
-        return None
-    if which == "inactive" and not domain.persistent:
-        return None
-    try:
-        return shown_xml(driver.domain_xml(domain.name, inactive=which == "inactive"))
-    except OperationInvalid:
-        return None
