@@ -27,14 +27,14 @@ sys.path.insert(0, str(ROOT))
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.model import AccelView, Capabilities  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.probe import probe_recording  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.build import command_line  # noqa: E402
-from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Context, Defaults, HugePages  # noqa: E402
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Context, HugePages  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.devices.disk_live import disk_secrets  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.passes.run import complete, live  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.model.domain.core import Domain  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text  # noqa: E402
-from ansible_collections.corral.virt.tests.conformance import reference_storage  # noqa: E402
+from ansible_collections.corral.virt.tests.conformance import reference_host, reference_storage  # noqa: E402
 
 FOLDERS = ("qemuxmlconfdata", "qemuxml2argvdata")
 ENDINGS = (".x86_64-latest.args", ".x86_64-latest.err", ".x86_64-latest.xml")
@@ -51,7 +51,11 @@ REFERENCE = Context(
     hugepages=(HugePages(2048, "/dev/hugepages2M", default=True), HugePages(1048576, "/dev/hugepages1G")),
     cdroms=reference_storage.CDROMS,
     ports={"vnc": 5900, "spice": 5901, "spice-tls": 5902, "websocket": 5700},
-    defaults=Defaults(chardev_tls_directory="/etc/pki/libvirt-chardev", vnc_tls_directory="/etc/pki/libvirt-vnc"),
+    descriptors=reference_host.Descriptors(),
+    network_addresses=reference_host.NETWORKS,
+    render_node=reference_host.RENDER_NODE,
+    vsock_cid=reference_host.VSOCK_CID,
+    tpm_socket=reference_host.TPM_SOCKET,
 )
 
 
@@ -81,11 +85,19 @@ def cases(source: Path) -> Iterator[Path]:
             yield path
 
 
-def context_for(document: Element, caps: Capabilities, source: Path) -> Context:
+def context_for(case: str, document: Element, caps: Capabilities, source: Path) -> Context:
     """The reference host's facts for one guest; guests that are only defined have the id -1 there."""
-    directory = f"{STATE}/domain--1-{Domain(document).name}"
-    volumes = reference_storage.volumes(document, source)
-    return dataclasses.replace(REFERENCE, caps=caps, directory=directory, channels=directory, volumes=volumes)
+    name = f"-1-{Domain(document).name}"
+    directory = f"{STATE}/domain-{name}"
+    return dataclasses.replace(
+        REFERENCE,
+        caps=caps,
+        defaults=reference_host.defaults(case),
+        directory=directory,
+        channels=directory,
+        dbus_socket=f"/var/run/libvirt/qemu/dbus/{name}-dbus.sock",
+        volumes=reference_storage.volumes(document, source),
+    )
 
 
 def write_argv(document: Element, context: Context) -> Dict[str, Any]:
@@ -105,7 +117,7 @@ def generate(kind: str, path: Path, caps: Capabilities, source: Path) -> Dict[st
     """One line of the output: what is generated for an input, or the error that refuses it."""
     try:
         document = parse(path.read_text(encoding="utf-8"), root="domain")
-        return {"case": path.stem, **KINDS[kind](document, context_for(document, caps, source))}
+        return {"case": path.stem, **KINDS[kind](document, context_for(path.stem, document, caps, source))}
     except CorralError as error:
         return {"case": path.stem, "error": str(error)}
 

@@ -33,8 +33,14 @@ class Defaults:
     vnc_tls: bool = False
     vnc_tls_verify: bool = False
     vnc_tls_directory: str = "/etc/pki/qemu"
+    vnc_auto_socket: bool = False
+    spice_auto_socket: bool = False
+    spice_password: bool = False
+    spice_sasl: bool = False
+    spice_tls: bool = False
     spice_tls_directory: str = "/etc/pki/qemu"
     chardev_tls_directory: str = "/etc/pki/qemu"
+    chardev_tls: bool = False
     chardev_tls_verify: bool = False
     nbd_tls_directory: str = "/etc/pki/qemu"
     vxhs_tls_directory: str = "/etc/pki/qemu"
@@ -82,7 +88,10 @@ class Context:
     disks name, by (pool, volume, mode), ``secrets`` the sealed values by (kind, name), where the kind is uuid, usage
     or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave theirs open (vnc, spice,
     spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors`` has the file descriptor of
-    each listening socket that QEMU inherits, by its path.
+    each listening socket that QEMU inherits, by its path. ``network_addresses`` are the host's own addresses on its
+    networks, by their names. ``render_node`` is the host's GPU that draws for displays which name none, ``dbus_socket``
+    the bus of the guest's D-Bus display, ``vsock_cid`` the context id of a guest that leaves it to us, ``tpm_socket``
+    where its swtpm listens when that is not in its runtime directory.
     """
 
     caps: Capabilities
@@ -106,6 +115,11 @@ class Context:
     cdroms: FrozenSet[str] = frozenset()
     volumes: Mapping[Tuple[str, str, str], Volume] = field(default_factory=dict)
     secrets: Mapping[Tuple[str, str], Sealed] = field(default_factory=dict)
+    network_addresses: Mapping[str, str] = field(default_factory=dict)
+    render_node: Optional[str] = None
+    vsock_cid: Optional[int] = None
+    tpm_socket: Optional[str] = None
+    dbus_socket: str = "/run/corral/qemu/dbus/guest-dbus.sock"
 
     def has(self, flag: str) -> bool:
         """Whether the QEMU has what the named row of caps.flags asks for."""

@@ -22,6 +22,13 @@ class Listen(View):
     socket = Field("@socket", TEXT)
 
 
+class SpiceChannel(View):
+    """A <channel> of a SPICE <graphics>: whether it is encrypted."""
+
+    name = Field("@name", TEXT)
+    mode = Field("@mode", TEXT)
+
+
 class Graphics(Device):
     """A <graphics>; ``password`` is a secret and is never shown."""
 
@@ -41,6 +48,28 @@ class Graphics(Device):
     share_policy = Field("@sharePolicy", TEXT)
     power_control = Field("@powerControl", YES_NO)
     audio = Field("audio/@id", NATURAL)
+    username = Field("@username", TEXT)
+    # spice
+    default_mode = Field("@defaultMode", TEXT)
+    channels = Children("channel", SpiceChannel)
+    image = Field("image/@compression", TEXT)
+    jpeg = Field("jpeg/@compression", TEXT)
+    zlib = Field("zlib/@compression", TEXT)
+    playback = Field("playback/@compression", ON_OFF)
+    streaming = Field("streaming/@mode", TEXT)
+    copy_paste = Field("clipboard/@copypaste", YES_NO)
+    file_transfer = Field("filetransfer/@enable", YES_NO)
+    mouse = Field("mouse/@mode", TEXT)
+    # spice, sdl, egl-headless, dbus
+    gl = Field("gl/@enable", YES_NO)
+    render_node = Field("gl/@rendernode", TEXT)
+    # sdl
+    display = Field("@display", TEXT)
+    xauth = Field("@xauth", TEXT)
+    fullscreen = Field("@fullscreen", YES_NO)
+    # dbus
+    p2p = Field("@p2p", YES_NO)
+    bus_address = Field("@address", TEXT)
 
 
 class VideoModel(View):

@@ -17,12 +17,14 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from ....errors import UnsupportedConfig
 from ....host.layout import short_name
 from ....model.domain.chardev import Channel, CharacterDevice, Console, Parallel, Serial, Source
+from ....model.domain.remote import Redirdev, Smartcard
 from ....model.domain.core import Domain
 from ..context import Context
 from ..options import Option, properties
 
 # The order in which descriptors and sets are counted.
-FAMILIES = (Serial, Parallel, Channel, Console)
+FAMILIES = (Serial, Parallel, Channel, Console, Smartcard, Redirdev)
+SPICE_NAMES = {"channel": "vdagent", "redirdev": "usbredir", "smartcard": "smartcard"}
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def _tcp(device: CharacterDevice, domain: Domain, context: Context) -> Backend:
     if source is not None and source.mode == "bind":
         own.update(server=True, wait=False)
     own.update(_reconnect(source, context))
-    if source is not None and source.tls:
+    if _wants_tls(source, context):
         own["tls-creds"] = f"objchar{device.id()}_tls0"
     return "socket", own
 
@@ -181,7 +183,7 @@ def _udp(device: CharacterDevice, domain: Domain, context: Context) -> Backend:
 
 
 def _spicevmc(device: CharacterDevice, domain: Domain, context: Context) -> Backend:
-    return "spicevmc", {"name": "vdagent"}
+    return "spicevmc", {"name": SPICE_NAMES.get(device.tag, "vdagent")}
 
 
 def _port_name(name: str) -> Callable[[CharacterDevice, Domain, Context], Backend]:
@@ -197,10 +199,17 @@ def _vdagent(device: CharacterDevice, domain: Domain, context: Context) -> Backe
     return "qemu-vdagent", {"name": "vdagent", "clipboard": source.clipboard if source else None, "mouse": mouse}
 
 
+def _wants_tls(source: Optional[Source], context: Context) -> bool:
+    """Whether a connection is encrypted: as it says, else as the host has it."""
+    if source is None or source.tls is None:
+        return source is not None and context.defaults.chardev_tls
+    return source.tls
+
+
 def _tls(device: CharacterDevice, context: Context) -> Iterator[Option]:
     """The credentials of a TLS connection: what we connect to is verified by default."""
     source = device.source_of("bind") or device.source
-    if device.type != "tcp" or source is None or not source.tls:
+    if device.type != "tcp" or source is None or not _wants_tls(source, context):
         return
     yield Option(
         "-object",

@@ -10,6 +10,7 @@ from typing import Any, Iterator, Mapping
 
 from ....model.domain.core import Domain
 from ..context import Context
+from ..devices.sound import speaker_options
 from ..options import Option, properties
 from .memory import default_ram_id
 
@@ -37,6 +38,7 @@ def _machine(domain: Domain, context: Context) -> Mapping[str, Any]:
         "memory-backend": default_ram_id(domain, context),
         "graphics": False if domain.bios_use_serial else None,
         "hpet": None if hpet is None else hpet.present,
+        **speaker_options(domain),
         "acpi": (domain.feature_state("acpi") or "off") if domain.is_x86() else None,
     }
 

@@ -9,17 +9,36 @@ Source of the rules: libvirt's formatdomain, "Graphical framebuffers", and QEMU'
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List
+import posixpath
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
-from ....errors import XmlError
+from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.display import Graphics, Listen
 from ....xml.parse import add
 from ..context import Context
 from ..kinds import Kind
 from ..options import Option, keyval, properties
+from .graphics_local import (
+    check_dbus,
+    check_egl,
+    check_rdp,
+    write_dbus,
+    write_egl,
+    write_rdp,
+    write_sdl,
+)
+from .graphics_spice import check_spice, complete_spice, write_spice
 
 FIRST_PORT = 5900
+VNC_PASSWORD = 8  # characters, RFC 6143
+# which <listen type=''> goes with which graphics
+LISTENING: Dict[str, Tuple[str, ...]] = {
+    "vnc": ("address", "network", "socket", "none"),
+    "spice": ("address", "network", "socket", "none"),
+    "rdp": ("address", "network"),
+}
 VNC_PORTS = 99  # how many ports QEMU tries when none was chosen
 
 
@@ -34,37 +53,100 @@ def listen_of(graphics: Graphics) -> Listen:
     return graphics.listens[0]
 
 
+def listen_address(listen: Listen, context: Context, default: str) -> str:
+    """The address to listen on: the user's, the host's own on the network that the document names, or the default."""
+    if listen.type == "network" and listen.network:
+        if listen.network not in context.network_addresses:
+            raise UnsupportedConfig(
+                f"line {listen.line}: the host's address on the network '{listen.network}' is not known.",
+                hint="Start the network first, or write <listen type='address' address='...'/>.",
+            )
+        return context.network_addresses[listen.network]
+    return listen.address or default
+
+
 def _complete(graphics: Graphics, domain: Domain, context: Context) -> None:
-    if graphics.type in ("vnc", "spice") and not graphics.listens:
-        _add_listen(graphics)
-    first = graphics.listens[0] if graphics.listens else None
-    if first is not None and first.type == "address":
-        if first.address is None:
-            first.address = graphics.listen
-        graphics.listen = first.address
-    if graphics.type == "vnc" and (first is None or first.type in ("address", "network")):
-        if graphics.port in (None, -1, 0):
-            graphics.port, graphics.autoport = -1, True
-        elif graphics.autoport is None:
-            graphics.autoport = False
+    if graphics.type not in LISTENING:
+        return
+    _complete_listens(graphics, context)
+    first = graphics.listens[0]
+    if first.type == "address":
+        first.address = first.address or graphics.listen or None
+    graphics.listen = first.address if first.type == "address" else None
+    if graphics.type == "spice":
+        complete_spice(graphics)
+    elif first.type in ("address", "network"):
+        _complete_port(graphics)
+    else:
+        graphics.port = graphics.autoport = None
+        graphics.socket = first.socket  # written in both places, for readers of the old form
 
 
-def _add_listen(graphics: Graphics) -> None:
-    socket = graphics.socket
-    attributes = {"type": "socket", "socket": socket} if socket else {"type": "address"}
-    graphics.socket = None
-    add(graphics.element, "listen", **attributes)
+def _complete_port(graphics: Graphics) -> None:
+    """One port that is given, or none that is chosen at the start."""
+    if graphics.autoport or graphics.port in (None, -1, 0):
+        graphics.port, graphics.autoport = -1 if graphics.type == "vnc" else 0, True
+    elif graphics.autoport is None:
+        graphics.autoport = False
+
+
+def _complete_listens(graphics: Graphics, context: Context) -> None:
+    """A <graphics socket='...'> is the old way to write the first <listen>; a path of our own is not kept."""
+    socket, graphics.socket = graphics.socket, None
+    if socket and socket.startswith(f"{posixpath.dirname(context.directory)}/domain-"):
+        socket = None
+    if not graphics.listens:
+        add(graphics.element, "listen", type="address")
+        graphics.element.insert(0, graphics.listens[0].element)
+    first = graphics.listens[0]
+    if socket and graphics.type == "vnc" and first.type in ("address", "network"):
+        graphics.listen = first.address = first.network = None
+        first.type, first.socket = "socket", socket
+    elif socket and first.type == "socket" and first.socket is None:
+        first.socket = socket
 
 
 def _check(graphics: Graphics, domain: Domain, context: Context) -> None:
-    if graphics.type not in WRITERS:
-        known = ", ".join(WRITERS)
+    row = TYPES.get(graphics.type or "")
+    if row is None:
+        known = ", ".join(TYPES)
         raise XmlError(f"<graphics type='{graphics.type}'> is not one of {known}.", line=graphics.line)
-    port = graphics.port or -1
-    if graphics.type == "vnc" and not graphics.autoport and port != -1 and not FIRST_PORT <= port <= 65535:
-        raise XmlError(f"the VNC port {port} is not one of {FIRST_PORT} to 65535.", line=graphics.line)
+    if row.flag is not None and not context.has(row.flag):
+        raise UnsupportedConfig(
+            f"line {graphics.line}: {context.caps.binary} has no display of type '{graphics.type}'.",
+            hint="Write <graphics type='vnc'/>, or install its display modules.",
+        )
+    for listen in graphics.listens:
+        _check_listen(listen, graphics)
+    row.check(graphics, domain, context)
     if len([other for other in domain.all(Graphics) if other.type == graphics.type]) > 1:
         raise XmlError(f"a guest has at most one <graphics type='{graphics.type}'>.", line=graphics.line)
+
+
+def _check_listen(listen: Listen, graphics: Graphics) -> None:
+    allowed = LISTENING.get(graphics.type or "", ())
+    if listen.type not in allowed:
+        raise XmlError(
+            f"<listen type='{listen.type}'> does not go with <graphics type='{graphics.type}'>; "
+            f"write {' or '.join(allowed) or 'none of them'}.",
+            line=listen.line,
+        )
+    old = graphics.listen
+    if listen == graphics.listens[0] and listen.type == "address" and old and listen.address and old != listen.address:
+        raise XmlError(
+            f"listen='{old}' and <listen address='{listen.address}'/> differ; remove one of them.", line=listen.line
+        )
+
+
+def _check_vnc(graphics: Graphics, domain: Domain, context: Context) -> None:
+    port = graphics.port or -1
+    if not graphics.autoport and port != -1 and not FIRST_PORT <= port <= 65535:
+        raise XmlError(f"the VNC port {port} is not one of {FIRST_PORT} to 65535.", line=graphics.line)
+    if graphics.password is not None and len(graphics.password) > VNC_PASSWORD:
+        raise XmlError(
+            f"the VNC password has {len(graphics.password)} characters; the protocol takes at most {VNC_PASSWORD}.",
+            line=graphics.line,
+        )
 
 
 def _vnc(graphics: Graphics, domain: Domain, context: Context) -> Iterator[Option]:
@@ -103,32 +185,48 @@ def _vnc(graphics: Graphics, domain: Domain, context: Context) -> Iterator[Optio
 
 def _vnc_address(graphics: Graphics, context: Context) -> str:
     listen = listen_of(graphics)
-    if listen.type == "socket":
+    automatic = context.defaults.vnc_auto_socket and listen.type == "address" and not listen.address
+    if listen.type == "socket" or automatic:
         return f"unix:{listen.socket or context.directory + '/vnc.sock'}"
     if listen.type == "none":
         return "none"
-    address = listen.address or context.defaults.vnc_listen
+    address = listen_address(listen, context, context.defaults.vnc_listen)
     shown = f"[{address}]" if ":" in address else address
     port = context.ports.get("vnc", FIRST_PORT) if graphics.autoport else (graphics.port or FIRST_PORT)
     return f"{shown}:{port - FIRST_PORT}"
 
 
-Writer = Callable[[Graphics, Domain, Context], Iterator[Option]]
+Write = Callable[[Graphics, Domain, Context], Iterator[Option]]
+Check = Callable[[Graphics, Domain, Context], None]
 
-WRITERS: Dict[str, Writer] = {"vnc": _vnc}
 
-# Types for which QEMU shows the display itself; every other guest runs with -display none.
-SHOWN: List[str] = ["sdl", "egl-headless", "dbus"]
+@dataclass(frozen=True)
+class Type:
+    """A type of graphics: how it is written and checked, and the flag that a QEMU has it by."""
+
+    write: Write
+    check: Check = lambda graphics, domain, context: None
+    flag: Optional[str] = None
+
+
+TYPES: Dict[str, Type] = {
+    "vnc": Type(_vnc, _check_vnc, "vnc"),
+    "spice": Type(write_spice, check_spice),
+    "sdl": Type(write_sdl, flag="display-sdl"),
+    "egl-headless": Type(write_egl, check_egl, "egl-headless"),
+    "dbus": Type(write_dbus, check_dbus, "display-dbus"),
+    "rdp": Type(write_rdp, check_rdp),
+}
 
 
 def display_options(domain: Domain, context: Context) -> Iterator[Option]:
-    """-display none for a guest whose display QEMU does not show by itself."""
-    if not any(graphics.type in SHOWN for graphics in domain.all(Graphics)):
+    """-display none for a guest without any graphics."""
+    if not domain.all(Graphics):
         yield Option("-display", "none")
 
 
 def _write(graphics: Graphics, domain: Domain, context: Context) -> Iterator[Option]:
-    yield from WRITERS[graphics.type or ""](graphics, domain, context)
+    yield from TYPES[graphics.type or ""].write(graphics, domain, context)
 
 
 GRAPHICS = Kind(Graphics, _write, complete=_complete, check=_check)

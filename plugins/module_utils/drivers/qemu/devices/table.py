@@ -13,13 +13,23 @@ from ..kinds import Kind
 from .audio import AUDIO
 from .chardev import CHANNEL, CONSOLE, PARALLEL, SERIAL
 from .controller import CCID_CONTROLLER, CONTROLLERS
+from .crypto import CRYPTO
 from .disk import DISK
+from .filesystem import FILESYSTEM
 from .graphics import GRAPHICS
 from .input import HUB, INPUT
 from .interface import INTERFACE
+from .iommu import IOMMU
 from .memballoon import MEMBALLOON
+from .panic import PANIC
+from .redirdev import REDIRDEV, REDIRFILTER
 from .rng import RNG
+from .shmem import SHMEM
+from .smartcard import SMARTCARD
+from .sound import SOUND
+from .tpm import TPM
 from .video import VIDEO
+from .vsock import VSOCK
 from .watchdog import WATCHDOG
 
 DEVICES: Tuple[Kind, ...] = (
@@ -27,18 +37,29 @@ DEVICES: Tuple[Kind, ...] = (
     HUB,
     CCID_CONTROLLER,
     DISK,
+    FILESYSTEM,
     INTERFACE,
+    SMARTCARD,
     SERIAL,
     PARALLEL,
     CHANNEL,
     CONSOLE,
+    TPM,
     INPUT,
     AUDIO,
     GRAPHICS,
     VIDEO,
+    SOUND,
     WATCHDOG,
-    RNG,
+    REDIRFILTER,
+    REDIRDEV,
+    IOMMU,
     MEMBALLOON,
+    RNG,
+    PANIC,
+    SHMEM,
+    VSOCK,
+    CRYPTO,
 )
 
 BY_TAG: Dict[str, Kind] = {kind.tag: kind for kind in DEVICES}

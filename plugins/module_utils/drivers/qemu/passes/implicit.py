@@ -49,7 +49,7 @@ def _add_audio(devices: Element) -> None:
     kinds = [found.get("type") for found in devices.findall("graphics")]
     backend = ""
     for kind in kinds:
-        backend = {"vnc": "none", "spice": "spice"}.get(kind or "", backend)
+        backend = {"vnc": "none", "spice": "spice", "rdp": "dbus"}.get(kind or "", backend)
     if not kinds:
         backend = "none"
     if backend:

@@ -17,6 +17,7 @@ from ....xml.parse import Element, clone
 from ..context import Context
 from ..devices.disk_live import prepare_disks
 from ..devices.table import DEVICES
+from ..devices.vsock import assign_cids
 from .addresses import assign_addresses
 from .addresses_usb import assign_usb_ports
 from .aliases import assign_aliases
@@ -58,9 +59,10 @@ def complete(document: Element, context: Context) -> Element:
 
 
 def live(document: Element, context: Context) -> Element:
-    """Return a completed document with what a running guest has: image numbers, USB ports, aliases."""
+    """Return a completed document with what a running guest has: image numbers, USB ports, vsock ids, aliases."""
     domain = Domain(clone(document))
     prepare_disks(domain, context)
     assign_usb_ports(domain, context)
+    assign_cids(domain, context)
     assign_aliases(domain, context)
     return domain.element

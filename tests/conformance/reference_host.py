@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How the reference host of the expectations is configured: for all inputs, and for those that were written for another one.
+
+libvirt's own test program changes the daemon's configuration around some of its inputs; what it sets is a fact about
+the host that no input tells. Source: tests/qemuxmlconftest.c of the tree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, Iterator, Mapping
+
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Defaults
+
+DEFAULTS = Defaults(
+    chardev_tls_directory="/etc/pki/libvirt-chardev",
+    vnc_tls_directory="/etc/pki/libvirt-vnc",
+    spice_tls_directory="/etc/pki/libvirt-spice",
+    spice_tls=True,
+    spice_password=True,
+)
+_VNC_TLS: Dict[str, Any] = {"vnc_sasl": True, "vnc_tls": True, "vnc_tls_verify": True}
+CHANGES: Mapping[str, Mapping[str, Any]] = {
+    "graphics-vnc-auto-socket-cfg": {"vnc_auto_socket": True},
+    "graphics-vnc-sasl": {"vnc_sasl": True},
+    "graphics-vnc-tls": _VNC_TLS,
+    "graphics-spice-sasl": {"spice_sasl": True},
+    "graphics-spice-auto-socket-cfg": {"spice_auto_socket": True},
+    "serial-tcp-tlsx509-chardev": {"chardev_tls": True},
+    "serial-tcp-tlsx509-chardev-verify": {"chardev_tls": True, "chardev_tls_verify": True},
+    "serial-tcp-tlsx509-chardev-notls": {"chardev_tls": True},
+}
+NETWORKS: Mapping[str, str] = {"nat-network;": "192.168.122.1"}
+RENDER_NODE = "/dev/dri/foo"
+VSOCK_CID = 42
+TPM_SOCKET = "/dev/test"
+INHERITED = 1729  # the one number that libvirt's tests give to every descriptor
+
+
+def defaults(case: str) -> Defaults:
+    """The configuration that an input is written for."""
+    return dataclasses.replace(DEFAULTS, **CHANGES.get(case, {}))
+
+
+class Descriptors(Mapping[str, int]):
+    """Every path has the same descriptor."""
+
+    def __getitem__(self, path: str) -> int:
+        return INHERITED
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
