@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,14 @@ Run = Callable[..., "dict[str, Any]"]
 
 
 @pytest.fixture
-def root_dir(tmp_path: Path) -> Iterator[Path]:
-    """The root of a host of one's own; QEMU's user may pass through it, and its guests end with the test."""
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory.stat().st_uid == os.geteuid() and directory != directory.parent:
-            directory.chmod(directory.stat().st_mode | 0o711)
-    yield tmp_path
-    for status in tmp_path.glob("run/corral/domains/*.json"):
-        _end(json.loads(status.read_text()))
+def root_dir() -> Iterator[Path]:
+    """The root of a host of one's own, which QEMU's user may pass through; its guests end with the test."""
+    with tempfile.TemporaryDirectory(prefix="corral-") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+        for status in path.glob("run/corral/domains/*.json"):
+            _end(json.loads(status.read_text()))
 
 
 def _end(status: Any) -> None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
 from ....errors import MissingProgram, NotFound, UnsupportedConfig
@@ -19,6 +19,7 @@ from ..caps.cache import capabilities
 from ..caps.launch import OURSELVES, Account
 from ..caps.model import Capabilities
 from ..context import Context
+from .chains import backing_chains, cd_drives
 from .images import Runner
 from .status import Status
 
@@ -70,6 +71,15 @@ class Site:
             host_arch=self.host.architecture(),
             host_id=self.host.machine_id(),
             now=self.host.now(),
+        )
+
+    def start_context(self, document: Element) -> Context:
+        """The same, with what was found out about the guest's images: asked for when it is started."""
+        domain = Domain(document)
+        return replace(
+            self.context(document),
+            backing=backing_chains(self.host, domain),
+            cdroms=cd_drives(self.host, domain),
         )
 
     def persistent(self, name: str) -> Optional[Element]:
