@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..errors import MissingLibrary, XmlError
 
 if TYPE_CHECKING:
-    from lxml import etree
+    from lxml import etree as etree
     from lxml.etree import _Element
 
     Element = _Element

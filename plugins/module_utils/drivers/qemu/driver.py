@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from ...errors import AlreadyExists, NotFound, OperationInvalid, TimedOut
+from ...errors import AlreadyExists, InvalidArgument, NotFound, OperationInvalid, TimedOut
 from ...host.api import Host, Monitor, Process
 from ...host.layout import Layout, check_name
 from ...model.domain.core import Domain as DomainView
@@ -24,7 +24,7 @@ from .guest.launch import prepare, start
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
-from .passes.machine import chipset
+from .passes.ignored import ignored_parts
 from .passes.run import complete
 
 
@@ -49,7 +49,10 @@ class QemuDriver(HypervisorDriver):
 
     def explain(self) -> Dict[str, Any]:
         user = self.site.runner
-        return {"qemu_user": user.name if user else "the user who opened the connection", "config": self.layout().config}
+        return {
+            "qemu_user": user.name if user else "the user who opened the connection",
+            "config": self.layout().config,
+        }
 
     def list_domains(self) -> List[Domain]:
         running = [name for name in self.store.live_names() if self._runs(name)]
@@ -77,9 +80,11 @@ class QemuDriver(HypervisorDriver):
         existing = self.site.persistent(name)
         if existing is None and self._runs(name):
             existing = self.site.active(name)
-        context = self.site.context(document)
-        same = existing is None or chipset(DomainView(document), context) == DomainView(existing).chipset()
-        return complete(inherit(document, existing, self.host.machine_id(), same_chipset=same), context)
+        kept = inherit(document, existing, self.host.machine_id())
+        return complete(kept, self.site.context(document), existing)
+
+    def ignored_parts(self, document: Element) -> List[str]:
+        return ignored_parts(document)
 
     def domain_argv(self, name: str) -> List[str]:
         return list(prepare(self.site, name, self.site.require(name)).spawn.argv)
@@ -88,7 +93,7 @@ class QemuDriver(HypervisorDriver):
         return self.host.tail(self._console(name), size)
 
     def wait_console(self, name: str, text: str, *, timeout: float) -> bool:
-        path, wanted = self._console(name), text.encode()
+        path, wanted = self._console(name), text.encode("utf-8", "surrogateescape")
         process = self._process(name)
 
         def seen() -> bool:
@@ -101,6 +106,7 @@ class QemuDriver(HypervisorDriver):
         return seen()
 
     def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
+        self.site.require(name)
         process = self._process(name)
         if process is not None and set(states) == {"shut off"}:
             self.host.wait_exit(process, timeout=timeout)
@@ -129,10 +135,11 @@ class QemuDriver(HypervisorDriver):
 
     def undefine_domain(self, name: str) -> None:
         with self._locked(name):
-            if not self.store.remove_config(name):
+            if self.store.read_config(name) is None:
                 raise OperationInvalid(f"Guest {name} is transient: it has no definition to remove.")
             if not self._runs(name):
                 self.store.remove_live(name)
+            self.store.remove_config(name)
 
     def start_domain(self, name: str, *, paused: bool = False) -> Domain:
         with self._locked(name):
@@ -173,6 +180,7 @@ class QemuDriver(HypervisorDriver):
         self.site.require(name)
         with self.store.lock(name):
             reconcile(self.site, name)
+            self.site.require(name)  # a transient one that has ended is gone now
             yield
 
     @contextmanager
@@ -203,8 +211,10 @@ class QemuDriver(HypervisorDriver):
         return console_path(self.site, name, self.site.require(name) if document is None else document)
 
     def _by_name(self, name: str) -> Optional[Domain]:
-        if "/" in name or not name or "\0" in name or len(name) > 255:
-            return None
+        try:
+            check_name("domain", name)
+        except InvalidArgument:
+            return None  # no guest is called so; it may still be an id or a uuid
         known = self.store.read_config(name) is not None or self._runs(name)
         return self._describe(name) if known else None
 
@@ -243,8 +253,10 @@ class QemuDriver(HypervisorDriver):
         return facts
 
     def _check_uuid(self, name: str, uuid: str) -> None:
-        for other in self.store.names():
-            document = self.site.persistent(other) if other != name else None
+        for other in {*self.store.names(), *self.store.live_names()} - {name}:
+            document = self.site.persistent(other)
+            if document is None and self._runs(other):
+                document = self.site.active(other)  # a transient guest
             if document is not None and DomainView(document).uuid == uuid:
                 raise AlreadyExists(
                     f"The uuid {uuid} belongs to guest {other}.",

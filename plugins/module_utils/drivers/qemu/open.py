@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import posixpath
 
-from ...errors import HostError, UriError
+from ...errors import HostError, UnsupportedConfig, UriError
 from ...host.api import Host
 from ...host.layout import Layout
 from ...values import Uri
@@ -36,7 +36,7 @@ def open_driver(request: Request) -> Answer:
 def _probe(request: Request) -> Answer:
     try:
         default_binary(request.host, request.host.architecture())
-    except HostError as error:
+    except (HostError, UnsupportedConfig) as error:
         return Declined(str(error))
     path = "/system" if request.host.euid() == 0 else "/session"
     uri = Uri("qemu", path=path)

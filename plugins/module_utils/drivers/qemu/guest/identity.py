@@ -4,45 +4,36 @@
 
 """Identity never drifts: what a document leaves open is taken from the guest of the same name.
 
-A uuid, a MAC address, an address of a device that the user did not write is kept from what exists; for a new guest
-they are derived from the host and the name, so that a second run, or a lost state, gives the same ones again.
+A uuid and MAC addresses that the user did not write are kept from what exists; for a new guest they are derived from
+the host and the name, so that a second run, or a lost state, gives the same ones again. (passes/keep.py does the same
+for the addresses of devices.)
 """
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Optional, Tuple
 
 from ....errors import AlreadyExists
 from ....model.domain.core import Domain
-from ....values import derived_mac, parse_uuid
+from ....values import derived_mac, parse_mac, parse_uuid
 from ....xml.parse import Element, add, clone
 
-# How a device is recognised again when its document says nothing else: path of a value that does not change.
-KEYS: Dict[str, Tuple[str, ...]] = {
-    "disk": ("target/@dev",),
-    "interface": ("mac/@address",),
-    "controller": ("@type", "@index"),
-    "channel": ("@type", "target/@name"),
-    "filesystem": ("target/@dir",),
-    "graphics": ("@type",),
-    "input": ("@type", "@bus"),
-    "sound": ("@model",),
-    "hostdev": ("source/address/@bus", "source/address/@slot", "source/address/@function"),
-}
+# What tells interfaces apart that have no MAC address yet: those that are alike in all that the document says.
+TRAITS: Tuple[Tuple[str, str], ...] = (
+    (".", "type"),
+    *(("source", name) for name in ("network", "bridge", "dev", "address", "port")),
+    ("target", "dev"),
+    ("model", "type"),
+)
 
 
-def inherit(document: Element, existing: Optional[Element], host_id: str, *, same_chipset: bool = True) -> Element:
-    """Return a copy of a desired document with the identity of the existing guest.
-
-    Addresses are kept while the guest stays on ``same_chipset``: on another one they would mean nothing.
-    """
+def inherit(document: Element, existing: Optional[Element], host_id: str) -> Element:
+    """Return a copy of a desired document with the identity of the existing guest."""
     desired = Domain(clone(document))
     if existing is not None:
         _keep_uuid(desired, Domain(existing))
         _keep_macs(desired, existing)
     _derive_macs(desired, host_id)
-    if existing is not None and same_chipset:
-        _keep_addresses(desired, Domain(existing))
     return desired.element
 
 
@@ -59,16 +50,32 @@ def _keep_uuid(desired: Domain, existing: Domain) -> None:
 
 def _mac(interface: Element) -> Optional[str]:
     found = interface.find("mac")
-    return None if found is None else found.get("address")
+    address = None if found is None else found.get("address")
+    return None if address is None else parse_mac(address)
 
 
 def _keep_macs(desired: Domain, existing: Element) -> None:
-    """Give the n-th interface without a MAC address the n-th one that the document does not name."""
+    """Give each interface without a MAC address that of one that is like it, else one that the document leaves over."""
     wanted = desired.element.findall("devices/interface")
     named = {_mac(interface) for interface in wanted}
-    free = [mac for mac in map(_mac, existing.findall("devices/interface")) if mac and mac not in named]
-    for interface, mac in zip([found for found in wanted if _mac(found) is None], free):
-        _set_mac(interface, mac)
+    free = [found for found in existing.findall("devices/interface") if _mac(found) not in named]
+    for alike in (True, False):
+        for interface in wanted:
+            source = next((found for found in free if not alike or _is_like(interface, found)), None)
+            mac = None if source is None or _mac(interface) is not None else _mac(source)
+            if mac is not None and source is not None:
+                _set_mac(interface, mac)
+                free.remove(source)
+
+
+def _is_like(interface: Element, other: Element) -> bool:
+    pairs = [(_trait(interface, *trait), _trait(other, *trait)) for trait in TRAITS]
+    return all(value is None or value == theirs for value, theirs in pairs)
+
+
+def _trait(interface: Element, path: str, name: str) -> Optional[str]:
+    found = interface.find(path)
+    return None if found is None else found.get(name)
 
 
 def _derive_macs(desired: Domain, host_id: str) -> None:
@@ -86,43 +93,3 @@ def _derive_macs(desired: Domain, host_id: str) -> None:
 def _set_mac(interface: Element, mac: str) -> None:
     found = interface.find("mac")
     (add(interface, "mac") if found is None else found).set("address", mac)
-
-
-def _keyed(devices: Element) -> Iterator[Tuple[Tuple[str, ...], Element]]:
-    """Every device with what names it; devices that nothing names are counted within their tag."""
-    seen: Dict[Tuple[str, ...], int] = {}
-    for device in devices:
-        values: List[str] = [str(device.tag)]
-        for path in KEYS.get(str(device.tag), ()):
-            found = device.xpath(path)
-            values.append(str(found[0]) if found else "")
-        key = tuple(values)
-        seen[key] = seen.get(key, 0) + 1
-        yield (*key, str(seen[key])), device
-
-
-def _keep_addresses(desired: Domain, existing: Domain) -> None:
-    """Copy the addresses of devices that are still there, and the PCI controllers that they sit on."""
-    before = dict(_keyed(existing.devices()))
-    taken = {_place(found) for found in desired.devices().iter("address")}
-    for key, device in _keyed(desired.devices()):
-        source = before.get(key)
-        address = None if source is None else source.find("address")
-        if address is None or device.find("address") is not None or _place(address) in taken:
-            continue
-        device.append(clone(address))
-        taken.add(_place(address))
-    _keep_controllers(desired, existing)
-
-
-def _place(address: Element) -> Tuple[Tuple[str, str], ...]:
-    return tuple(sorted((str(name), str(value)) for name, value in address.attrib.items()))
-
-
-def _keep_controllers(desired: Domain, existing: Domain) -> None:
-    """Bring along the bridges and root ports, spare ones too, unless the document has controllers of its own."""
-    if any(controller.type == "pci" and controller.index for controller in desired.controllers):
-        return
-    for controller in existing.controllers:
-        if controller.type == "pci" and desired.controller("pci", controller.index or 0) is None:
-            desired.devices().append(clone(controller.element))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Mapping, Optional, Tuple
 
 from ....errors import HostError, UnsupportedConfig
 from ....host.api import FileStat, Host
@@ -20,6 +20,7 @@ from ....model.domain.core import Domain
 from ....xml.parse import Element
 
 Handed = Tuple[str, int, int]
+Owner = Tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,6 @@ class Image:
 
     path: str
     writable: bool
-    line: Optional[int] = None
 
 
 def images(domain: Domain) -> Iterator[Image]:
@@ -55,11 +55,11 @@ def images(domain: Domain) -> Iterator[Image]:
         path = _local(disk)
         read_only = disk.find("readonly") is not None or disk.get("device") == "cdrom"
         if path:
-            yield Image(path, not read_only, disk.sourceline)
+            yield Image(path, not read_only)
         for backing in disk.iter("backingStore"):
             inner = _local(backing)
             if inner:
-                yield Image(inner, False, backing.sourceline)
+                yield Image(inner, False)
 
 
 def _local(holder: Element) -> str:
@@ -83,10 +83,11 @@ def check_images(domain: Domain, host: Host) -> None:
             raise UnsupportedConfig(f"{image.path} is a {found.kind}, and a disk needs a file or a block device.")
 
 
-def to_hand(domain: Domain, host: Host, runner: Runner) -> List[Handed]:
-    """The images that QEMU's user could not use as they are, with their owners of now; raises HostError.
+def to_hand(domain: Domain, host: Host, runner: Runner, borrowed: Mapping[str, Owner]) -> List[Handed]:
+    """The images that QEMU's user could not use by right, with the owners to give them back to; raises HostError.
 
-    An image in a directory that the user cannot pass through is an error: no owner of the file would help.
+    ``borrowed`` has the owners of those that other guests were handed: whoever ends last gives them back. An image in
+    a directory that the user cannot pass through is an error: no owner of the file would help.
     """
     rows: List[Handed] = []
     for image in images(domain):
@@ -95,8 +96,9 @@ def to_hand(domain: Domain, host: Host, runner: Runner) -> List[Handed]:
         if found is None or any(path == row[0] for row in rows):
             continue
         check_reachable(path, host, runner, f"the image of guest {domain.name}")
-        if not (runner.may(found, 4) and (not image.writable or runner.may(found, 2))):
-            rows.append((path, found.uid, found.gid))
+        usable = runner.may(found, 4) and (not image.writable or runner.may(found, 2))
+        if not usable or path in borrowed:
+            rows.append((path, *borrowed.get(path, (found.uid, found.gid))))
     return rows
 
 
@@ -117,18 +119,18 @@ def check_reachable(path: str, host: Host, runner: Runner, what: str) -> None:
     if directory:
         raise HostError(
             f"QEMU runs as {runner.name}, who cannot pass through {directory} to {path}, {what}.",
-            hint=f"Move it to /var/lib/corral/images, or run: setfacl -m u:{runner.name}:x {directory}",
+            hint=f"Move it to /var/lib/corral/images, or let everybody through: chmod o+x {directory}",
             path=path,
         )
 
 
-def hand_over(rows: List[Handed], host: Host, runner: Runner) -> None:
+def hand_over(rows: Tuple[Handed, ...], host: Host, runner: Runner) -> None:
     """Make the files the runner's own."""
     for path, _uid, _gid in rows:
         host.change_owner(path, runner.uid, runner.gid)
 
 
-def give_back(rows: Tuple[Handed, ...], host: Host, runner: Optional[Runner], in_use: Tuple[str, ...] = ()) -> None:
+def give_back(rows: Tuple[Handed, ...], host: Host, runner: Optional[Runner], in_use: Tuple[str, ...]) -> None:
     """Restore the owners of files that are still the runner's and that no other guest uses."""
     for path, uid, gid in rows:
         found = host.stat(path)

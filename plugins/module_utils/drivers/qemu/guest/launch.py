@@ -12,10 +12,19 @@ event there, with nobody connected, and so the guest's story survives QEMU itsel
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Tuple, Union
 
-from ....errors import CorralError, HostError, MonitorError, OperationFailed, OperationInvalid, TimedOut
+from ....errors import (
+    CorralError,
+    HostError,
+    MissingLibrary,
+    MonitorError,
+    OperationFailed,
+    OperationInvalid,
+    TimedOut,
+)
 from ....host.api import Append, Listen, Process, Spawn
 from ....model.domain.core import Domain
 from ....xml.parse import Element, clone
@@ -28,12 +37,15 @@ from .images import Handed, blocked_by, check_images, hand_over, to_hand
 from .runtime import learn_runtime
 from .site import Site, account
 from .status import Status
-from .stop import clean_up, kill
+from .stop import borrowed_elsewhere, clean_up, kill
 
 Inherited = Union[Listen, Append]
 
 FIRST_FD = 3
 START_TIMEOUT = 30.0
+
+# What -msg timestamp=on and QEMU itself put before their words.
+PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:.]+Z )?(\S*qemu-[\w-]+: )?")
 
 # What is asked for at <on_...>, as QEMU's -action; the rest is what QEMU does by itself.
 ACTIONS: Mapping[Tuple[str, str], str] = {
@@ -53,11 +65,11 @@ class Start:
     document: Element
     context: Context
     spawn: Spawn
-    handed: Tuple[Handed, ...]
     staged: Tuple[Tuple[str, str], ...]
+    log_size: int
 
 
-def start(site: Site, name: str, *, paused: bool = False) -> Status:
+def start(site: Site, name: str, *, paused: bool = False) -> None:
     """Start a defined guest; the caller holds its lock and has seen that it does not run.
 
     Raises OperationFailed with QEMU's own words when QEMU ends during the start; nothing is left behind then.
@@ -66,28 +78,37 @@ def start(site: Site, name: str, *, paused: bool = False) -> Status:
     if document is None:
         raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
     plan = prepare(site, name, document)
-    status = Status(
-        boot_id=site.host.boot_id(), id=site.store.allocate_id(), started=site.host.now(), handed=plan.handed
-    )
-    site.store.write_status(name, status.to_plain())
+    status = _announce(site, plan)
     process: Optional[Process] = None
     try:
-        _put_in_place(site, plan)
+        _put_in_place(site, plan, status.handed)
         process = site.host.spawn(plan.spawn)
         status = replace(status, pid=process.pid, start=process.start)
         site.store.write_status(name, status.to_plain())
         _hand_shake(site, plan, process, paused=paused)
+        site.store.write_status(name, replace(status, ready=True).to_plain())
     except CorralError:
         if process is not None:
             kill(site.host, process)
         clean_up(site, name, status, reason="failed")
         raise
+
+
+def _announce(site: Site, plan: Start) -> Status:
+    """Write down that the guest is being started, and which images it borrows, before anything is done."""
+    host, runner = site.host, site.runner
+    status = Status(boot_id=host.boot_id(), id=site.store.allocate_id(), started=host.now())
+    with site.store.names_lock():
+        if runner:
+            rows = to_hand(Domain(plan.document), host, runner, borrowed_elsewhere(site, plan.name))
+            status = replace(status, handed=tuple(rows))
+        site.store.write_status(plan.name, status.to_plain())
     return status
 
 
 def prepare(site: Site, name: str, document: Element) -> Start:
     """Work out the whole start without changing anything; raises what would make it fail."""
-    context = site.context(document)
+    context = site.start_context(document)
     running = live(document, context)
     domain = Domain(running)
     check_images(domain, site.host)
@@ -96,14 +117,14 @@ def prepare(site: Site, name: str, document: Element) -> Start:
     context = replace(context, descriptors=descriptors)
     staged = _to_stage(domain, site, context.directory)
     argv = command_line(_with_staged(running, staged), context)
-    runner = site.runner
+    log = site.host.stat(site.layout.domain_log(name))
     return Start(
         name=name,
         document=running,
         context=context,
         spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context)], inherited),
-        handed=tuple(to_hand(domain, site.host, runner)) if runner else (),
         staged=tuple(staged.items()),
+        log_size=log.size if log else 0,
     )
 
 
@@ -167,7 +188,7 @@ def _with_staged(document: Element, staged: Mapping[str, str]) -> Element:
     return copy
 
 
-def _put_in_place(site: Site, plan: Start) -> None:
+def _put_in_place(site: Site, plan: Start, handed: Tuple[Handed, ...]) -> None:
     """Make the guest's directory, its event files and logs; hand the images over."""
     host, layout, runner = site.host, site.layout, site.runner
     owner = (runner.uid, runner.gid) if runner else None
@@ -180,7 +201,7 @@ def _put_in_place(site: Site, plan: Start) -> None:
     for path, copy in plan.staged:
         host.write(copy, host.read(path) or b"", mode=0o400, owner=owner)
     if runner:
-        hand_over(list(plan.handed), host, runner)
+        hand_over(handed, host, runner)
 
 
 def _hand_shake(site: Site, plan: Start, process: Process, *, paused: bool) -> None:
@@ -194,21 +215,23 @@ def _hand_shake(site: Site, plan: Start, process: Process, *, paused: bool) -> N
                 monitor.execute("cont")
         finally:
             monitor.close()
+    except MissingLibrary:
+        raise
     except (MonitorError, TimedOut, HostError) as error:
         raise _start_failure(site, plan, process, error) from error
 
 
 def _start_failure(site: Site, plan: Start, process: Process, error: CorralError) -> OperationFailed:
-    site.host.wait_exit(process, timeout=1.0)
-    said = last_words(site.host.tail(site.layout.domain_log(plan.name), 4096))
-    log = site.layout.domain_log(plan.name)
-    if site.host.process(process.pid) is not None:
+    log = plan.spawn.log
+    if not site.host.wait_exit(process, timeout=1.0):
         return OperationFailed(f"Guest {plan.name} did not start: {error.message}", hint=f"See {log}.", log=log)
+    found = site.host.stat(log)
+    new = max(found.size - plan.log_size, 0) if found else 0  # earlier starts said other things
+    said = last_words(site.host.tail(log, min(new, 4096)))
     return OperationFailed(f"Guest {plan.name} did not start; QEMU said: {said}", hint=f"See {log}.", log=log)
 
 
 def last_words(log: bytes) -> str:
     """The last lines of QEMU's log that say something, without their time stamps and the program's name."""
-    lines = [line for line in log.decode("utf-8", "replace").splitlines() if line.strip()]
-    said = [line.split("qemu-system-", 1)[-1].partition(": ")[2] or line for line in lines[-3:]]
-    return "; ".join(said) or "nothing"
+    lines = [PREFIX.sub("", line).strip() for line in log.decode("utf-8", "replace").splitlines()]
+    return "; ".join([line for line in lines if line][-3:]) or "nothing"

@@ -42,8 +42,9 @@ STOPS: Dict[str, str] = {
 class Status:
     """The runtime facts of a guest, kept as JSON beside its live document.
 
-    ``handed`` are the images whose owner was changed for QEMU: (path, uid, gid) as they were before. ``ended`` is the
-    reason of the last end, set when nothing runs.
+    A life goes through it in order: announced, with a ``pid``, ``ready`` (QEMU was told to run, or to wait paused),
+    ``ended`` with its reason, ``clean`` when all that was borrowed is given back. A run that is killed leaves the rest
+    to the next run. ``handed`` are the images whose owner was changed for QEMU: (path, uid, gid) as before.
     """
 
     pid: int = 0
@@ -53,7 +54,9 @@ class Status:
     started: float = 0.0
     reason: str = "booted"
     handed: Tuple[Tuple[str, int, int], ...] = ()
+    ready: bool = False
     ended: Optional[str] = None
+    clean: bool = False
 
     def to_plain(self) -> Dict[str, Any]:
         """Plain values for the store."""

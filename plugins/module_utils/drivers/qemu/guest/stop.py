@@ -2,28 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ending a guest, and putting back what it borrowed."""
+"""Ending a guest, and putting back what it borrowed: in steps of which each may be the last that a run comes to."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Tuple
+from typing import Dict, Iterator, Tuple
 
-from ....errors import CorralError, MonitorClosed, OperationFailed
+from ....errors import HostError, MissingLibrary, MonitorClosed, OperationFailed
 from ....host.api import Host, Process
-from .images import give_back
+from .images import Owner, give_back
 from .site import Site
 from .status import Status, final_reason
 
 TERM_TIMEOUT = 10.0
 KILL_TIMEOUT = 10.0
+# A QEMU that has only just been started may take its time to greet.
+GREETING_TIMEOUT = 30.0
+
+
+def alive(site: Site, status: Status) -> bool:
+    """Whether the very process that was started is still there."""
+    if not status.pid or status.boot_id != site.host.boot_id():
+        return False
+    return site.host.process(status.pid) == Process(status.pid, status.start)
 
 
 def runs(site: Site, status: Status) -> bool:
-    """Whether the very process that was started is still there."""
-    if not status.pid or status.ended is not None or status.boot_id != site.host.boot_id():
-        return False
-    return site.host.process(status.pid) == Process(status.pid, status.start)
+    """Whether the guest is active: a start that was never completed does not count."""
+    return status.ready and status.ended is None and alive(site, status)
 
 
 def kill(host: Host, process: Process) -> None:
@@ -38,45 +45,68 @@ def kill(host: Host, process: Process) -> None:
         )
 
 
-def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> Status:
-    """Undo what the start did for a guest that has ended; may be done twice. Returns the new status."""
-    why = reason or final_reason(site.journal(name))
-    give_back(status.handed, site.host, site.runner, _in_use_elsewhere(site, name))
-    ended = replace(status, pid=0, start=0, handed=(), ended=why)
+def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None:
+    """Undo what the start did for a guest that has ended; may be done twice. A transient guest is forgotten."""
+    ended = replace(status, ended=status.ended or reason or final_reason(site.journal(name)))
     site.store.write_status(name, ended.to_plain())
-    site.host.remove(site.store.live_path(name))
+    with site.store.names_lock():  # another guest must not borrow an image between our look and our giving back
+        give_back(status.handed, site.host, site.runner, _in_use_elsewhere(site, name))
     site.host.remove_tree(site.layout.domain_directory(name))
-    return ended
+    if site.store.read_config(name) is None:
+        site.store.remove_live(name)
+        return
+    site.host.remove(site.store.live_path(name))
+    site.store.write_status(name, replace(ended, pid=0, start=0, handed=(), clean=True).to_plain())
+
+
+def _others(site: Site, name: str) -> Iterator[Status]:
+    """The other guests that have been started and not cleaned up yet."""
+    for other in site.store.live_names():
+        status = site.status(other) if other != name else None
+        if status is not None and not status.clean:
+            yield status
 
 
 def _in_use_elsewhere(site: Site, name: str) -> Tuple[str, ...]:
-    """Images that other guests which run have been handed."""
-    paths = []
-    for other in site.store.live_names():
-        status = site.status(other) if other != name else None
-        if status is not None and runs(site, status):
-            paths += [path for path, _uid, _gid in status.handed]
-    return tuple(paths)
+    """Images that other guests, which run or are being started, have been handed."""
+    users = (other for other in _others(site, name) if other.ended is None and (not other.pid or alive(site, other)))
+    return tuple(path for other in users for path, _uid, _gid in other.handed)
+
+
+def borrowed_elsewhere(site: Site, name: str) -> Dict[str, Owner]:
+    """The true owners of images that other guests have been handed and not given back."""
+    return {path: (uid, gid) for other in _others(site, name) for path, uid, gid in other.handed}
 
 
 def reconcile(site: Site, name: str) -> None:
-    """Clean up after a guest that has ended without us; the caller holds its lock."""
+    """Clean up after a guest that has ended without us, or was never started wholly; the caller holds its lock."""
     status = site.status(name)
-    if status is None or status.ended is not None or runs(site, status):
+    if status is None or status.clean or runs(site, status):
         return
+    if not status.ready:
+        _abandon(site, name, status)
+    clean_up(site, name, status, reason="" if status.ready else "failed")
+
+
+def _abandon(site: Site, name: str, status: Status) -> None:
+    """End the QEMU of a start whose run was killed."""
     if not status.pid:
         _end_unknown(site, name)
-    clean_up(site, name, status)
+    elif alive(site, status):
+        kill(site.host, Process(status.pid, status.start))
 
 
 def _end_unknown(site: Site, name: str) -> None:
     """End a QEMU whose process id was never written down: the run that started it was killed right then."""
     try:
-        monitor = site.host.open_monitor(site.layout.monitor(name), timeout=5.0)
-    except CorralError:
-        return  # nobody listens there: nothing was started
+        monitor = site.host.open_monitor(site.layout.monitor(name), timeout=GREETING_TIMEOUT)
+    except MissingLibrary:
+        raise
+    except (HostError, MonitorClosed):
+        return  # nobody listens there: nothing was started, or it is gone
     try:
         monitor.execute("quit")
+        monitor.wait_event((), timeout=TERM_TIMEOUT)  # until it hangs up, which it does when its images are closed
     except MonitorClosed:
         pass  # it went before it could answer, as it was told to
     finally:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
-from ....xml.parse import add, clone
+from ....xml.parse import add
 from ..context import Context
 
 ACCELERATORS = {"kvm": "kvm", "qemu": "tcg"}
@@ -25,14 +25,6 @@ def complete_machine(domain: Domain, context: Context) -> None:
     if domain.emulator is None:
         domain.emulator = context.caps.binary
     _choose_cpu(domain, context)
-
-
-def chipset(domain: Domain, context: Context) -> str:
-    """The family of the machine type that a document will get, before it is completed."""
-    settled = Domain(clone(domain.element))
-    _choose_accelerator(settled, context)
-    _choose_machine(settled, context)
-    return settled.chipset()
 
 
 def _choose_accelerator(domain: Domain, context: Context) -> None:
@@ -61,7 +53,9 @@ def _choose_machine(domain: Domain, context: Context) -> None:
             hint="Name the right <emulator>, or change the arch.",
         )
     machines = context.caps
-    found = machines.machine(domain.machine, domain.accel()) if domain.machine else machines.default_machine(domain.accel())
+    found = (
+        machines.machine(domain.machine, domain.accel()) if domain.machine else machines.default_machine(domain.accel())
+    )
     domain.machine = found.name
 
 
@@ -74,7 +68,9 @@ def _choose_cpu(domain: Domain, context: Context) -> None:
     if cpu.mode is None:
         cpu.mode = "custom"
     if cpu.mode not in ("custom", "host-model", "host-passthrough", "maximum"):
-        raise XmlError(f"<cpu mode='{cpu.mode}'> is not one of custom, host-model, host-passthrough, maximum.", line=cpu.line)
+        raise XmlError(
+            f"<cpu mode='{cpu.mode}'> is not one of custom, host-model, host-passthrough, maximum.", line=cpu.line
+        )
     if cpu.mode == "custom":
         if cpu.model is None:
             cpu.model = _default_model(domain, context)

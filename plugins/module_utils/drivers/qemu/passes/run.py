@@ -10,7 +10,7 @@ machine: everything they know is in the context.
 
 from __future__ import annotations
 
-from typing import Callable, Tuple
+from typing import Callable, Optional, Tuple
 
 from ....model.domain.core import Domain
 from ....xml.parse import Element, clone
@@ -24,6 +24,7 @@ from .aliases import assign_aliases
 from .basics import complete_basics
 from .controllers import add_controllers
 from .implicit import add_implicit_devices
+from .keep import keep_addresses, keep_controllers
 from .machine import complete_machine
 from .order import order_children
 from .validate import validate
@@ -38,24 +39,35 @@ def complete_devices(domain: Domain, context: Context) -> None:
             kind.complete(device, domain, context)
 
 
-PASSES: Tuple[Pass, ...] = (
-    complete_machine,
-    complete_basics,
-    add_implicit_devices,
-    complete_devices,
-    add_controllers,
-    assign_addresses,
-    order_children,
-    validate,
-)
+FIRST: Tuple[Pass, ...] = (complete_machine, complete_basics, add_implicit_devices, complete_devices)
+LAST: Tuple[Pass, ...] = (assign_addresses, order_children, validate)
 
 
-def complete(document: Element, context: Context) -> Element:
-    """Return the document as it is stored when it is defined; raises XmlError or UnsupportedConfig."""
+def complete(document: Element, context: Context, existing: Optional[Element] = None) -> Element:
+    """Return the document as it is stored when it is defined; raises XmlError or UnsupportedConfig.
+
+    ``existing`` is the completed document of the same guest that this one replaces: its addresses are kept.
+    """
     domain = Domain(clone(document))
-    for step in PASSES:
+    controllers = add_controllers if existing is None else add_and_keep(Domain(existing))
+    for step in (*FIRST, controllers, *LAST):
         step(domain, context)
     return domain.element
+
+
+def add_and_keep(existing: Domain) -> Pass:
+    """The controllers, for a guest that replaces another: in between, what the other had is brought along."""
+
+    def step(domain: Domain, context: Context) -> None:
+        if domain.chipset() != existing.chipset():
+            add_controllers(domain, context)
+            return
+        keep_addresses(domain, existing, context)
+        add_controllers(domain, context)
+        keep_controllers(domain, existing)
+        keep_addresses(domain, existing, context)
+
+    return step
 
 
 def live(document: Element, context: Context) -> Element:
