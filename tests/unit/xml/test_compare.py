@@ -78,6 +78,7 @@ def test_two_of_one_name_are_counted() -> None:
     ("device", "path", "name"),
     [
         ("<controller type='usb' index='0'/>", "devices/controller", "usb,0"),
+        ("<controller type='usb' index='0'><master startport='2'/></controller>", "devices/controller", "usb,0,2"),
         ("<interface><mac address='52:54:00:00:00:01'/></interface>", "devices/interface", "52:54:00:00:00:01"),
         ("<channel><target type='virtio' name='org.x'/></channel>", "devices/channel", "virtio,org.x"),
         ("<serial><target port='1'/></serial>", "devices/serial", "1"),

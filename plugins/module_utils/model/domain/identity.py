@@ -17,7 +17,8 @@ _CHARDEV = (("target/@type", "target/@port"), ("target/@port",), ("target/@type"
 DOMAIN = Identity(
     keys={
         "devices/disk": (("target/@dev",),),
-        "devices/controller": (("@type", "@index"),),
+        # the companions of a USB 2 controller share its index
+        "devices/controller": (("@type", "@index", "master/@startport"), ("@type", "@index")),
         "devices/interface": (("mac/@address",),),
         "devices/channel": (("target/@type", "target/@name"), ("target/@type", "target/@address")),
         "devices/serial": _CHARDEV,
