@@ -7,10 +7,14 @@
 # package index of the machine is all the network there is.
 
 import ensurepip
+import os
 import runpy
 import sys
 
+environment = dict(os.environ)
 ensurepip.bootstrap()
+os.environ.clear()  # ensurepip switches pip's own settings off, for this process and for good
+os.environ.update(environment)
 wanted = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
 sys.argv = ["pip", "install", *wanted]
 runpy.run_module("pip", run_name="__main__", alter_sys=True)

@@ -17,6 +17,7 @@ bin=$root/.venv/bin
 GATES=(sanity pylint ansible-lint mypy docs yamllint ruff vermin changelog)
 
 # Nothing of the user's own configuration or installed collections takes part; what the gates keep is in .cache.
+users_home=${HOME:-/}
 export HOME=$root/.cache/home
 export ANSIBLE_HOME=$HOME/.ansible ANSIBLE_CONFIG=$root/ansible.cfg ANSIBLE_NOCOLOR=1 PY_COLORS=0 NO_COLOR=1 PYTHONWARNINGS=ignore
 mkdir -p "$HOME" .cache/lint
@@ -39,6 +40,16 @@ provide_get_pip() {
 print(re.search(r"pip=.([0-9.]+)", pathlib.Path(r.__file__).read_text()).group(1).replace(".", "_"))')
   mkdir -p "$HOME/.ansible/test/cache"
   cp tools/get_pip.py "$HOME/.ansible/test/cache/get_pip_$version.py"
+}
+
+# ansible-test hands pip neither our environment nor the user's home; what they say of indexes and certificates it gets
+# from a file.
+provide_pip_config() {
+  mkdir -p "$HOME/.config/pip"
+  {
+    echo '[global]'
+    HOME=$users_home "$bin/python" -m pip config list 2>/dev/null | sed -nE "s/^(:env:|user)[^=]*\.([a-z-]+)='(.*)'\$/\2 = \3/p"
+  } >"$HOME/.config/pip/pip.conf"
 }
 
 # Directories of real programs only: the shims of version managers are fatal to ansible-test.
@@ -92,7 +103,7 @@ run_gate() {
 # What a gate that failed said, without the chatter of ansible-test and of pip, and not without end.
 complaints() {
   local shown=200 lines
-  lines=$(grep -vE '^ *(Running sanity test|Installing|Using cached|Looking in|Processing|Collecting|Downloading|Successfully|Attempting|Found existing|Uninstalling|━)|^WARNING: (Using locale|Location|Required program)' "$1" | sed 's/^/        /' || true)
+  lines=$(grep -vE '^ *($|Running sanity test|Installing|Using cached|Looking in|Processing|Collecting|Downloading|Successfully|Attempting|Found existing|Uninstalling|━)|^WARNING: (Using locale|Location|Required program)' "$1" | sed 's/^/        /' || true)
   head -n "$shown" <<<"$lines"
   if [ "$(wc -l <<<"$lines")" -gt "$shown" ]; then
     printf '        ... all of it is in %s\n' "$1"
@@ -105,6 +116,7 @@ main() {
   local gates=("$@") failed=0 running=0 gate
   [ "$#" -gt 0 ] || gates=("${GATES[@]}")
   provide_get_pip
+  provide_pip_config
   for gate in "${gates[@]}"; do
     if [ "$running" -ge "$(nproc)" ]; then
       wait -n || failed=$((failed + 1))
