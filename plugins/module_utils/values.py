@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid as uuidlib
 from dataclasses import dataclass
-from typing import FrozenSet, Iterable, Optional, Tuple
+from typing import FrozenSet, Iterable, Optional, Set, Tuple
 
 from .errors import InvalidArgument
 
@@ -66,7 +66,9 @@ def scale(number: int, unit: str, *, what: str = "size") -> int:
     """Return ``number`` of ``unit`` in bytes; an empty unit is KiB, as in libvirt's memory elements."""
     factor = UNITS.get(unit.strip().lower())
     if factor is None:
-        raise InvalidArgument(f"{what}: the unit {unit!r} is not known; write one of b, KiB, MiB, GiB, TiB, KB, MB, GB, TB.")
+        raise InvalidArgument(
+            f"{what}: the unit {unit!r} is not known; write one of b, KiB, MiB, GiB, TiB, KB, MB, GB, TB."
+        )
     if number * factor > LARGEST:
         raise InvalidArgument(f"{what}: {number} {unit} is beyond what can be counted (8 EiB).")
     return number * factor
@@ -79,7 +81,7 @@ def parse_size(text: str, *, default_unit: str = "b", what: str = "size") -> int
         raise InvalidArgument(f"{what}: {text!r} is not a size; write a number and a unit, such as 2GiB or 512MiB.")
     whole, fraction, unit = match.group(1), match.group(2) or "", match.group(3) or default_unit
     total = scale(int(whole + fraction), unit, what=what)
-    return total // 10 ** len(fraction)
+    return total // int(10 ** len(fraction))
 
 
 def kib_up(size: int) -> int:
@@ -89,7 +91,8 @@ def kib_up(size: int) -> int:
 
 def parse_cpuset(text: str, *, what: str = "cpuset") -> FrozenSet[int]:
     """Return the numbers of a list such as ``0-3,^2,8`` (libvirt's formatdomain, "CPU Allocation")."""
-    wanted, unwanted = set(), set()
+    wanted: Set[int] = set()
+    unwanted: Set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\^)?(\d+)(?:-(\d+))?\s*", part)
         if not match:

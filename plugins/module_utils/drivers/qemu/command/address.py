@@ -18,7 +18,9 @@ def pci_bus(domain: Domain, index: int, line: Optional[int] = None) -> str:
     """QEMU's name of the PCI bus that the controller with this index provides; a root's is the machine's own."""
     controller = domain.controller("pci", index)
     if controller is None:
-        raise XmlError(f"there is no <controller type='pci' index='{index}'/> for an address on bus {index}.", line=line)
+        raise XmlError(
+            f"there is no <controller type='pci' index='{index}'/> for an address on bus {index}.", line=line
+        )
     return {"pci-root": "pci.0", "pcie-root": "pcie.0"}.get(controller.model or "") or controller.id()
 
 

@@ -19,7 +19,8 @@ from .clock import clock_options
 from .cpu import cpu_options, smp_options
 from .general import general_options, sandbox_options
 from .machine import machine_options
-from .memory import memory_options
+from .memory import iothread_options, memory_options
+from .numa import numa_options
 from .throttle import throttle_options
 
 Section = Callable[[Domain, Context], Iterable[Option]]
@@ -38,6 +39,8 @@ SECTIONS: Tuple[Section, ...] = (
     cpu_options,
     memory_options,
     smp_options,
+    iothread_options,
+    numa_options,
     clock_options,
     boot_options,
     kernel_options,

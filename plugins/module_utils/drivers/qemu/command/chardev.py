@@ -17,8 +17,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from ....errors import UnsupportedConfig
 from ....host.layout import short_name
 from ....model.domain.chardev import Channel, CharacterDevice, Console, Parallel, Serial, Source
-from ....model.domain.remote import Redirdev, Smartcard
 from ....model.domain.core import Domain
+from ....model.domain.remote import Redirdev, Smartcard
 from ..context import Context
 from ..options import Option, properties
 

@@ -24,9 +24,9 @@ def clock_options(domain: Domain, context: Context) -> Iterator[Option]:
     slew = "slew" if rtc and rtc.tick_policy == "catchup" else None
     yield Option("-rtc", properties({"base": _base(clock, context), "clock": track, "driftfix": slew}))
     pit = domain.timer("pit")
-    if pit is not None and pit.tick_policy in ("delay", "discard"):
-        if domain.is_kvm() or context.caps.has_device("kvm-pit"):
-            yield Option("-global", f"kvm-pit.lost_tick_policy={pit.tick_policy}")
+    has_pit = domain.is_kvm() or context.caps.has_device("kvm-pit")
+    if pit is not None and pit.tick_policy in ("delay", "discard") and has_pit:
+        yield Option("-global", f"kvm-pit.lost_tick_policy={pit.tick_policy}")
 
 
 def _base(clock: Optional[Clock], context: Context) -> str:

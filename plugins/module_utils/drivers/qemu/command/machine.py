@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping
 
 from ....model.domain.core import Domain
+from ....model.domain.memory import MemoryDevice
 from ..context import Context
 from ..devices.sound import speaker_options
 from ..options import Option, properties
@@ -34,7 +35,8 @@ def _machine(domain: Domain, context: Context) -> Mapping[str, Any]:
         "smm": domain.feature_state("smm"),
         "kernel_irqchip": None if ioapic is None else IRQCHIP.get(ioapic.get("driver", "")),
         "dump-guest-core": bool(domain.dump_core),
-        "mem-merge": False if domain.element.find("memoryBacking/nosharepages") is not None else None,
+        "mem-merge": False if domain.backing is not None and domain.backing.no_merge else None,
+        "nvdimm": True if any(device.model == "nvdimm" for device in domain.all(MemoryDevice)) else None,
         "memory-backend": default_ram_id(domain, context),
         "graphics": False if domain.bios_use_serial else None,
         "hpet": None if hpet is None else hpet.present,

@@ -123,7 +123,7 @@ def default_binary(host: Host, arch: str) -> str:
         raise UnsupportedConfig(f"QEMU does not emulate arch='{arch}'.")
     raise MissingProgram(
         f"qemu-system-{arch}",
-        hint="Install QEMU: the package qemu-system-x86 (Debian, Ubuntu), qemu-kvm (Fedora, RHEL) or qemu-x86 (openSUSE).",
+        hint="Install QEMU: qemu-system-x86 (Debian, Ubuntu), qemu-kvm (Fedora, RHEL) or qemu-x86 (openSUSE).",
     )
 
 

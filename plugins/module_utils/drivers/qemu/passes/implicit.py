@@ -71,7 +71,7 @@ def _mirror_console(devices: Element) -> None:
         parent_index = devices.index(console)
         devices.remove(console)
         devices.insert(parent_index, _copy_as(port, "console", number))
-    elif serial is not None and (serial.find("target") is None or serial.find("target").get("type") != "isa-debug"):
+    elif serial is not None and not serial.xpath("target[@type='isa-debug']"):
         devices.insert(devices.index(serial) + 1, _copy_as(serial, "console"))
 
 
