@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.model import AccelView, Capabilities  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.probe import probe_recording  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.build import command_line  # noqa: E402
-from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Context, HugePages  # noqa: E402
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Context  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.devices.disk_live import disk_secrets  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.passes.run import complete, live  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError  # noqa: E402
@@ -48,7 +48,8 @@ REFERENCE = Context(
     ram=f"{STATE}/ram",
     host_id="reference",
     now=1234567890.0,
-    hugepages=(HugePages(2048, "/dev/hugepages2M", default=True), HugePages(1048576, "/dev/hugepages1G")),
+    hugepages=reference_host.HUGE_PAGES,
+    host_nodes=reference_host.NODES,
     cdroms=reference_storage.CDROMS,
     ports={"vnc": 5900, "spice": 5901, "spice-tls": 5902, "websocket": 5700},
     descriptors=reference_host.Descriptors(),
@@ -94,6 +95,7 @@ def context_for(case: str, document: Element, caps: Capabilities, source: Path) 
         caps=caps,
         defaults=reference_host.defaults(case),
         directory=directory,
+        short_name=name[: reference_host.NAME_LENGTH],
         channels=directory,
         dbus_socket=f"/var/run/libvirt/qemu/dbus/{name}-dbus.sock",
         volumes=reference_storage.volumes(document, source),

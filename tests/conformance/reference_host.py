@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the reference host of the expectations is configured: for all inputs, and for those that were written for another one.
+"""How the reference host of the expectations is configured, for all inputs and for those written for another host.
 
 libvirt's own test program changes the daemon's configuration around some of its inputs; what it sets is a fact about
 the host that no input tells. Source: tests/qemuxmlconftest.c of the tree.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Dict, Iterator, Mapping
 
-from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Defaults
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Defaults, HugePages
 
 DEFAULTS = Defaults(
     chardev_tls_directory="/etc/pki/libvirt-chardev",
@@ -36,6 +36,12 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 NETWORKS: Mapping[str, str] = {"nat-network;": "192.168.122.1"}
 RENDER_NODE = "/dev/dri/foo"
 VSOCK_CID = 42
+NODES = frozenset(range(4))
+NAME_LENGTH = len("-1-") + 20
+HUGE_PAGES = (
+    HugePages(2048, "/dev/hugepages2M/libvirt/qemu", default=True),
+    HugePages(1048576, "/dev/hugepages1G/libvirt/qemu"),
+)
 TPM_SOCKET = "/dev/test"
 INHERITED = 1729  # the one number that libvirt's tests give to every descriptor
 

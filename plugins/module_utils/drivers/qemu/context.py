@@ -86,12 +86,13 @@ class Context:
     descriptors as they were read, best first. ``backing`` maps the path of a top image to the images below it, from
     top to base, for those that were looked at. ``cdroms`` are the host's CD-ROM devices, ``volumes`` the volumes that
     disks name, by (pool, volume, mode), ``secrets`` the sealed values by (kind, name), where the kind is uuid, usage
-    or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave theirs open (vnc, spice,
-    spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors`` has the file descriptor of
+    or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave theirs open (vnc,
+    spice, spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors`` has the file descriptor of
     each listening socket that QEMU inherits, by its path. ``network_addresses`` are the host's own addresses on its
     networks, by their names. ``render_node`` is the host's GPU that draws for displays which name none, ``dbus_socket``
     the bus of the guest's D-Bus display, ``vsock_cid`` the context id of a guest that leaves it to us, ``tpm_socket``
-    where its swtpm listens when that is not in its runtime directory.
+    where its swtpm listens when that is not in its runtime directory. ``host_nodes`` are the host's NUMA nodes, None
+    where nobody looked; ``short_name`` names what the guest has in directories that it shares with others.
     """
 
     caps: Capabilities
@@ -105,6 +106,8 @@ class Context:
     host_arch: str = "x86_64"
     host_id: str = ""
     host_memory: int = 0
+    host_nodes: Optional[FrozenSet[int]] = None
+    short_name: str = "guest"
     hugepages: Tuple[HugePages, ...] = ()
     firmware: Tuple[Mapping[str, Any], ...] = ()
     defaults: Defaults = field(default_factory=Defaults)

@@ -15,6 +15,7 @@ from ...xml.parse import Element, add
 from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Child, Children, Field, Flag, Opaque, View
 from .cpu import Clock, Cpu, Timer
 from .device import Controller, Device
+from .memory import Cell, DefaultIothread, Interconnect, IothreadId, MemoryBacking, Numatune
 
 D = TypeVar("D", bound=Device)
 
@@ -79,6 +80,13 @@ class Domain(View):
     current_vcpus = Field("vcpu/@current", NATURAL)
     vcpu_list = Children("vcpus/vcpu", Vcpu)
     iothreads = Field("iothreads", NATURAL)
+    iothread_ids = Children("iothreadids/iothread", IothreadId)
+    default_iothread = Child("defaultiothread", DefaultIothread)
+    backing = Child("memoryBacking", MemoryBacking)
+    numatune = Child("numatune", Numatune)
+    cells = Children("cpu/numa/cell", Cell)
+    latencies = Children("cpu/numa/interconnects/latency", Interconnect)
+    bandwidths = Children("cpu/numa/interconnects/bandwidth", Interconnect)
     os_type = Field("os/type", TEXT)
     arch = Field("os/type/@arch", TEXT)
     machine = Field("os/type/@machine", TEXT)
@@ -166,5 +174,3 @@ class Domain(View):
     def accel(self) -> str:
         """QEMU's name of the accelerator."""
         return "kvm" if self.is_kvm() else "tcg"
-
-

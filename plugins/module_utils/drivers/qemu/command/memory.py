@@ -53,7 +53,10 @@ def _boot_store(domain: Domain, context: Context) -> Optional[Store]:
 
 def iothread_options(domain: Domain, context: Context) -> Iterator[Option]:
     """The I/O threads, and the size of the main loop's pool."""
-    for thread in domain.iothread_ids:
+    named = domain.iothread_ids
+    for number in range(1, 1 + (0 if named else domain.iothreads or 0)):
+        yield Option("-object", {"qom-type": "iothread", "id": f"iothread{number}"})
+    for thread in named:
         own = {
             "qom-type": "iothread",
             "id": f"iothread{thread.id}",

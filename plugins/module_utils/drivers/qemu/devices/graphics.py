@@ -210,7 +210,7 @@ class Type:
 
 
 TYPES: Dict[str, Type] = {
-    "vnc": Type(_vnc, _check_vnc, "vnc"),
+    "vnc": Type(_vnc, _check_vnc),
     "spice": Type(write_spice, check_spice),
     "sdl": Type(write_sdl, flag="display-sdl"),
     "egl-headless": Type(write_egl, check_egl, "egl-headless"),

@@ -15,7 +15,7 @@ from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.display import Graphics, Listen
 from ..context import Context
-from ..options import Option, keyval, properties
+from ..options import Option, keyval
 from .graphics_local import render_node
 
 # in the order in which libvirt writes them

@@ -21,6 +21,7 @@ from .input import HUB, INPUT
 from .interface import INTERFACE
 from .iommu import IOMMU
 from .memballoon import MEMBALLOON
+from .memory import MEMORY
 from .panic import PANIC
 from .redirdev import REDIRDEV, REDIRFILTER
 from .rng import RNG
@@ -60,6 +61,7 @@ DEVICES: Tuple[Kind, ...] = (
     SHMEM,
     VSOCK,
     CRYPTO,
+    MEMORY,
 )
 
 BY_TAG: Dict[str, Kind] = {kind.tag: kind for kind in DEVICES}

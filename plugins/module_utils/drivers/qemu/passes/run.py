@@ -26,6 +26,7 @@ from .controllers import add_controllers
 from .implicit import add_implicit_devices
 from .keep import keep_addresses, keep_controllers
 from .machine import complete_machine
+from .memory import complete_memory
 from .order import order_children
 from .validate import validate
 
@@ -39,7 +40,7 @@ def complete_devices(domain: Domain, context: Context) -> None:
             kind.complete(device, domain, context)
 
 
-FIRST: Tuple[Pass, ...] = (complete_machine, complete_basics, add_implicit_devices, complete_devices)
+FIRST: Tuple[Pass, ...] = (complete_machine, complete_basics, complete_memory, add_implicit_devices, complete_devices)
 LAST: Tuple[Pass, ...] = (assign_addresses, order_children, validate)
 
 
