@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from ...errors import AlreadyExists, InvalidArgument, NotFound, OperationInvalid, TimedOut
+from ...errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid, TimedOut
 from ...host.api import Host, Monitor, Process
 from ...host.layout import Layout, check_name
 from ...model.domain.core import Domain as DomainView
@@ -37,6 +37,15 @@ class QemuDriver(HypervisorDriver):
         self.site = Site(host, layout, Store(host, layout, "domain"), runner(host, layout), read_only)
         self.host = host
         self.store = self.site.store
+
+    def settle(self) -> None:
+        """Clean up after guests that have ended without us; a guest that another run works on is left to it."""
+        for name in self.store.live_names():
+            with suppress(CorralError):  # what cannot be mended is said to whoever asks for that guest
+                status = self.site.status(name)
+                if status is not None and not status.clean and not runs(self.site, status):
+                    with self.store.lock(name, timeout=0):
+                        reconcile(self.site, name)
 
     # looking
 
@@ -112,7 +121,12 @@ class QemuDriver(HypervisorDriver):
             self.host.wait_exit(process, timeout=timeout)
         else:
             journal = f"{self.layout().domain_directory(name)}/events.out"
-            self.host.wait_for(lambda: self._describe(name).state in states, timeout=timeout, watch=(journal,))
+
+            def over() -> bool:
+                now = self._describe(name)
+                return now.state in states or not now.active
+
+            self.host.wait_for(over, timeout=timeout, watch=(journal,))
         found = self._describe(name)
         if found.state not in states:
             wanted = " or ".join(states)

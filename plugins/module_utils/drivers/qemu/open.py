@@ -30,7 +30,7 @@ def open_driver(request: Request) -> Answer:
     if foreign:
         return Declined(foreign)
     default_binary(request.host, request.host.architecture())  # not active on a host without QEMU: an error
-    return Success(QemuDriver(request.host, _layout(request.uri, request), read_only=request.read_only))
+    return Success(_driver(request.uri, request))
 
 
 def _probe(request: Request) -> Answer:
@@ -40,7 +40,15 @@ def _probe(request: Request) -> Answer:
         return Declined(str(error))
     path = "/system" if request.host.euid() == 0 else "/session"
     uri = Uri("qemu", path=path)
-    return Success(QemuDriver(request.host, _layout(uri, request), read_only=request.read_only), uri=uri)
+    return Success(_driver(uri, request), uri=uri)
+
+
+def _driver(uri: Uri, request: Request) -> QemuDriver:
+    """The driver, after what died since the last run is cleaned up."""
+    driver = QemuDriver(request.host, _layout(uri, request), read_only=request.read_only)
+    if not request.read_only:
+        driver.settle()
+    return driver
 
 
 def _foreign(uri: Uri) -> str:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import posixpath
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterator, List, Optional
+from functools import partial
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
+from ansible_collections.corral.virt.plugins.module_utils.connect.uri import parse_uri
+from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Request, Success
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.images import Runner
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.open import open_driver
 from ansible_collections.corral.virt.plugins.module_utils.host.api import Process
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeProcess
 from ansible_collections.corral.virt.plugins.module_utils.host.fake_monitor import FakeMonitor
-from ansible_collections.corral.virt.plugins.module_utils.host.layout import Layout
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.caps.small_qemu import SCHEMA, SmallHost
 
@@ -96,10 +99,10 @@ class GuestHost(SmallHost):
         guest = Guest(name, posixpath.dirname(socket), started, FakeMonitor())
         self.guests[name] = guest
         guest.monitor.answers = {
-            "cont": lambda given: self._resume(guest),
-            "stop": lambda given: self._stop(guest),
-            "quit": lambda given: self.end(name, "host-qmp-quit"),
-            "system_powerdown": lambda given: self._press(guest),
+            "cont": partial(self._resume, guest),
+            "stop": partial(self._stop, guest),
+            "quit": partial(self._quit, guest),
+            "system_powerdown": partial(self._press, guest),
             "query-chardev": [{"label": "charserial0", "filename": "pty:/dev/pts/7"}],
             "query-vnc": {"enabled": True, "service": "5901"},
             "set_password": {},
@@ -143,19 +146,23 @@ class GuestHost(SmallHost):
     def _due(self, mutations: int) -> bool:
         return self._fault is not None and mutations + 1 >= self._fault[0]
 
-    def _resume(self, guest: Guest) -> Dict[str, Any]:
+    def _resume(self, guest: Guest, given: Mapping[str, Any]) -> Dict[str, Any]:
         if not guest.running:
             guest.running = True
             self.journal(guest.name, "RESUME")
         return {}
 
-    def _stop(self, guest: Guest) -> Dict[str, Any]:
+    def _stop(self, guest: Guest, given: Mapping[str, Any]) -> Dict[str, Any]:
         if guest.running:
             guest.running = False
             self.journal(guest.name, "STOP")
         return {}
 
-    def _press(self, guest: Guest) -> Dict[str, Any]:
+    def _quit(self, guest: Guest, given: Mapping[str, Any]) -> Dict[str, Any]:
+        self.end(guest.name, "host-qmp-quit")
+        return {}
+
+    def _press(self, guest: Guest, given: Mapping[str, Any]) -> Dict[str, Any]:
         self.journal(guest.name, "POWERDOWN")
         if guest.obeys:
             self.end(guest.name, "guest-shutdown")
@@ -181,9 +188,11 @@ def opened(argv: List[str]) -> Iterator[str]:
             yield json.loads(value)["filename"]
 
 
-def driver_on(host: GuestHost, layout: Optional[Layout] = None) -> QemuDriver:
+def driver_on(host: GuestHost, uri: str = "qemu:///system", *, read_only: bool = False) -> QemuDriver:
     """The qemu driver as a new run opens it."""
-    return QemuDriver(host, layout or Layout.system())
+    answer = open_driver(Request(parse_uri(uri), host, read_only))
+    assert isinstance(answer, Success) and isinstance(answer.driver, QemuDriver)
+    return answer.driver
 
 
 def document(name: str = "a", devices: str = "", *, more: str = "", machine: str = "q35", disk: str = IMAGE) -> Element:

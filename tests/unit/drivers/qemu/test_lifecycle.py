@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from ansible_collections.corral.virt.plugins.module_utils.connect.open import open_connection
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import HypervisorDriver, contract
 from ansible_collections.corral.virt.plugins.module_utils.errors import (

@@ -115,8 +115,8 @@ def prepare(site: Site, name: str, document: Element) -> Start:
     inherited = _inherited(site, name, domain, context)
     descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
     context = replace(context, descriptors=descriptors)
-    staged = _to_stage(domain, site, context.directory)
-    argv = command_line(_with_staged(running, staged), context)
+    staged = _to_stage(domain, site)
+    argv = command_line(_with_staged(running, staged, context.directory), context)
     log = site.host.stat(site.layout.domain_log(name))
     return Start(
         name=name,
@@ -163,8 +163,8 @@ def _spawn(site: Site, name: str, argv: List[str], inherited: Tuple[Inherited, .
     )
 
 
-def _to_stage(domain: Domain, site: Site, directory: str) -> Dict[str, str]:
-    """Kernel files that QEMU's user cannot read where they are, and where copies of them go."""
+def _to_stage(domain: Domain, site: Site) -> Dict[str, str]:
+    """Kernel files that QEMU's user cannot read where they are, by the role that each plays."""
     staged: Dict[str, str] = {}
     for role, path in (("kernel", domain.kernel), ("initrd", domain.initrd), ("dtb", domain.dtb)):
         if path is None:
@@ -175,16 +175,15 @@ def _to_stage(domain: Domain, site: Site, directory: str) -> Dict[str, str]:
             raise HostError(f"The {role} {path} of guest {domain.name} does not exist.", hint="Correct its path.")
         runner = site.runner
         if runner is not None and (blocked_by(real, site.host, runner) or not runner.may(found, 4)):
-            staged[path] = posixpath.join(directory, role)
+            staged[role] = path
     return staged
 
 
-def _with_staged(document: Element, staged: Mapping[str, str]) -> Element:
+def _with_staged(document: Element, staged: Mapping[str, str], directory: str) -> Element:
+    """The document with the copies in the guest's directory in place of what cannot be read."""
     copy = clone(document)
-    for tag in ("kernel", "initrd", "dtb"):
-        found = copy.find(f"os/{tag}")
-        if found is not None and (found.text or "").strip() in staged:
-            found.text = staged[(found.text or "").strip()]
+    for role in staged:
+        setattr(Domain(copy), role, posixpath.join(directory, role))
     return copy
 
 
@@ -198,8 +197,8 @@ def _put_in_place(site: Site, plan: Start, handed: Tuple[Handed, ...]) -> None:
     host.write(f"{directory}/events.in", b'{"execute":"qmp_capabilities"}\n', owner=owner)
     host.write(f"{directory}/events.out", b"", owner=owner)
     host.write(layout.domain_console_log(plan.name), b"", owner=owner)
-    for path, copy in plan.staged:
-        host.write(copy, host.read(path) or b"", mode=0o400, owner=owner)
+    for role, path in plan.staged:
+        host.write(f"{directory}/{role}", host.read(path) or b"", mode=0o400, owner=owner)
     if runner:
         hand_over(handed, host, runner)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 State = Tuple[str, str]  # libvirt's words for the state and its reason
 
@@ -30,11 +30,14 @@ ENDS: Dict[str, str] = {
     "snapshot-load": "destroyed",
 }
 
-# What stops a guest, as the reason of the pause that follows it.
-STOPS: Dict[str, str] = {
-    "BLOCK_IO_ERROR": "ioerror",
-    "WATCHDOG": "watchdog",
-    "GUEST_PANICKED": "crashed",
+STOPPED: State = ("paused", "user")  # by nobody else
+SLEEP: Dict[str, State] = {"SUSPEND": ("pmsuspended", "unknown"), "WAKEUP": ("running", "wakeup")}
+
+# What stops a guest: the actions that do, and the state and its reason once it has stopped.
+STOPS: Dict[str, Tuple[FrozenSet[str], State]] = {
+    "BLOCK_IO_ERROR": (frozenset({"stop"}), ("paused", "ioerror")),
+    "WATCHDOG": (frozenset({"pause"}), ("paused", "watchdog")),
+    "GUEST_PANICKED": (frozenset({"pause", "poweroff"}), ("crashed", "panicked")),
 }
 
 
@@ -84,26 +87,23 @@ def events(journal: bytes) -> Iterator[Dict[str, Any]]:
 
 
 def running_state(journal: bytes, status: Status) -> State:
-    """The state of a guest whose QEMU runs: QEMU starts paused, so the last of RESUME, STOP and SUSPEND says it."""
-    state: State = ("paused", "starting up")
-    cause: Optional[str] = None
+    """The state of a guest whose QEMU runs: QEMU starts paused, and its last events say what became of that."""
+    first: State = ("paused", "starting up")
+    state, cause = first, STOPPED
     for row in events(journal):
         name = row["event"]
-        if name == "RESUME":
-            state, cause = ("running", status.reason if state[1] == "starting up" else "unpaused"), None
+        actions, stopped = STOPS.get(name, (frozenset(), STOPPED))
+        if row.get("data", {}).get("action") in actions:
+            cause = stopped
+        elif name == "RESUME":
+            state, cause = ("running", status.reason if state == first else "unpaused"), STOPPED
         elif name == "STOP":
-            state, cause = ("paused", cause or "user"), None
-        elif name == "SUSPEND":
-            state = ("pmsuspended", "unknown")
-        elif name == "WAKEUP":
-            state = ("running", "wakeup")
-        elif name in STOPS and _stops(row.get("data", {})):
-            cause = STOPS[name]
+            state = cause
+        elif name == "SHUTDOWN":
+            state, cause = ("in shutdown", "unknown"), ("paused", "shutting down")
+        else:
+            state = SLEEP.get(name, state)
     return state
-
-
-def _stops(data: Mapping[str, Any]) -> bool:
-    return data.get("action") in ("stop", "pause")
 
 
 def final_reason(journal: bytes) -> str:

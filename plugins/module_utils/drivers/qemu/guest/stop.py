@@ -52,10 +52,10 @@ def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None
     with site.store.names_lock():  # another guest must not borrow an image between our look and our giving back
         give_back(status.handed, site.host, site.runner, _in_use_elsewhere(site, name))
     site.host.remove_tree(site.layout.domain_directory(name))
+    site.host.remove(site.store.live_path(name))
     if site.store.read_config(name) is None:
         site.store.remove_live(name)
         return
-    site.host.remove(site.store.live_path(name))
     site.store.write_status(name, replace(ended, pid=0, start=0, handed=(), clean=True).to_plain())
 
 
