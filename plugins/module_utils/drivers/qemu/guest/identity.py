@@ -4,7 +4,7 @@
 
 """Identity never drifts: what a document leaves open is taken from the guest of the same name.
 
-A uuid and MAC addresses that the user did not write are kept from what exists; for a new guest they are derived from
+A uuid, MAC addresses, a version of the machine type that the user did not write are kept from what exists; for a new guest they are derived from
 the host and the name, so that a second run, or a lost state, gives the same ones again. (passes/keep.py does the same
 for the addresses of devices.)
 """
@@ -26,15 +26,27 @@ TRAITS: Tuple[Tuple[str, str], ...] = (
     ("model", "type"),
 )
 
+# Machine types that stand for the newest of their family (QEMU's "-machine help").
+ALIASES = ("pc", "q35")
 
-def inherit(document: Element, existing: Optional[Element], host_id: str) -> Element:
-    """Return a copy of a desired document with the identity of the existing guest."""
+
+def inherit(document: Element, existing: Optional[Element], host_id: str, *, kvm: bool) -> Element:
+    """Return a copy of a desired document with the identity of the existing guest; ``kvm`` says that KVM is usable."""
     desired = Domain(clone(document))
     if existing is not None:
+        _keep_platform(desired, Domain(existing), kvm=kvm)
         _keep_uuid(desired, Domain(existing))
         _keep_macs(desired, existing)
     _derive_macs(desired, host_id)
     return desired.element
+
+
+def _keep_platform(desired: Domain, existing: Domain, *, kvm: bool) -> None:
+    """A type or machine that is left open, or named by its alias, stays what it became: a newer QEMU changes no guest."""
+    if desired.type is None and (existing.type != "kvm" or kvm):
+        desired.type = existing.type
+    if desired.machine is None or (desired.machine in ALIASES and desired.chipset() == existing.chipset()):
+        desired.machine = existing.machine
 
 
 def _keep_uuid(desired: Domain, existing: Domain) -> None:
