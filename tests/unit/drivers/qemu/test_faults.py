@@ -68,16 +68,16 @@ def start_paused(driver: QemuDriver) -> object:
     return driver.start_domain("a", paused=True)
 
 
-def destroy(driver: QemuDriver) -> object:
-    return driver.destroy_domain("a")
+def destroy(driver: QemuDriver) -> None:
+    driver.destroy_domain("a")
 
 
-def undefine(driver: QemuDriver) -> object:
-    return driver.undefine_domain("a")
+def undefine(driver: QemuDriver) -> None:
+    driver.undefine_domain("a")
 
 
-def autostart(driver: QemuDriver) -> object:
-    return driver.set_domain_autostart("a", True)
+def autostart(driver: QemuDriver) -> None:
+    driver.set_domain_autostart("a", True)
 
 
 # what was there before, what is done, what it leads to

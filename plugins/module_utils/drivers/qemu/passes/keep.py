@@ -15,6 +15,7 @@ from typing import Dict, Iterator, List, Tuple
 from ....errors import XmlError
 from ....model.domain.core import Domain
 from ....model.domain.device import Address, Controller, Device
+from ....xml.canonical import value_at
 from ....xml.parse import Element, clone
 from ..context import Context
 from ..devices.table import kind_of
@@ -95,19 +96,9 @@ def _keyed(devices: Element) -> Iterator[Tuple[Key, Element]]:
     """Every device with what names it, and the how manieth of that name it is."""
     seen: Dict[Key, int] = {}
     for device in devices:
-        key = (str(device.tag), *(_value(device, path) for path in KEYS.get(str(device.tag), ())))
+        key = (str(device.tag), *(value_at(device, path) or "" for path in KEYS.get(str(device.tag), ())))
         seen[key] = seen.get(key, 0) + 1
         yield (*key, str(seen[key])), device
-
-
-def _value(device: Element, path: str) -> str:
-    steps, _at, attribute = path.rpartition("@")
-    holder = device.find(steps.rstrip("/")) if steps else device
-    if not attribute:
-        holder = device.find(path)
-    if holder is None:
-        return ""
-    return (holder.get(attribute) if attribute else holder.text) or ""
 
 
 def _places(devices: Element) -> List[Tuple[object, ...]]:
