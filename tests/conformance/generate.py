@@ -97,6 +97,7 @@ def context_for(case: str, document: Element, caps: Capabilities, source: Path) 
         directory=directory,
         short_name=name[: reference_host.NAME_LENGTH],
         channels=directory,
+        firmware=reference_host.firmware(source),
         dbus_socket=f"/var/run/libvirt/qemu/dbus/{name}-dbus.sock",
         volumes=reference_storage.volumes(document, source),
     )

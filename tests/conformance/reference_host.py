@@ -11,7 +11,10 @@ the host that no input tells. Source: tests/qemuxmlconftest.c of the tree.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, Iterator, Mapping
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Dict, Iterator, Mapping, Tuple
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Defaults, HugePages
 
@@ -43,12 +46,27 @@ HUGE_PAGES = (
     HugePages(1048576, "/dev/hugepages1G/libvirt/qemu"),
 )
 TPM_SOCKET = "/dev/test"
+DESCRIPTORS = ("usr/share/qemu/firmware", "etc/qemu/firmware")
 INHERITED = 1729  # the one number that libvirt's tests give to every descriptor
 
 
 def defaults(case: str) -> Defaults:
     """The configuration that an input is written for."""
     return dataclasses.replace(DEFAULTS, **CHANGES.get(case, {}))
+
+
+@cache
+def firmware(source: Path) -> Tuple[Mapping[str, Any], ...]:
+    """The firmware descriptors that the tree has for its host, as a privileged driver reads them."""
+    root = source / "tests/qemufirmwaredata"
+    found: Dict[str, Mapping[str, Any]] = {}
+    for folder in DESCRIPTORS:
+        for path in sorted((root / folder).glob("*.json")):
+            text = path.read_text(encoding="utf-8")
+            found[path.name] = json.loads(text) if text.strip() else None
+    return tuple(
+        found[name] or {} for name in sorted(found) if found[name] and "interface-types" in (found[name] or {})
+    )
 
 
 class Descriptors(Mapping[str, int]):

@@ -81,18 +81,19 @@ class Sealed:
 class Context:
     """Facts for one guest on one host.
 
-    ``directory`` is the guest's runtime directory, ``channels`` where channel sockets go that the user did not name,
-    ``nvram`` the directory of UEFI variables, ``console_log`` and so on are paths. ``firmware`` holds the firmware
-    descriptors as they were read, best first. ``backing`` maps the path of a top image to the images below it, from
-    top to base, for those that were looked at. ``cdroms`` are the host's CD-ROM devices, ``volumes`` the volumes that
-    disks name, by (pool, volume, mode), ``secrets`` the sealed values by (kind, name), where the kind is uuid, usage
-    or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave theirs open (vnc,
-    spice, spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors`` has the file descriptor of
-    each listening socket that QEMU inherits, by its path. ``network_addresses`` are the host's own addresses on its
-    networks, by their names. ``render_node`` is the host's GPU that draws for displays which name none, ``dbus_socket``
-    the bus of the guest's D-Bus display, ``vsock_cid`` the context id of a guest that leaves it to us, ``tpm_socket``
-    where its swtpm listens when that is not in its runtime directory. ``host_nodes`` are the host's NUMA nodes, None
-    where nobody looked; ``short_name`` names what the guest has in directories that it shares with others.
+    ``directory`` is the guest's runtime directory, ``channels`` where channel sockets go that the user did not
+    name, ``nvram`` the directory of UEFI variables, ``console_log`` and so on are paths. ``firmware`` holds the
+    firmware descriptors as they were read, best first. ``backing`` maps the path of a top image to the images below
+    it, from top to base, for those that were looked at. ``cdroms`` are the host's CD-ROM devices, ``volumes`` the
+    volumes that disks name, by (pool, volume, mode), ``secrets`` the sealed values by (kind, name), where the kind
+    is uuid, usage or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave
+    theirs open (vnc, spice, spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors``
+    has the file descriptor of each listening socket that QEMU inherits, by its path. ``network_addresses`` are the
+    host's own addresses on its networks, by their names. ``render_node`` is the host's GPU that draws for displays
+    which name none, ``dbus_socket`` the bus of the guest's D-Bus display, ``vsock_cid`` the context id of a guest
+    that leaves it to us, ``tpm_socket`` where its swtpm listens when that is not in its runtime directory.
+    ``host_nodes`` are the host's NUMA nodes, None where nobody looked; ``short_name`` names what the guest has in
+    directories that it shares with others.
     """
 
     caps: Capabilities

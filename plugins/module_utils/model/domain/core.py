@@ -15,6 +15,7 @@ from ...xml.parse import Element, add
 from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Child, Children, Field, Flag, Opaque, View
 from .cpu import Clock, Cpu, Timer
 from .device import Controller, Device
+from .firmware import FirmwareFeature, Loader, Nvram
 from .memory import Cell, DefaultIothread, Interconnect, IothreadId, MemoryBacking, Numatune
 
 D = TypeVar("D", bound=Device)
@@ -90,6 +91,10 @@ class Domain(View):
     os_type = Field("os/type", TEXT)
     arch = Field("os/type/@arch", TEXT)
     machine = Field("os/type/@machine", TEXT)
+    firmware = Field("os/@firmware", TEXT)
+    firmware_features = Children("os/firmware/feature", FirmwareFeature)
+    loader = Child("os/loader", Loader)
+    nvram = Child("os/nvram", Nvram)
     kernel = Field("os/kernel", TEXT)
     initrd = Field("os/initrd", TEXT)
     cmdline = Field("os/cmdline", TEXT)

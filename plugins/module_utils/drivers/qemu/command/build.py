@@ -17,6 +17,7 @@ from ..options import Option, argv
 from .boot import boot_options, kernel_options
 from .clock import clock_options
 from .cpu import cpu_options, smp_options
+from .firmware import firmware_options
 from .general import general_options, sandbox_options
 from .machine import machine_options
 from .memory import iothread_options, memory_options
@@ -35,6 +36,7 @@ def device_options(domain: Domain, context: Context) -> Iterator[Option]:
 
 SECTIONS: Tuple[Section, ...] = (
     general_options,
+    firmware_options,
     machine_options,
     cpu_options,
     memory_options,

@@ -13,6 +13,7 @@ from ....model.domain.memory import MemoryDevice
 from ..context import Context
 from ..devices.sound import speaker_options
 from ..options import Option, properties
+from .firmware import flash_properties
 from .memory import default_ram_id
 
 IRQCHIP = {"qemu": "split", "kvm": "on"}
@@ -40,6 +41,7 @@ def _machine(domain: Domain, context: Context) -> Mapping[str, Any]:
         "memory-backend": default_ram_id(domain, context),
         "graphics": False if domain.bios_use_serial else None,
         "hpet": None if hpet is None else hpet.present,
+        **flash_properties(domain),
         **speaker_options(domain),
         "acpi": (domain.feature_state("acpi") or "off") if domain.is_x86() else None,
     }

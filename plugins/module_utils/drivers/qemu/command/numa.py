@@ -85,7 +85,7 @@ def _has_hmat(domain: Domain) -> bool:
 
 
 def _initiator(cell: Cell, domain: Domain, first: int) -> int:
-    """The cell whose CPUs are nearest to a cell's memory: its own, else by latency, else by bandwidth, else the first."""
+    """The cell whose CPUs are nearest to the memory: its own, else by latency or bandwidth, else the first."""
     if cell.cpus:
         return cell.id or 0
     near = [row for row in domain.latencies if row.target == cell.id and row.type in ("access", "read")]

@@ -79,7 +79,8 @@ def _check(device: MemoryDevice, domain: Domain, context: Context) -> None:
     row = MODELS.get(device.model or "")
     if row is None:
         raise UnsupportedConfig(
-            f"line {device.line}: QEMU has no <memory model='{device.model}'> here.",
+            f"QEMU has no <memory model='{device.model}'> here.",
+            line=device.line,
             hint=f"Write one of {', '.join(MODELS)}.",
         )
     if not device.size:
@@ -96,7 +97,7 @@ def _check(device: MemoryDevice, domain: Domain, context: Context) -> None:
     if device.model == "virtio-pmem" and (device.access != "shared" or device.node is not None):
         raise XmlError("a <memory model='virtio-pmem'> has access='shared' and no <node>.", line=device.line)
     if not context.caps.has_device(row.device):
-        raise UnsupportedConfig(f"line {device.line}: {context.caps.binary} has no <memory model='{device.model}'>.")
+        raise UnsupportedConfig(f"{context.caps.binary} has no <memory model='{device.model}'>.", line=device.line)
 
 
 def _check_place(device: MemoryDevice, row: Model, domain: Domain) -> None:

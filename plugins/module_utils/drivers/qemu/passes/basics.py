@@ -31,6 +31,15 @@ def complete_basics(domain: Domain, context: Context) -> None:
             add(domain.element, name).text = default
     if domain.clock is None:
         add(domain.element, "clock", offset="utc")
+    _boot_from_disk(domain)
+
+
+def _boot_from_disk(domain: Domain) -> None:
+    """A guest that says nothing of booting tries its first disk."""
+    says = domain.boot_devices or domain.element.find("devices/*/boot") is not None
+    holder = domain.element.find("os")
+    if not says and holder is not None:
+        add(holder, "boot", dev="hd")
 
 
 def _identify(domain: Domain, context: Context) -> None:

@@ -92,8 +92,6 @@ def _choose_cpu(domain: Domain, context: Context) -> None:
 
 
 def _default_model(domain: Domain, context: Context) -> str:
-    if domain.arch == "i686":
-        return "qemu32"
     typename = context.caps.machine(domain.machine or "", domain.accel()).default_cpu or "qemu64"
     for ending in ("-x86_64-cpu", "-i386-cpu"):
         if typename.endswith(ending):

@@ -23,6 +23,7 @@ from .addresses_usb import assign_usb_ports
 from .aliases import assign_aliases
 from .basics import complete_basics
 from .controllers import add_controllers
+from .firmware import complete_firmware
 from .implicit import add_implicit_devices
 from .keep import keep_addresses, keep_controllers
 from .machine import complete_machine
@@ -40,7 +41,14 @@ def complete_devices(domain: Domain, context: Context) -> None:
             kind.complete(device, domain, context)
 
 
-FIRST: Tuple[Pass, ...] = (complete_machine, complete_basics, complete_memory, add_implicit_devices, complete_devices)
+FIRST: Tuple[Pass, ...] = (
+    complete_machine,
+    complete_basics,
+    complete_memory,
+    complete_firmware,
+    add_implicit_devices,
+    complete_devices,
+)
 LAST: Tuple[Pass, ...] = (assign_addresses, order_children, validate)
 
 
