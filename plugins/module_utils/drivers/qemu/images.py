@@ -180,7 +180,8 @@ def _translated(disk: Disk, source: Source, context: Context) -> Tuple[str, str,
     found = context.volumes.get((source.pool or "", source.volume or "", source.mode or ""))
     if found is None:
         raise UnsupportedConfig(
-            f"line {source.line}: the volume '{source.volume}' of the pool '{source.pool}' is not known here.",
+            f"the volume '{source.volume}' of the pool '{source.pool}' is not known here.",
+            line=source.line,
             hint="Define and start the pool first, or name the image by its path.",
         )
     element = new_element("source", **found.source)

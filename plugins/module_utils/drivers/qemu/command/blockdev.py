@@ -113,7 +113,7 @@ def _data(image: Image) -> Optional[str]:
 def _backing(image: Image) -> Props:
     """``backing``, which is null where the chain ends: QEMU then looks no further."""
     if image.backing is not None and image.format not in WITH_BACKING:
-        raise UnsupportedConfig(f"line {image.source.line}: an image of format '{image.format}' has no <backingStore>.")
+        raise UnsupportedConfig(f"an image of format '{image.format}' has no <backingStore>.", line=image.source.line)
     if image.format not in WITH_BACKING:
         return {}
     if image.backing is not None:

@@ -50,7 +50,7 @@ def _one_host(image: Image) -> SourceHost:
     hosts = image.source.hosts
     if len(hosts) != 1:
         raise UnsupportedConfig(
-            f"line {image.source.line}: a source with protocol='{image.source.protocol}' has exactly one <host>."
+            f"a source with protocol='{image.source.protocol}' has exactly one <host>.", line=image.source.line
         )
     return hosts[0]
 
@@ -62,7 +62,7 @@ def _port(image: Image, host: SourceHost) -> int:
 def _inet(image: Image, host: SourceHost) -> Props:
     if host.transport not in (None, "tcp"):
         raise UnsupportedConfig(
-            f"line {host.line}: protocol='{image.source.protocol}' needs transport='tcp', not '{host.transport}'."
+            f"protocol='{image.source.protocol}' needs transport='tcp', not '{host.transport}'.", line=host.line
         )
     return {"host": host.name or "", "port": str(_port(image, host))}
 
@@ -218,7 +218,7 @@ def _id(text: Any, image: Image) -> Any:
     if text is None:
         return None
     if not text.lstrip("+").isdigit():
-        raise UnsupportedConfig(f"line {image.source.line}: <identity> takes numbers for nfs, and '{text}' is a name.")
+        raise UnsupportedConfig(f"<identity> takes numbers for nfs, and '{text}' is a name.", line=image.source.line)
     return int(text.lstrip("+"))
 
 
@@ -258,7 +258,8 @@ def protocol_properties(image: Image) -> Props:
     row = table.get(name or "")
     if row is None:
         raise UnsupportedConfig(
-            f"line {image.source.line}: QEMU cannot read an image from '{name}'.",
+            f"QEMU cannot read an image from '{name}'.",
+            line=image.source.line,
             hint=f"Write one of {', '.join(table)}.",
         )
     return row(image)

@@ -57,7 +57,7 @@ def secret_object(need: SecretNeed, context: Context) -> Option:
     if sealed is None:
         kind, name = need.key
         what = "value for its cookies" if kind == "text" else f"secret with the {kind} '{name}'"
-        raise UnsupportedConfig(f"line {need.line}: there is no {what}.", hint="Define it and set its value first.")
+        raise UnsupportedConfig(f"there is no {what}.", line=need.line, hint="Define it and set its value first.")
     return Option(
         "-object",
         {

@@ -91,7 +91,7 @@ def chardev_options(
     name = alias or device.id()
     write = BACKENDS.get(device.type or "")
     if write is None:
-        raise UnsupportedConfig(f"line {device.line}: <{device.tag} type='{device.type}'> is not a type that QEMU has.")
+        raise UnsupportedConfig(f"<{device.tag} type='{device.type}'> is not a type that QEMU has.", line=device.line)
     yield from _tls(device, context)
     files = [_file_of(device, role, domain) if alias is None else None for role in ("source", "log")]
     for row in files:
@@ -130,7 +130,7 @@ def _path(name: str) -> Callable[[CharacterDevice, Domain, Context], Backend]:
 def _file(device: CharacterDevice, domain: Domain, context: Context) -> Backend:
     row = _file_of(device, "source", domain)
     if row is None:
-        raise UnsupportedConfig(f"line {device.line}: <{device.tag} type='file'> needs a <source path='...'/>.")
+        raise UnsupportedConfig(f"<{device.tag} type='file'> needs a <source path='...'/>.", line=device.line)
     return "file", {"path": row.set_path, "append": True}
 
 

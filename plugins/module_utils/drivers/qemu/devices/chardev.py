@@ -39,14 +39,15 @@ def _free_port(device: CharacterDevice, domain: Domain) -> str:
 def _check_backend(device: CharacterDevice, domain: Domain, context: Context) -> None:
     if device.type not in BACKENDS:
         raise UnsupportedConfig(
-            f"line {device.line}: <{device.tag} type='{device.type}'> is not a type that QEMU has.",
+            f"<{device.tag} type='{device.type}'> is not a type that QEMU has.",
+            line=device.line,
             hint=f"Write one of {', '.join(BACKENDS)}.",
         )
     source = device.source
     if device.type in ("file", "pipe", "dev") and (source is None or not source.path):
-        raise UnsupportedConfig(f"line {device.line}: <{device.tag} type='{device.type}'> needs a <source path='...'/>.")
+        raise UnsupportedConfig(f"<{device.tag} type='{device.type}'> needs a <source path='...'/>.", line=device.line)
     if device.type == "unix" and source is not None and source.mode == "connect" and not source.path:
-        raise UnsupportedConfig(f"line {device.line}: <source mode='connect'> needs a path.")
+        raise UnsupportedConfig("<source mode='connect'> needs a path.", line=device.line)
 
 
 # serial
@@ -70,7 +71,8 @@ def _check_serial(serial: Serial, domain: Domain, context: Context) -> None:
     _check_backend(serial, domain, context)
     if serial.target_type not in SERIAL_TARGETS:
         raise UnsupportedConfig(
-            f"line {serial.line}: <serial> has no target type '{serial.target_type}' on this machine.",
+            f"<serial> has no target type '{serial.target_type}' on this machine.",
+            line=serial.line,
             hint=f"Write one of {', '.join(SERIAL_TARGETS)}.",
         )
     ports = [int(other.target_port or 0) for other in domain.all(Serial) if other.target_type == "isa-serial"]
@@ -125,12 +127,13 @@ def _check_console(console: Console, domain: Domain, context: Context) -> None:
     _check_backend(console, domain, context)
     if console.target_type not in ("serial", "virtio"):
         raise UnsupportedConfig(
-            f"line {console.line}: QEMU has no console of type '{console.target_type}' on this machine.",
+            f"QEMU has no console of type '{console.target_type}' on this machine.",
+            line=console.line,
             hint="Write <target type='serial'/> or <target type='virtio'/>.",
         )
     consoles = domain.all(Console)
     if console.is_serial() and console != consoles[0]:
-        raise UnsupportedConfig(f"line {console.line}: only the first <console> can be of type serial.")
+        raise UnsupportedConfig("only the first <console> can be of type serial.", line=console.line)
 
 
 def _console_bus(console: Console, domain: Domain, context: Context) -> str:
@@ -187,11 +190,12 @@ def _check_channel(channel: Channel, domain: Domain, context: Context) -> None:
     _check_backend(channel, domain, context)
     if channel.target_type not in ("virtio", "guestfwd"):
         raise UnsupportedConfig(
-            f"line {channel.line}: QEMU has no channel of type '{channel.target_type}'.",
+            f"QEMU has no channel of type '{channel.target_type}'.",
+            line=channel.line,
             hint="Write <target type='virtio' name='...'/>.",
         )
     if channel.type == "spicevmc" and channel.name != "com.redhat.spice.0":
-        raise UnsupportedConfig(f"line {channel.line}: a spicevmc channel is named com.redhat.spice.0.")
+        raise UnsupportedConfig("a spicevmc channel is named com.redhat.spice.0.", line=channel.line)
 
 
 def _channel_bus(channel: Channel, domain: Domain, context: Context) -> str:

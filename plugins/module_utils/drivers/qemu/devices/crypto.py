@@ -33,7 +33,8 @@ def _check(crypto: Crypto, domain: Domain, context: Context) -> None:
         raise XmlError(f"<backend model='{crypto.backend}'> is not one of {', '.join(BACKENDS)}.", line=crypto.line)
     if not context.caps.has_device("virtio-crypto-pci") or not context.caps.has_object(BACKENDS[crypto.backend]):
         raise UnsupportedConfig(
-            f"line {crypto.line}: {context.caps.binary} has no <crypto> with the backend '{crypto.backend}'.",
+            f"{context.caps.binary} has no <crypto> with the backend '{crypto.backend}'.",
+            line=crypto.line,
             hint="Remove the <crypto>.",
         )
 

@@ -254,4 +254,4 @@ def _check_capabilities(disk: Disk, context: Context) -> None:
     )
     for flag, asked, what in flags:
         if asked and not context.has(flag):
-            raise UnsupportedConfig(f"line {disk.line}: {context.caps.binary} does not know {what}.")
+            raise UnsupportedConfig(f"{context.caps.binary} does not know {what}.", line=disk.line)

@@ -145,15 +145,15 @@ def _check_engine(layer: Layer, context: Context) -> None:
         flags = ["rbd-encryption"] + ["rbd-encryption-layering"] * (len(found.secrets) > 1)
         flags += ["rbd-encryption-luks-any"] * (found.format == "luks-any")
         if not all(context.has(flag) for flag in flags):
-            raise UnsupportedConfig(f"line {found.line}: {context.caps.binary} has no such encryption by librbd.")
+            raise UnsupportedConfig(f"{context.caps.binary} has no such encryption by librbd.", line=found.line)
     elif found is not None and found.engine not in (None, "qemu", "default"):
         raise XmlError(f"there is no encryption engine '{found.engine}'; write qemu or librbd.", line=found.line)
     if layer.source.tls_hostname is not None and not context.has("nbd-tls-hostname"):
-        raise UnsupportedConfig(f"line {layer.source.line}: {context.caps.binary} does not know tlsHostname.")
+        raise UnsupportedConfig(f"{context.caps.binary} does not know tlsHostname.", line=layer.source.line)
     if layer.type == "vhostvdpa" and not context.has("drive-virtio-vdpa"):
-        raise UnsupportedConfig(f"line {layer.source.line}: {context.caps.binary} cannot use a vhost-vdpa disk.")
+        raise UnsupportedConfig(f"{context.caps.binary} cannot use a vhost-vdpa disk.", line=layer.source.line)
     if layer.type == "nvme" and not context.has("drive-nvme"):
-        raise UnsupportedConfig(f"line {layer.source.line}: {context.caps.binary} cannot use an NVMe disk.")
+        raise UnsupportedConfig(f"{context.caps.binary} cannot use an NVMe disk.", line=layer.source.line)
 
 
 def _check_lun(disk: Disk) -> None:

@@ -55,7 +55,7 @@ def check_vhost_user(disk: Disk, domain: Domain, context: Context) -> None:
     if wrong:
         raise XmlError(f"a vhostuser disk has no {wrong[0]}: the other process decides.", line=disk.line)
     if not context.caps.has_device("vhost-user-blk"):
-        raise UnsupportedConfig(f"line {disk.line}: {context.caps.binary} has no vhost-user disks.")
+        raise UnsupportedConfig(f"{context.caps.binary} has no vhost-user disks.", line=disk.line)
     if not shares_memory(domain):
         raise XmlError(
             "a vhostuser disk needs memory that another process can see; write <memoryBacking> with"

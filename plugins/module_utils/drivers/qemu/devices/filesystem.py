@@ -66,7 +66,8 @@ def _check(filesystem: Filesystem, domain: Domain, context: Context) -> None:
         raise XmlError(f"<filesystem type='{filesystem.type}'> is not 'mount'.", line=line)
     if driver not in DRIVERS:
         raise UnsupportedConfig(
-            f"line {line}: QEMU has no <filesystem> with the driver '{driver}'.",
+            f"QEMU has no <filesystem> with the driver '{driver}'.",
+            line=line,
             hint=f"Write one of {', '.join(DRIVERS)}.",
         )
     if not filesystem.target:
@@ -92,7 +93,7 @@ def _check(filesystem: Filesystem, domain: Domain, context: Context) -> None:
 def _check_virtiofs(filesystem: Filesystem, domain: Domain, context: Context) -> None:
     line = filesystem.line
     if not context.caps.has_device("vhost-user-fs-pci"):
-        raise UnsupportedConfig(f"line {line}: {context.caps.binary} has no virtiofs.", hint="Use 9p: remove <driver>.")
+        raise UnsupportedConfig(f"{context.caps.binary} has no virtiofs.", line=line, hint="Use 9p: remove <driver>.")
     if filesystem.model is not None or filesystem.format is not None or filesystem.multidevs is not None:
         raise XmlError("a <filesystem> with the driver virtiofs has no model, format or multidevs.", line=line)
     if not filesystem.socket and filesystem.write_policy is not None:

@@ -58,7 +58,8 @@ def listen_address(listen: Listen, context: Context, default: str) -> str:
     if listen.type == "network" and listen.network:
         if listen.network not in context.network_addresses:
             raise UnsupportedConfig(
-                f"line {listen.line}: the host's address on the network '{listen.network}' is not known.",
+                f"the host's address on the network '{listen.network}' is not known.",
+                line=listen.line,
                 hint="Start the network first, or write <listen type='address' address='...'/>.",
             )
         return context.network_addresses[listen.network]
@@ -113,7 +114,8 @@ def _check(graphics: Graphics, domain: Domain, context: Context) -> None:
         raise XmlError(f"<graphics type='{graphics.type}'> is not one of {known}.", line=graphics.line)
     if row.flag is not None and not context.has(row.flag):
         raise UnsupportedConfig(
-            f"line {graphics.line}: {context.caps.binary} has no display of type '{graphics.type}'.",
+            f"{context.caps.binary} has no display of type '{graphics.type}'.",
+            line=graphics.line,
             hint="Write <graphics type='vnc'/>, or install its display modules.",
         )
     for listen in graphics.listens:

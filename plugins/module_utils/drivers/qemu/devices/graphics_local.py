@@ -109,7 +109,8 @@ def check_rdp(graphics: Graphics, domain: Domain, context: Context) -> None:
     """Its helper reads the D-Bus display."""
     if not any(other.type == "dbus" and not other.p2p for other in domain.all(Graphics)):
         raise UnsupportedConfig(
-            f"line {graphics.line}: <graphics type='rdp'> is served from the D-Bus display, which this guest has not.",
+            "<graphics type='rdp'> is served from the D-Bus display, which this guest has not.",
+            line=graphics.line,
             hint="Add <graphics type='dbus'/>.",
         )
 

@@ -74,11 +74,12 @@ def check_spice(graphics: Graphics, domain: Domain, context: Context) -> None:
         raise XmlError(f"the defaultMode of SPICE is one of {', '.join(MODES)}.", line=graphics.line)
     if not context.has("spice"):
         raise UnsupportedConfig(
-            f"line {graphics.line}: {context.caps.binary} is built without SPICE.", hint="Write <graphics type='vnc'/>."
+            f"{context.caps.binary} is built without SPICE.", line=graphics.line, hint="Write <graphics type='vnc'/>."
         )
     if (graphics.tls_port or 0) > 0 and not context.defaults.spice_tls:
         raise UnsupportedConfig(
-            f"line {graphics.line}: <graphics type='spice'> has a tlsPort, and this host has no TLS for SPICE.",
+            "<graphics type='spice'> has a tlsPort, and this host has no TLS for SPICE.",
+            line=graphics.line,
             hint="Remove the tlsPort, or set spice_tls in the host's configuration.",
         )
 
@@ -147,7 +148,8 @@ def _ports(graphics: Graphics, context: Context) -> Tuple[Optional[int], Optiona
 def _chosen(name: str, graphics: Graphics, context: Context) -> int:
     if name not in context.ports:
         raise UnsupportedConfig(
-            f"line {graphics.line}: no free port was chosen for <graphics type='spice'>.",
+            "no free port was chosen for <graphics type='spice'>.",
+            line=graphics.line,
             hint="Write its port, such as port='5901' autoport='no'.",
         )
     return context.ports[name]
@@ -162,7 +164,8 @@ def _channels(graphics: Graphics, secure: bool, plain: bool) -> Iterator[Tuple[s
         key = MODES[mode]
         if (key == "tls-channel" and not secure) or (key == "plaintext-channel" and not plain):
             raise UnsupportedConfig(
-                f"line {graphics.line}: the SPICE channel '{name}' is to be {mode}, and there is no such port.",
+                f"the SPICE channel '{name}' is to be {mode}, and there is no such port.",
+                line=graphics.line,
                 hint="Write tlsPort for an encrypted one, port for a plain one.",
             )
         if key is not None:

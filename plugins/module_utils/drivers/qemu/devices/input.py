@@ -52,7 +52,8 @@ def _check(device: Input, domain: Domain, context: Context) -> None:
     bus = device.bus or "none"
     if device.type not in BY_BUS.get(bus, ()):
         where = [name for name, types in BY_BUS.items() if device.type in types]
-        raise XmlError(f"an input '{device.type}' cannot sit on bus '{bus}'; write {' or '.join(where)}.", line=device.line)
+        known = " or ".join(where)
+        raise XmlError(f"an input '{device.type}' cannot sit on bus '{bus}'; write {known}.", line=device.line)
     if bus == "ps2" and device.address is not None:
         raise XmlError("a PS/2 input device has no <address>.", line=device.line)
     if device.type == "passthrough" and not device.event:

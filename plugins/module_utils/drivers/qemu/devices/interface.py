@@ -86,7 +86,8 @@ def _bus(interface: Interface, domain: Domain, context: Context) -> str:
 def _check(interface: Interface, domain: Domain, context: Context) -> None:
     if interface.type not in BACKENDS:
         raise UnsupportedConfig(
-            f"line {interface.line}: an interface of type '{interface.type}' cannot be connected yet.",
+            f"an interface of type '{interface.type}' cannot be connected yet.",
+            line=interface.line,
             hint=f"Write one of {', '.join(BACKENDS)}.",
         )
     if interface.mac is not None and int(interface.mac[:2], 16) & 1:
@@ -94,7 +95,8 @@ def _check(interface: Interface, domain: Domain, context: Context) -> None:
     name = virtio_driver("virtio-net", interface.model) if _is_virtio(interface) else interface.model or ""
     if not context.caps.has_device(name):
         raise UnsupportedConfig(
-            f"line {interface.line}: {context.caps.binary} has no network card '{interface.model}'.",
+            f"{context.caps.binary} has no network card '{interface.model}'.",
+            line=interface.line,
             hint="Write virtio, e1000e or rtl8139.",
         )
 

@@ -39,11 +39,12 @@ def _check(iommu: Iommu, domain: Domain, context: Context) -> None:
         raise XmlError("a guest has at most one <iommu>.", line=iommu.line)
     if not domain.is_q35():
         raise UnsupportedConfig(
-            f"line {iommu.line}: an <iommu model='{iommu.model}'> needs a q35 machine, and this is {domain.machine}.",
+            f"an <iommu model='{iommu.model}'> needs a q35 machine, and this is {domain.machine}.",
+            line=iommu.line,
             hint="Write <type machine='q35'>, or remove the <iommu>.",
         )
     if not context.caps.has_device(DEVICES[iommu.model]):
-        raise UnsupportedConfig(f"line {iommu.line}: {context.caps.binary} has no IOMMU '{iommu.model}'.")
+        raise UnsupportedConfig(f"{context.caps.binary} has no IOMMU '{iommu.model}'.", line=iommu.line)
     (_check_intel if iommu.model == "intel" else _check_virtio)(iommu, domain)
 
 

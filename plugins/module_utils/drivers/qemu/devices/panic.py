@@ -57,7 +57,8 @@ def _check(panic: Panic, domain: Domain, context: Context) -> None:
         raise XmlError(f"a guest has at most one <panic model='{panic.model}'>.", line=panic.line)
     if row.device is not None and not context.caps.has_device(row.device):
         raise UnsupportedConfig(
-            f"line {panic.line}: {context.caps.binary} has no panic notifier '{panic.model}'.",
+            f"{context.caps.binary} has no panic notifier '{panic.model}'.",
+            line=panic.line,
             hint="Remove the <panic>.",
         )
 

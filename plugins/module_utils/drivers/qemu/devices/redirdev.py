@@ -43,7 +43,7 @@ def _check(device: Redirdev, domain: Domain, context: Context) -> None:
         raise XmlError(f"<redirdev type='{device.type}'> is not one of {', '.join(BACKENDS)}.", line=device.line)
     if not context.caps.has_device("usb-redir"):
         raise UnsupportedConfig(
-            f"line {device.line}: {context.caps.binary} cannot redirect USB devices.", hint="Remove the <redirdev>."
+            f"{context.caps.binary} cannot redirect USB devices.", line=device.line, hint="Remove the <redirdev>."
         )
 
 

@@ -53,7 +53,8 @@ def _check(shmem: Shmem, domain: Domain, context: Context) -> None:
         raise XmlError(f"the name of a <shmem> is '{name}', and is a file's name without '/'.", line=shmem.line)
     if shmem.model not in MODELS:
         raise UnsupportedConfig(
-            f"line {shmem.line}: QEMU has no <shmem> of the model '{shmem.model}'.",
+            f"QEMU has no <shmem> of the model '{shmem.model}'.",
+            line=shmem.line,
             hint=f"Write <model type='...'/> with one of {', '.join(MODELS)}.",
         )
     if (shmem.role or "") not in ROLES:

@@ -47,12 +47,14 @@ def _check(card: Smartcard, domain: Domain, context: Context) -> None:
     place = card.address
     if len(domain.all(Smartcard)) > 1 or (place is not None and (place.controller or place.dimm_slot)):
         raise UnsupportedConfig(
-            f"line {card.line}: QEMU has one smart card a guest, in the first slot of the first reader.",
+            "QEMU has one smart card a guest, in the first slot of the first reader.",
+            line=card.line,
             hint="Leave one <smartcard>, without an <address>.",
         )
     if not context.caps.has_device(DEVICES[card.mode]):
         raise UnsupportedConfig(
-            f"line {card.line}: {context.caps.binary} is built without smart cards of mode '{card.mode}'.",
+            f"{context.caps.binary} is built without smart cards of mode '{card.mode}'.",
+            line=card.line,
             hint="Remove the <smartcard>.",
         )
 

@@ -74,7 +74,8 @@ def _check(sound: Sound, domain: Domain, context: Context) -> None:
     device = _card(sound).device
     if device is not None and not context.caps.has_device(device):
         raise UnsupportedConfig(
-            f"line {sound.line}: {context.caps.binary} has no sound card '{sound.model}'.",
+            f"{context.caps.binary} has no sound card '{sound.model}'.",
+            line=sound.line,
             hint="Install its audio modules, or choose another model.",
         )
 

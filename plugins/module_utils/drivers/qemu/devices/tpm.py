@@ -53,7 +53,7 @@ def _check(tpm: Tpm, domain: Domain, context: Context) -> None:
     caps = context.caps
     if tpm.model not in caps.tpm_models or BACKENDS[tpm.type] not in caps.tpm_types:
         raise UnsupportedConfig(
-            f"line {tpm.line}: {caps.binary} has no TPM '{tpm.model}' of type {tpm.type}.", hint="Remove the <tpm>."
+            f"{caps.binary} has no TPM '{tpm.model}' of type {tpm.type}.", line=tpm.line, hint="Remove the <tpm>."
         )
 
 

@@ -43,7 +43,7 @@ def _check(vsock: Vsock, domain: Domain, context: Context) -> None:
     if len(domain.all(Vsock)) > 1:
         raise XmlError("a guest has at most one <vsock>.", line=vsock.line)
     if not context.caps.has_device("vhost-vsock-pci"):
-        raise UnsupportedConfig(f"line {vsock.line}: {context.caps.binary} has no vsock.", hint="Remove the <vsock>.")
+        raise UnsupportedConfig(f"{context.caps.binary} has no vsock.", line=vsock.line, hint="Remove the <vsock>.")
 
 
 def assign_cids(domain: Domain, context: Context) -> None:

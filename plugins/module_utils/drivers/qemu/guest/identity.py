@@ -4,9 +4,9 @@
 
 """Identity never drifts: what a document leaves open is taken from the guest of the same name.
 
-A uuid, MAC addresses, a version of the machine type that the user did not write are kept from what exists; for a new guest they are derived from
-the host and the name, so that a second run, or a lost state, gives the same ones again. (passes/keep.py does the same
-for the addresses of devices.)
+A uuid, MAC addresses and a version of the machine type that the user did not write are kept from what exists; for a
+new guest uuid and MAC addresses are derived from the host and the name, so that a second run, or a lost state, gives
+the same ones again. (passes/keep.py does the same for the addresses of devices.)
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def inherit(document: Element, existing: Optional[Element], host_id: str, *, kvm
 
 
 def _keep_platform(desired: Domain, existing: Domain, *, kvm: bool) -> None:
-    """A type or machine that is left open, or named by its alias, stays what it became: a newer QEMU changes no guest."""
+    """A type or machine that is left open, or named by its alias, stays as it was: a newer QEMU changes no guest."""
     if desired.type is None and (existing.type != "kvm" or kvm):
         desired.type = existing.type
     if desired.machine is None or (desired.machine in ALIASES and desired.chipset() == existing.chipset()):

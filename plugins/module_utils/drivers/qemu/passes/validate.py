@@ -21,7 +21,8 @@ def validate(domain: Domain, context: Context) -> None:
     for element in domain.devices():
         if element.tag not in BY_TAG and element.tag not in NO_DEVICES:
             raise UnsupportedConfig(
-                f"line {element.sourceline}: <{element.tag}> is not a device that the qemu driver knows.",
+                f"<{element.tag}> is not a device that the qemu driver knows.",
+                line=element.sourceline,
                 hint="Remove it, or check its spelling.",
             )
     for kind in DEVICES:
