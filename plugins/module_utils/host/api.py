@@ -16,7 +16,10 @@ from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional,
 
 @dataclass(frozen=True)
 class FileStat:
-    """What a path is: ``kind`` is file, directory, block, char, fifo, socket or link (never followed)."""
+    """What a path is: ``kind`` is file, directory, block, char, fifo, socket or link (never followed).
+
+    ``allocated`` is what it takes on its disk, in bytes.
+    """
 
     kind: str
     size: int
@@ -26,6 +29,7 @@ class FileStat:
     mtime_ns: int
     device: int
     inode: int
+    allocated: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,19 @@ class Monitor(Protocol):
         """End the session; QEMU stays."""
 
 
+class Stream(Protocol):
+    """A connection to a unix socket over which plain bytes go."""
+
+    def send(self, data: bytes, *, timeout: float) -> None:
+        """Send all of it; raises TimedOut, or HostError when the other side has gone."""
+
+    def receive(self, *, timeout: float) -> bytes:
+        """Return what has come, at least a byte; nothing when the other side has gone. Raises TimedOut."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+
 class Host(Protocol):
     """Everything that a driver may know of, and do to, the machine. Failures raise HostError."""
 
@@ -151,3 +168,5 @@ class Host(Protocol):
     def wait_exit(self, process: Process, *, timeout: float) -> bool: ...
     def wait_for(self, condition: Callable[[], bool], *, timeout: float, watch: Sequence[str] = ()) -> bool: ...
     def open_monitor(self, path: str, *, timeout: float = 30.0) -> Monitor: ...
+    def open_stream(self, path: str) -> Stream: ...
+    def reaches(self, address: str, port: int, *, timeout: float) -> bool: ...

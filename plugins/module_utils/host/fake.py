@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from ..errors import CommandFailed, HostError, LockBusy, MissingProgram
-from .api import Append, Completed, Listen, Monitor, Process, Spawn
+from .api import Append, Completed, Listen, Monitor, Process, Spawn, Stream
 from .fake_files import FakeFile, FakeFiles, Owner
 from .fake_monitor import FakeMonitor
+from .fake_stream import FakeStream
 
 Answer = Union[Completed, BaseException, Callable[[Tuple[str, ...], bytes], Completed]]
 
@@ -54,6 +55,8 @@ class FakeHost(FakeFiles):
         self.programs: Dict[str, str] = {}
         self.processes: Dict[int, FakeProcess] = {}
         self.monitors: Dict[str, FakeMonitor] = {}
+        self.streams: Dict[str, FakeStream] = {}
+        self.ports: Set[Tuple[str, int]] = set()
         self.mutations = 0
         self.on_spawn: Callable[[FakeProcess], None] = lambda started: None
         self.on_sleep: Callable[[], None] = lambda: None
@@ -83,11 +86,18 @@ class FakeHost(FakeFiles):
         self.monitors[path].host = self
         return self.monitors[path]
 
+    def add_stream(self, path: str, stream: FakeStream) -> FakeStream:
+        """Let somebody listen on a unix socket for plain bytes."""
+        self.streams[path] = stream
+        stream.host = self
+        return stream
+
     def reboot(self, boot: str = "00000000-0000-4000-8000-000000000002") -> None:
         """End all processes and locks and empty /run; everything else stays."""
         self.boot = boot
         self.processes.clear()
         self.monitors.clear()
+        self.streams.clear()
         self.locks.clear()
         self.files = {path: node for path, node in self.files.items() if not path.startswith("/run/")}
 
@@ -241,6 +251,16 @@ class FakeHost(FakeFiles):
         if path not in self.monitors:
             raise HostError(f"Nothing listens on the monitor {path}.", path=path)
         return self.monitors[path].opened()
+
+    def open_stream(self, path: str) -> Stream:
+        self.calls.append(("open_stream", path))
+        if path not in self.streams:
+            raise HostError(f"Cannot connect to {path}: Connection refused.", path=path)
+        return self.streams[path].opened()
+
+    def reaches(self, address: str, port: int, *, timeout: float) -> bool:
+        self.calls.append(("reaches", (address, port)))
+        return (address, port) in self.ports
 
     # inside
 

@@ -73,7 +73,14 @@ class FakeFiles:
         if node is None:
             return None
         return FileStat(
-            node.kind, len(node.data), node.mode, *node.owner, node.mtime_ns, device=node.device, inode=node.inode
+            node.kind,
+            len(node.data),
+            node.mode,
+            *node.owner,
+            node.mtime_ns,
+            device=node.device,
+            inode=node.inode,
+            allocated=len(node.data),
         )
 
     def resolve(self, path: str) -> str:

@@ -12,7 +12,7 @@ import pwd
 import time
 from typing import ContextManager, Optional, Tuple
 
-from .api import Monitor, Process, Spawn
+from .api import Monitor, Process, Spawn, Stream
 from .local_files import LocalFiles
 from .local_lock import locked
 from .local_process import LocalProcesses
@@ -92,3 +92,15 @@ class LocalHost(LocalFiles, LocalProcesses):
         from .monitor import open_monitor
 
         return open_monitor(path, timeout)
+
+    def open_stream(self, path: str) -> Stream:
+        """Connect to a unix socket; see ``local_stream.open_stream``."""
+        from .local_stream import open_stream
+
+        return open_stream(path)
+
+    def reaches(self, address: str, port: int, *, timeout: float) -> bool:
+        """Return whether somebody takes TCP connections there; see ``local_stream.reaches``."""
+        from .local_stream import reaches
+
+        return reaches(address, port, timeout)

@@ -93,6 +93,7 @@ class LocalFiles:
             mtime_ns=found.st_mtime_ns,
             device=found.st_dev,
             inode=found.st_ino,
+            allocated=found.st_blocks * 512,
         )
 
     def resolve(self, path: str) -> str:
