@@ -197,7 +197,8 @@ def _start(
         raise MissingProgram(argv[0], hint="Install it, or add its directory to PATH.")
     environment = {**os.environ, "LC_ALL": "C", **(env or {})}
     try:
-        return subprocess.Popen(
+        # the seam's one place that runs programs; it knows of no module object
+        return subprocess.Popen(  # pylint: disable=ansible-bad-function
             argv,
             executable=program,
             stdin=given,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..errors import MissingLibrary, XmlError
 
 if TYPE_CHECKING:
-    from lxml import etree as etree
+    import lxml.etree
     from lxml.etree import _Element
 
+    etree = lxml.etree
     Element = _Element
 else:
     Element = Any
