@@ -39,6 +39,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 NETWORKS: Mapping[str, str] = {"nat-network;": "192.168.122.1"}
 RENDER_NODE = "/dev/dri/foo"
 VSOCK_CID = 42
+SCSI_GENERIC = "/dev/sg0"
 NODES = frozenset(range(4))
 NAME_LENGTH = len("-1-") + 20
 HUGE_PAGES = (
@@ -69,13 +70,16 @@ def firmware(source: Path) -> Tuple[Mapping[str, Any], ...]:
     )
 
 
-class Descriptors(Mapping[str, int]):
-    """Every path has the same descriptor."""
+class Always(Mapping[Any, Any]):
+    """One value for every key: the tree's stand-ins answer the same whatever they are asked."""
 
-    def __getitem__(self, path: str) -> int:
-        return INHERITED
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
-    def __iter__(self) -> Iterator[str]:
+    def __getitem__(self, key: Any) -> Any:
+        return self.value
+
+    def __iter__(self) -> Iterator[Any]:
         return iter(())
 
     def __len__(self) -> int:

@@ -93,7 +93,8 @@ class Context:
     which name none, ``dbus_socket`` the bus of the guest's D-Bus display, ``vsock_cid`` the context id of a guest
     that leaves it to us, ``tpm_socket`` where its swtpm listens when that is not in its runtime directory.
     ``host_nodes`` are the host's NUMA nodes, None where nobody looked; ``short_name`` names what the guest has in
-    directories that it shares with others.
+    directories that it shares with others. ``scsi_generic`` has the device files of the host's SCSI units, by
+    adapter, bus, target and unit.
     """
 
     caps: Capabilities
@@ -107,6 +108,7 @@ class Context:
     host_arch: str = "x86_64"
     host_id: str = ""
     host_memory: int = 0
+    scsi_generic: Mapping[Tuple[str, int, int, int], str] = field(default_factory=dict)
     host_nodes: Optional[FrozenSet[int]] = None
     short_name: str = "guest"
     hugepages: Tuple[HugePages, ...] = ()

@@ -15,7 +15,7 @@ from .caps.model import Capabilities
 Value = Union[None, str, Mapping[str, Any]]
 
 # These take a JSON object in every QEMU that we support (7.0 and newer); the others take key=value lists.
-JSON_FLAGS: FrozenSet[str] = frozenset({"-device", "-object", "-blockdev", "-netdev", "-audiodev"})
+JSON_FLAGS: FrozenSet[str] = frozenset({"-device", "-object", "-blockdev", "-netdev", "-audiodev", "-compat"})
 
 
 @dataclass(frozen=True)

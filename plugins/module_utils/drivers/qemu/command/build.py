@@ -22,6 +22,7 @@ from .general import general_options, sandbox_options
 from .machine import machine_options
 from .memory import iothread_options, memory_options
 from .numa import numa_options
+from .passthrough import compat_options, extra_options, overridden
 from .throttle import throttle_options
 
 Section = Callable[[Domain, Context], Iterable[Option]]
@@ -36,6 +37,7 @@ def device_options(domain: Domain, context: Context) -> Iterator[Option]:
 
 SECTIONS: Tuple[Section, ...] = (
     general_options,
+    compat_options,
     firmware_options,
     machine_options,
     cpu_options,
@@ -49,6 +51,7 @@ SECTIONS: Tuple[Section, ...] = (
     throttle_options,
     display_options,
     device_options,
+    extra_options,
     sandbox_options,
 )
 
@@ -56,5 +59,5 @@ SECTIONS: Tuple[Section, ...] = (
 def command_line(document: Element, context: Context) -> List[str]:
     """Return the argument vector for a live document (completed, with aliases), the binary first."""
     domain = Domain(document)
-    options = [option for section in SECTIONS for option in section(domain, context)]
+    options = overridden((option for section in SECTIONS for option in section(domain, context)), domain)
     return [domain.emulator or context.caps.binary, *argv(options, context.caps)]

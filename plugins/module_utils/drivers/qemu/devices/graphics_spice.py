@@ -140,7 +140,7 @@ def _ports(graphics: Graphics, context: Context) -> Tuple[Optional[int], Optiona
     wanted = {"spice": graphics.port, "spice-tls": graphics.tls_port}
     if graphics.autoport:
         wanted["spice"] = -1 if modes & {"any", "insecure"} else None
-        wanted["spice-tls"] = -1 if "secure" in modes or ("any" in modes and context.defaults.spice_tls) else None
+        wanted["spice-tls"] = -1 if "secure" in modes else None
     found = {name: _chosen(name, graphics, context) if port == -1 else port for name, port in wanted.items()}
     return found["spice"] or None, found["spice-tls"] or None
 

@@ -151,4 +151,12 @@ def _alias(interface: Interface, index: int, domain: Domain) -> str:
     return f"net{index}"
 
 
-INTERFACE = Kind(Interface, _write, complete=_complete, check=_check, bus=_bus, alias=_alias)
+INTERFACE = Kind(
+    Interface,
+    _write,
+    complete=_complete,
+    check=_check,
+    bus=_bus,
+    alias=_alias,
+    part=lambda interface: interface.type != "hostdev",  # that one is an assigned device, in devices/hostdev.py
+)

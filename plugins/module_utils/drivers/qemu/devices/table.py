@@ -17,6 +17,7 @@ from .crypto import CRYPTO
 from .disk import DISK
 from .filesystem import FILESYSTEM
 from .graphics import GRAPHICS
+from .hostdev import HOST_INTERFACE, HOSTDEV
 from .input import HUB, INPUT
 from .interface import INTERFACE
 from .iommu import IOMMU
@@ -40,6 +41,7 @@ DEVICES: Tuple[Kind, ...] = (
     DISK,
     FILESYSTEM,
     INTERFACE,
+    HOST_INTERFACE,
     SMARTCARD,
     SERIAL,
     PARALLEL,
@@ -52,6 +54,7 @@ DEVICES: Tuple[Kind, ...] = (
     VIDEO,
     SOUND,
     WATCHDOG,
+    HOSTDEV,
     REDIRFILTER,
     REDIRDEV,
     IOMMU,

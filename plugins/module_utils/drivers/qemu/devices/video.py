@@ -64,6 +64,7 @@ CARDS: Dict[str, Card] = {
     "ramfb": Card("ramfb", bus=NONE),
     "none": Card("", bus=NONE),
 }
+VGA = ("virtio-vga", "vhost-user-vga")  # libvirt leaves the virtio options of a card that is a VGA as well to QEMU
 WITH_HEADS = ("qxl", "virtio")
 
 
@@ -84,11 +85,13 @@ def _complete(video: Video, domain: Domain, context: Context) -> None:
     card = CARDS.get(model.type)
     if card is None or model.type == "none":
         return
+    if model.primary is False:
+        model.primary = None
     if card.vram and model.vram is None:
         model.vram = card.vram
     if model.type == "qxl":
         _complete_qxl(model)
-    if model.heads is None and model.type != "ramfb":
+    if model.heads is None:
         model.heads = 1
     if is_primary(video, domain) and model.primary is None:
         model.primary = True
@@ -121,6 +124,11 @@ def _check(video: Video, domain: Domain, context: Context) -> None:
         if len(domain.all(Video)) > 1:
             raise XmlError("<model type='none'/> says that there is no video card; remove the others.", line=video.line)
         return
+    if video.driver_name not in (None, "qemu", "vhostuser") or (is_vhost(video) and kind != "virtio"):
+        raise XmlError(
+            f"<driver name='{video.driver_name}'/> does not go with the video model '{kind}'; write qemu.",
+            line=video.line,
+        )
     if not is_primary(video, domain) and card.secondary is None:
         raise UnsupportedConfig(
             f"A video card '{kind}' can only be the primary one.", hint="Write qxl, virtio or bochs for further cards."
@@ -132,11 +140,23 @@ def _check(video: Video, domain: Domain, context: Context) -> None:
         )
 
 
+def is_vhost(video: Video) -> bool:
+    """Whether a process beside QEMU draws."""
+    return video.driver_name == "vhostuser"
+
+
+def vhost_socket(video: Video, context: Context) -> str:
+    """What the descriptor to that process is called in the context."""
+    return f"{context.directory}/{video.id()}-vhost-user-gpu.sock"
+
+
 def device_name(video: Video, domain: Domain) -> str:
     """QEMU's device for a card."""
     model = video.model
     assert model is not None
     card = CARDS[model.type or ""]
+    if is_vhost(video):
+        return "vhost-user-vga" if is_primary(video, domain) else "vhost-user-gpu-pci"
     name = card.primary if is_primary(video, domain) else card.secondary or card.primary
     if model.accel3d and model.type == "virtio":
         name = name.replace("-pci", "-gl-pci") if name.endswith("-pci") else f"{name}-gl"
@@ -147,9 +167,14 @@ def _write(video: Video, domain: Domain, context: Context) -> Iterator[Option]:
     model = video.model
     if model is None or model.type == "none":
         return
+    if is_vhost(video):
+        socket = vhost_socket(video, context)
+        where = {"backend": "socket", "id": f"chr-vu-{video.id()}", "fd": context.descriptors.get(socket, 0)}
+        yield Option("-chardev", where, first="backend")
     own: Dict[str, Any] = {
         "driver": device_name(video, domain),
         "id": video.id(),
+        "chardev": f"chr-vu-{video.id()}" if is_vhost(video) else None,
         "max_outputs": model.heads if model.type in WITH_HEADS else None,
         **CARDS[model.type or ""].sizes(model),
         "xres": model.width,
@@ -157,7 +182,8 @@ def _write(video: Video, domain: Domain, context: Context) -> Iterator[Option]:
         "blob": model.blob,
         "edid": model.edid,
     }
-    yield Option("-device", properties(own, virtio_properties(video), pci_properties(video, domain)))
+    shared = {} if str(own["driver"]).startswith(VGA) else virtio_properties(video)
+    yield Option("-device", properties(own, shared, pci_properties(video, domain)))
 
 
 VIDEO = Kind(Video, _write, complete=_complete, check=_check, bus=_bus)
