@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Removing a guest: everything that could stop it is looked at before anything is done.
+
+What is deleted beside the definition (``storage: owned``) are the images that we made for this guest, which its
+metadata names, its UEFI variables and the state of its TPM. An image that the guest may only read, that is shared, or
+that another guest needs is never deleted.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Iterator, List, Optional, Tuple
+
+from ....errors import InvalidArgument, OperationInvalid
+from ....host.api import Host
+from ....host.layout import check_name
+from ....model.domain.core import Domain
+from ....model.domain.disk import Disk
+from ....model.domain.owned import owned_paths
+from ....xml.parse import Element
+from .chains import QCOW_MAGIC
+from .sharing import key_of, used_by_others
+from .site import Site
+
+STORAGE = ("keep", "owned")
+# The bytes of an image that QEMU locks while it has it open (its block/file-posix.c).
+LOCK_BYTES = range(100, 300)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What goes together with a definition: files and whole directories, in the order in which they are deleted."""
+
+    files: Tuple[str, ...] = ()
+    trees: Tuple[str, ...] = ()
+
+    def paths(self) -> List[str]:
+        """All of them, for people."""
+        return [*self.files, *self.trees]
+
+
+def plan_removal(site: Site, name: str, storage: str, *, active: bool) -> Removal:
+    """Work out what is deleted with a guest; raises OperationInvalid that names what stands in the way.
+
+    ``active`` says that it still runs: its own QEMU holds its images then.
+    """
+    if storage not in STORAGE:
+        raise InvalidArgument(f"storage is {storage!r}; write keep or owned.")
+    document = site.require(name)
+    if storage == "keep":
+        return Removal()
+    owned = list(_owned_images(site, document))
+    for path in owned:
+        _check(site, name, path, active=active)
+    return Removal((*owned, *_variables(site, name)), tuple(_tpm(site, document)))
+
+
+def remove_files(site: Site, removal: Removal) -> None:
+    """Delete them; what is gone already is fine."""
+    for path in removal.files:
+        site.host.remove(path)
+    for path in removal.trees:
+        site.host.remove_tree(path)
+
+
+def _owned_images(site: Site, document: Element) -> Iterator[str]:
+    """The marked images that are disks of the guest which it may write to alone, and that are there."""
+    marked = owned_paths(document)
+    for disk in Domain(document).all(Disk):
+        path = disk.source.file or disk.source.dev if disk.source is not None else None
+        private = disk.device == "disk" and not disk.read_only and not disk.shareable
+        if path and path in marked and private and site.host.stat(path) is not None:
+            yield path
+
+
+def _check(site: Site, name: str, path: str, *, active: bool) -> None:
+    host = site.host
+    found = host.stat(path)
+    if found is None:
+        return
+    if found.kind != "file":
+        raise _refused(name, path, f"is a {found.kind}, and only files can be deleted")
+    other = used_by_others(site, name, key_of(host, path))
+    if other is not None:
+        raise _refused(name, path, f"is also used by the guest {other}")
+    kept = _snapshots(host, path)
+    if kept:
+        raise _refused(name, path, f"holds {kept} snapshot{'s' if kept > 1 else ''}")
+    if not active and _is_held(host, found.inode):
+        raise _refused(name, path, "is held open by another program")
+
+
+def _refused(name: str, path: str, why: str) -> OperationInvalid:
+    return OperationInvalid(
+        f"Guest {name} is not removed: its image {path} {why}.",
+        hint="Mend that, or keep the images with storage: keep.",
+        path=path,
+    )
+
+
+def _snapshots(host: Host, path: str) -> int:
+    """How many snapshots an image holds (the header of qcow2, bytes 60 to 64)."""
+    head = host.read(path, limit=64) or b""
+    return int(struct.unpack(">I", head[60:64])[0]) if head[:4] == QCOW_MAGIC and len(head) == 64 else 0
+
+
+def _is_held(host: Host, inode: int) -> bool:
+    """Whether a program has QEMU's locks on the file: rows of /proc/locks have the inode and the first byte."""
+    rows = (host.read("/proc/locks") or b"").decode("ascii", "replace").splitlines()
+    fields = [row.split() for row in rows]
+    return any(
+        len(row) >= 8 and row[-3].rpartition(":")[2] == str(inode) and row[-2].isdigit() and int(row[-2]) in LOCK_BYTES
+        for row in fields
+    )
+
+
+def _variables(site: Site, name: str) -> Iterator[str]:
+    path = site.layout.nvram(name)
+    if site.host.stat(path) is not None:
+        yield path
+
+
+def _tpm(site: Site, document: Element) -> Iterator[str]:
+    uuid: Optional[str] = Domain(document).uuid
+    path = f"{site.layout.state}/tpm/{check_name('domain', uuid)}" if uuid else ""
+    if path and site.host.stat(path) is not None:
+        yield path

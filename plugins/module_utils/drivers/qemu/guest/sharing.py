@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who uses which image: two running guests must not write to one, and nothing that others use is ever deleted."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import struct
+from dataclasses import dataclass
+from typing import Iterator, List, Optional, Tuple
+
+from ....errors import HostError, OperationFailed, OperationInvalid
+from ....host.api import Host
+from ....model.domain.core import Domain
+from ....xml.parse import Element
+from .chains import QCOW_MAGIC
+from .images import images
+from .site import Site
+from .stop import alive
+
+# What QEMU says when somebody else has an image open (its block/file-posix.c, raw_check_lock_bytes).
+LOCKED = re.compile(r"Is another process using the image \[(?P<path>[^\]]+)\]")
+
+Key = Tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Use:
+    """One image of one guest: ``key`` tells files apart, whatever path names them."""
+
+    guest: str
+    path: str
+    key: Key
+    writable: bool
+    shared: bool
+
+
+def uses(host: Host, name: str, document: Element) -> Iterator[Use]:
+    """The images of a document that are there, backing files that it names included."""
+    domain = Domain(document)
+    shared = {_source(disk) for disk in document.findall("devices/disk") if disk.find("shareable") is not None}
+    for image in images(domain):
+        key = key_of(host, image.path)
+        if key:
+            yield Use(name, image.path, key, image.writable, image.path in shared)
+
+
+def _source(disk: Element) -> Optional[str]:
+    source = disk.find("source")
+    return None if source is None else source.get("file") or source.get("dev")
+
+
+def key_of(host: Host, path: str) -> Key:
+    """What tells the file of a path from others; nothing where there is none."""
+    real = host.resolve(path)
+    found = host.stat(real)
+    if found is None:
+        return ()
+    return (real,) if found.kind == "block" else (found.device, found.inode)
+
+
+def check_free(site: Site, name: str, document: Element) -> None:
+    """Raise OperationInvalid when a running guest has an image that this one is about to use."""
+    mine = list(uses(site.host, name, document))
+    for other in running(site, name):
+        for theirs in other:
+            clash = next((use for use in mine if use.key == theirs.key and _clashes(use, theirs)), None)
+            if clash is not None:
+                raise _in_use(clash.path, name, theirs.guest)
+
+
+def _clashes(mine: Use, theirs: Use) -> bool:
+    return (mine.writable or theirs.writable) and not (mine.shared and theirs.shared)
+
+
+def _in_use(path: str, name: str, other: str) -> OperationInvalid:
+    return OperationInvalid(
+        f"The image {path} of guest {name} is in use by the guest {other}, which is running.",
+        hint=f"Stop {other} first, or make the disk readonly or shareable in both guests.",
+        path=path,
+        guest=other,
+    )
+
+
+def running(site: Site, name: str) -> Iterator[List[Use]]:
+    """The images of every other guest that runs or is being started."""
+    for other in site.store.live_names():
+        status = site.status(other) if other != name else None
+        if status is None or status.ended is not None or (status.pid and not alive(site, status)):
+            continue
+        document = site.active(other)
+        document = site.persistent(other) if document is None else document
+        if document is not None:
+            yield list(uses(site.host, other, document))
+
+
+def explained(site: Site, name: str, said: str) -> Optional[OperationFailed]:
+    """The error for QEMU's words about an image that somebody has open, None when they are about something else."""
+    found = LOCKED.search(said)
+    if not found:
+        return None
+    path = found.group("path")
+    key = key_of(site.host, path)
+    holders = [use.guest for other in running(site, name) for use in other if use.key == key]
+    who = f"the guest {holders[0]}, which is running" if holders else "another program, which has it open"
+    return OperationFailed(
+        f"Guest {name} did not start: its image {path} is in use by {who}.",
+        hint="Stop that first, or give the guest another image.",
+        path=path,
+        guest=holders[0] if holders else None,
+    )
+
+
+def used_by_others(site: Site, name: str, key: Key) -> Optional[str]:
+    """The other guest, running or only defined, that has this file as an image or below one."""
+    for other in sorted({*site.store.names(), *site.store.live_names()} - {name}):
+        for document in (site.persistent(other), site.active(other)):
+            if document is not None and key in _everything(site.host, other, document):
+                return other
+    return None
+
+
+def _everything(host: Host, name: str, document: Element) -> List[Key]:
+    found = list(uses(host, name, document))
+    return [use.key for use in found] + [key_of(host, path) for use in found for path in below(host, use.path)]
+
+
+def below(host: Host, path: str) -> Iterator[str]:
+    """The local files below a qcow2 image, as the images themselves name them; whatever cannot be read ends it."""
+    seen = {path}
+    while True:
+        try:
+            head = host.read(host.resolve(path), limit=65536) or b""
+        except HostError:
+            return
+        if head[:4] != QCOW_MAGIC or len(head) < 20:
+            return
+        offset, size = struct.unpack(">QI", head[8:20])
+        name = head[offset : offset + size].decode("utf-8", "surrogateescape") if offset else ""
+        if not name or ":" in name.partition("/")[0]:  # nothing, or a protocol such as nbd:
+            return
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(host.resolve(path)), name))
+        if path in seen:
+            return
+        seen.add(path)
+        yield path
