@@ -123,8 +123,8 @@ def sections(elf: bytes) -> dict[str, bytes]:
 def without_sections(elf: bytes, dropped: tuple[str, ...]) -> bytes:
     """A relocatable ELF file without the contents of some sections, and without what was appended to it.
 
-    For modules: reading type information and checking a signature takes an emulated processor longer than all else
-    that loading does. Indices stay as they are, the dropped sections are left empty.
+    For modules: reading types, sorting stack frames and checking a signature takes an emulated processor longer than
+    all else that loading does. Indices stay as they are, the dropped sections are left empty.
     """
     shoff = struct.unpack_from("<Q", elf, 0x28)[0]
     size, count, names_index = struct.unpack_from("<HHH", elf, 0x3A)
@@ -152,6 +152,10 @@ def needed_libraries(elf: bytes) -> list[str]:
 
 
 # --- modules ----------------------------------------------------------------------------------------------------
+
+
+# For tracing and for exact stack traces.
+UNUSED_SECTIONS = (".BTF", ".BTF.base", ".orc_unwind", ".orc_unwind_ip", ".rela.orc_unwind_ip", ".orc_header")
 
 
 class Module(NamedTuple):
@@ -185,7 +189,7 @@ def read_module(name: str, path: Path) -> Module:
         if key == "softdep":
             depends += re.findall(r"[\w-]+", value.partition("pre:")[2].partition("post:")[0])
     aliases = [value for key, value in fields if key == "alias"]
-    return Module(name, without_sections(data, (".BTF",)), [plain_name(dep) for dep in depends], aliases)
+    return Module(name, without_sections(data, UNUSED_SECTIONS), [plain_name(dep) for dep in depends], aliases)
 
 
 def closure(names: Iterable[str], files: dict[str, Path]) -> dict[str, Module]:
@@ -277,8 +281,19 @@ def cpio(entries: Iterable[Entry]) -> bytes:
 # --- what goes into it ------------------------------------------------------------------------------------------
 
 
+def inside(tree: Path, name: str) -> Path:
+    """A file of the unpacked packages; an absolute link of theirs means a file of theirs, not one of this machine."""
+    path = tree / name
+    for _ in range(8):
+        if not path.is_symlink():
+            break
+        target = os.readlink(path)
+        path = tree / target.lstrip("/") if target.startswith("/") else path.parent / target
+    return path
+
+
 def first_of(tree: Path, names: Iterable[str]) -> Path | None:
-    return next((tree / name for name in names if (tree / name).is_file()), None)
+    return next((path for path in (inside(tree, name) for name in names) if path.is_file()), None)
 
 
 def find_library(tree: Path, name: str) -> Path | None:

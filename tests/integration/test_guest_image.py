@@ -21,7 +21,7 @@ from typing import Any, Callable, Iterator
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGES = ROOT / ".cache/guest"
+IMAGES = Path(os.environ.get("CORRAL_GUEST_DIR", ROOT / ".cache/guest"))
 QEMU = "qemu-system-x86_64"
 FAST = "cryptomgr.notests rodata=off mitigations=off tsc=reliable no_timer_check"
 CMDLINE = f"console=ttyS0 quiet panic=1 {FAST}"
