@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, corral.virt contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -56,6 +55,7 @@ REFERENCE = Context(
     scsi_generic=reference_host.Always(reference_host.SCSI_GENERIC),
     network_addresses=reference_host.NETWORKS,
     render_node=reference_host.RENDER_NODE,
+    genid=reference_host.GENERATION,
     vsock_cid=reference_host.VSOCK_CID,
     tpm_socket=reference_host.TPM_SOCKET,
 )

@@ -141,7 +141,8 @@ class Slot:
         refusal = self._refusal(call)
         if refusal is not None:
             return _raising(refusal)
-        assert self._driver is not None
+        if self._driver is None:
+            raise AssertionError("self._driver is not there")
         return self._guarded(call, getattr(self._driver, call))
 
     def explain(self) -> Dict[str, Any]:

@@ -141,7 +141,8 @@ def _fill(tables: Tables, request: Request, trace: Trace) -> Tuple[Dict[str, Dri
     if first is None:
         raise _nobody(request.uri, rows, trace.tables.get("hypervisor", []))
     uri = first.uri or request.uri
-    assert uri is not None, f"the {first.driver.name} driver was probed for and did not say which URI it opened"
+    if uri is None:
+        raise AssertionError(f"the {first.driver.name} driver was probed for and did not say which URI it opened")
     drivers: Dict[str, Driver] = {"hypervisor": first.driver}
     further = Request(uri, request.host, request.read_only, request.auth, hypervisor=first.driver)
     for kind in tables:

@@ -16,8 +16,24 @@ What no view declares stays in the tree untouched, and ``undeclared`` lists it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Generic, Iterator, List, Optional, Set, Tuple, Type, TypeVar, Union, overload
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Set,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+    overload,
+)
 
 from ..errors import XmlError
 from .parse import Element, add
@@ -47,7 +63,10 @@ def _choice(yes: str, no: str) -> Kind[bool]:
 
 
 def _number(text: str) -> int:
-    return int(text, 16 if text.lower().startswith("0x") else 10)
+    match = re.fullmatch(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)", text.strip())
+    if match is None:
+        raise ValueError(text)
+    return int(text, 16 if match.group(1)[:2] in ("0x", "0X") else 10)
 
 
 def _natural(text: str) -> int:
@@ -93,8 +112,10 @@ class Field(Generic[T]):
 
     @overload
     def __get__(self, view: None, owner: type) -> Field[T]: ...
+
     @overload
     def __get__(self, view: View, owner: type) -> Optional[T]: ...
+
     def __get__(self, view: Optional[View], owner: type) -> Union[Field[T], Optional[T]]:
         if view is None:
             return self
@@ -134,7 +155,8 @@ class Field(Generic[T]):
             holder.text = None
         while holder is not view.element and not holder.attrib and len(holder) == 0 and not holder.text:
             parent = holder.getparent()
-            assert parent is not None
+            if parent is None:
+                raise AssertionError("parent is not there")
             parent.remove(holder)
             holder = parent
 
@@ -147,8 +169,10 @@ class Flag:
 
     @overload
     def __get__(self, view: None, owner: type) -> Flag: ...
+
     @overload
     def __get__(self, view: View, owner: type) -> bool: ...
+
     def __get__(self, view: Optional[View], owner: type) -> Union[Flag, bool]:
         return self if view is None else _walk(view.element, self.steps) is not None
 
@@ -161,7 +185,8 @@ class Flag:
                 holder = add(holder, step) if inner is None else inner
         elif not value and found is not None:
             parent = found.getparent()
-            assert parent is not None
+            if parent is None:
+                raise AssertionError("parent is not there")
             parent.remove(found)
 
 
@@ -174,8 +199,10 @@ class Child(Generic[V]):
 
     @overload
     def __get__(self, view: None, owner: type) -> Child[V]: ...
+
     @overload
     def __get__(self, view: View, owner: type) -> Optional[V]: ...
+
     def __get__(self, view: Optional[View], owner: type) -> Union[Child[V], Optional[V]]:
         if view is None:
             return self
@@ -192,8 +219,10 @@ class Children(Generic[V]):
 
     @overload
     def __get__(self, view: None, owner: type) -> Children[V]: ...
+
     @overload
     def __get__(self, view: View, owner: type) -> List[V]: ...
+
     def __get__(self, view: Optional[View], owner: type) -> Union[Children[V], List[V]]:
         if view is None:
             return self
@@ -229,6 +258,11 @@ class View:
         """The line of the element in the user's document, where it came from one."""
         return self.element.sourceline
 
+    def line_at(self, path: str) -> Optional[int]:
+        """The line of the first element at a path below, else of this one."""
+        found = self.element.find(path)
+        return self.line if found is None else found.sourceline
+
     @classmethod
     def declared(cls) -> Iterator[Tuple[str, Any]]:
         """Yield every declaration of the view, those of its bases included."""
@@ -236,6 +270,15 @@ class View:
             for name, value in vars(base).items():
                 if isinstance(value, (Field, Flag, Child, Children, Opaque)):
                     yield name, value
+
+
+def check_choice(view: View, attribute: str, value: Optional[str], choices: Iterable[str]) -> None:
+    """Raise XmlError unless the value, that of an attribute of the view's element, is one of the choices."""
+    known, tag = tuple(choices), view.element.tag
+    if value is None:
+        raise XmlError(f"<{tag}> has no {attribute}; write one of {', '.join(known)}.", line=view.line)
+    if value not in known:
+        raise XmlError(f"<{tag} {attribute}='{value}'> is not one of {', '.join(known)}.", line=view.line)
 
 
 def _walk(element: Element, steps: Tuple[str, ...]) -> Optional[Element]:

@@ -135,7 +135,8 @@ def top_image(disk: Disk, context: Context) -> Optional[Image]:
 
 def node(index: Optional[int]) -> str:
     """The stem of an image's node names; the live document numbers every image."""
-    assert index is not None, "the image has no index yet"
+    if index is None:
+        raise AssertionError("the image has no index yet")
     return f"libvirt-{index}"
 
 

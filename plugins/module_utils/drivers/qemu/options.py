@@ -60,7 +60,8 @@ def argv(options: Iterable[Option], caps: Capabilities) -> List[str]:
 def _text(option: Option, caps: Capabilities) -> str:
     if isinstance(option.value, str):
         return option.value
-    assert option.value is not None
+    if option.value is None:
+        raise AssertionError("option.value is not there")
     if option.flag in JSON_FLAGS and (option.flag != "-netdev" or caps.version >= (7, 2, 0)):
         return json.dumps(option.value, separators=(",", ":"))
     return keyval(option.value, first=option.first)

@@ -157,7 +157,8 @@ def _include(element: Element, read: Optional[Read], what: str) -> None:
         raise XmlError(f"the {what} refers to the file {path!r}, and can only hold whole documents.")
     included = parse(read(path), root=str(element.tag), what=f"{path} of the {what}")
     parent = element.getparent()
-    assert parent is not None
+    if parent is None:
+        raise AssertionError("parent is not there")
     for child in element:  # the volumes of a pool stand in the element that refers to the pool
         included.append(child)
     parent.replace(element, included)

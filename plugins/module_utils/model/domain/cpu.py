@@ -67,4 +67,3 @@ class Clock(View):
     timezone = Field("@timezone", TEXT)
     start = Field("@start", INT)
     timers = Children("timer", Timer)
-

@@ -68,7 +68,8 @@ class Device(View):
 
     def id(self) -> str:
         """The alias as QEMU's id; the alias pass has to have run."""
-        assert self.alias is not None, f"<{self.tag}> has no alias yet"
+        if self.alias is None:
+            raise AssertionError(f"<{self.tag}> has no alias yet")
         return self.alias
 
     def ensure_address(self) -> Address:
@@ -78,7 +79,8 @@ class Device(View):
 
             add(self.element, "address")
         found = self.address
-        assert found is not None
+        if found is None:
+            raise AssertionError("found is not there")
         return found
 
     def has_pci_address(self) -> bool:

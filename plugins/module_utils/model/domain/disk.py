@@ -137,7 +137,8 @@ class Disk(Device):
         if self.source is None:
             add(self.element, "source")
         found = self.source
-        assert found is not None
+        if found is None:
+            raise AssertionError("found is not there")
         return found
 
     def secret_bearer(self) -> Optional[Auth]:

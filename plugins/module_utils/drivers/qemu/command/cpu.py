@@ -50,7 +50,8 @@ CACHE: Dict[str, Dict[str, bool]] = {
 def cpu_options(domain: Domain, context: Context) -> Iterator[Option]:
     """-cpu with everything that is a property of the CPU in QEMU's eyes."""
     cpu = domain.cpu
-    assert cpu is not None  # the machine pass writes one
+    if cpu is None:  # the machine pass writes one
+        raise AssertionError("cpu is not there")
     flags: Flags = [("model", _model(cpu)), *_features(cpu)]
     flags += [*_timers(domain), *_paravirt(domain), *_hyperv(domain), *_kvm(domain), *_pmu(domain)]
     flags += [*_cache(cpu), *_physical_bits(cpu)]

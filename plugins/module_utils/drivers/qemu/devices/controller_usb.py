@@ -150,7 +150,8 @@ def _write(controller: Controller, domain: Domain, context: Context) -> Iterator
     own: Dict[str, Any] = {"driver": row.device, "p2": controller.ports, "p3": controller.ports}
     if is_companion(controller):
         master = _master(controller, domain)
-        assert master is not None  # _check has seen to it
+        if master is None:  # _check has seen to it
+            raise AssertionError("master is not there")
         own.update({"masterbus": f"{master.id()}.0", "firstport": controller.master_start_port})
     else:
         own["id"] = controller.id()

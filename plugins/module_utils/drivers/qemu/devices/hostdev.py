@@ -34,7 +34,8 @@ VHOST_SCSI = "/dev/vhost-scsi"
 
 
 def _host(place: Optional[HostPlace]) -> str:
-    assert place is not None
+    if place is None:
+        raise AssertionError("place is not there")
     return f"{place.domain or 0:04x}:{place.bus or 0:02x}:{place.slot or 0:02x}.{place.function or 0:x}"
 
 
@@ -180,7 +181,8 @@ def _check_mdev(device: Hostdev, domain: Domain, context: Context) -> None:
 
 
 def _write_mdev(device: Hostdev, domain: Domain, context: Context) -> Iterator[Option]:
-    assert device.place is not None
+    if device.place is None:
+        raise AssertionError("device.place is not there")
     own = {
         "driver": "vfio-pci-nohotplug" if device.ramfb else "vfio-pci",
         "id": device.id(),

@@ -72,7 +72,8 @@ def scsi_image(device: Hostdev, context: Context) -> Image:
 
 def _generic(device: Hostdev, context: Context) -> str:
     place = device.place
-    assert place is not None
+    if place is None:
+        raise AssertionError("place is not there")
     key = (device.adapter or "", place.bus or 0, place.target or 0, place.unit or 0)
     if key not in context.scsi_generic:
         raise UnsupportedConfig(

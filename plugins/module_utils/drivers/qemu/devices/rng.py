@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator
 from ....errors import XmlError
 from ....model.domain.core import Domain
 from ....model.domain.small import Rng, RngSource
+from ....xml.views import check_choice
 from ..command.address import pci_properties, virtio_driver, virtio_properties
 from ..command.chardev import chardev_options
 from ..context import Context
@@ -22,13 +23,18 @@ from ..options import Option, properties
 
 MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 BACKENDS = ("random", "egd", "builtin")
+EGD_TYPES = ("tcp", "udp", "unix", "dev", "pipe")
 
 
 def _check(rng: Rng, domain: Domain, context: Context) -> None:
-    if rng.model not in MODELS:
-        raise XmlError(f"<rng model='{rng.model}'> is not one of {', '.join(MODELS)}.", line=rng.line)
-    if rng.backend not in BACKENDS:
-        raise XmlError(f"<backend model='{rng.backend}'> is not one of {', '.join(BACKENDS)}.", line=rng.line)
+    check_choice(rng, "model", rng.model, MODELS)
+    holder = rng.element.find("backend")
+    if holder is None:
+        raise XmlError("<rng> has no <backend>; write <backend model='random'/>.", line=rng.line)
+    source = RngSource(holder)
+    check_choice(source, "model", rng.backend, BACKENDS)
+    if rng.backend == "egd":
+        check_choice(source, "type", source.type, EGD_TYPES)
     if rng.rate_period and not rng.rate_bytes:
         raise XmlError("<rate period='...'> needs bytes as well.", line=rng.line)
 
@@ -48,7 +54,8 @@ def _write(rng: Rng, domain: Domain, context: Context) -> Iterator[Option]:
         backend["filename"] = rng.file
     if rng.backend == "egd":
         holder = rng.element.find("backend")
-        assert holder is not None
+        if holder is None:
+            raise AssertionError("holder is not there")
         source = RngSource(holder)
         yield from chardev_options(source, domain, context, alias=rng.id())
         backend["chardev"] = f"char{rng.id()}"

@@ -79,7 +79,8 @@ def _complete(video: Video, domain: Domain, context: Context) -> None:
     if video.model is None:
         add(video.element, "model")
     model = video.model
-    assert model is not None
+    if model is None:
+        raise AssertionError("model is not there")
     if model.type is None:
         model.type = "cirrus" if context.caps.has_device("cirrus-vga") else "vga"
     card = CARDS.get(model.type)
@@ -153,7 +154,8 @@ def vhost_socket(video: Video, context: Context) -> str:
 def device_name(video: Video, domain: Domain) -> str:
     """QEMU's device for a card."""
     model = video.model
-    assert model is not None
+    if model is None:
+        raise AssertionError("model is not there")
     card = CARDS[model.type or ""]
     if is_vhost(video):
         return "vhost-user-vga" if is_primary(video, domain) else "vhost-user-gpu-pci"

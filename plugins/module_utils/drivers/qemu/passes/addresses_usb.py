@@ -146,7 +146,8 @@ def _buses(domain: Domain) -> Dict[int, Hub]:
 def _find(device: Device, buses: Dict[int, Hub]) -> Tuple[Hub, int]:
     """The hub and the port that a device's address names."""
     given = _given(device)
-    assert given is not None
+    if given is None:
+        raise AssertionError("given is not there")
     bus, path = given
     hub = buses.get(bus)
     if hub is None:

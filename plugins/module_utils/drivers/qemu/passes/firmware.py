@@ -138,7 +138,8 @@ def _take(descriptor: Descriptor, domain: Domain) -> None:
     if domain.loader is None:
         add(_os(domain), "loader")
     loader = domain.loader
-    assert loader is not None
+    if loader is None:
+        raise AssertionError("loader is not there")
     if mapping["device"] == "memory":
         loader.type, loader.path, loader.format = "rom", mapping["filename"], "raw"
     else:
@@ -161,7 +162,8 @@ def _take_flash(mapping: Mapping[str, Any], loader: Loader, domain: Domain) -> N
     if domain.nvram is None:
         add(_os(domain), "nvram")
     nvram, template = domain.nvram, mapping["nvram-template"]
-    assert nvram is not None
+    if nvram is None:
+        raise AssertionError("nvram is not there")
     if nvram.type != "network":
         nvram.template, nvram.template_format = template["filename"], template.get("format", "raw")
         nvram.format = template.get("format", "raw")
@@ -215,7 +217,8 @@ def _place_variables(domain: Domain, context: Context) -> None:
     if domain.nvram is None:
         add(_os(domain), "nvram")
     loader, nvram = domain.loader, domain.nvram
-    assert nvram is not None and loader is not None
+    if nvram is None or loader is None:
+        raise AssertionError("nvram is not there")
     _old_template(nvram, loader)
     if nvram.format is None:
         nvram.format = nvram.template_format or "raw"

@@ -64,7 +64,8 @@ def _choose_cpu(domain: Domain, context: Context) -> None:
     if domain.cpu is None:
         add(domain.element, "cpu")
     cpu = domain.cpu
-    assert cpu is not None
+    if cpu is None:
+        raise AssertionError("cpu is not there")
     if cpu.mode is None:
         cpu.mode = "custom"
     if cpu.mode not in ("custom", "host-model", "host-passthrough", "maximum"):

@@ -145,7 +145,8 @@ def _is_transitional(device: Device) -> bool:
 
 
 def _check_range(address: Optional[Address]) -> None:
-    assert address is not None
+    if address is None:
+        raise AssertionError("address is not there")
     for name, value, limit in (
         ("bus", address.bus, 0xFF),
         ("slot", address.slot, 0x1F),
