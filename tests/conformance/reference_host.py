@@ -39,6 +39,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 NETWORKS: Mapping[str, str] = {"nat-network;": "192.168.122.1"}
 RENDER_NODE = "/dev/dri/foo"
 VSOCK_CID = 42
+GENERATION = "00010203-0405-4607-8809-0a0b0c0d0e0f"
 SCSI_GENERIC = "/dev/sg0"
 NODES = frozenset(range(4))
 NAME_LENGTH = len("-1-") + 20

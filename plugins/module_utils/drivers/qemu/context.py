@@ -111,6 +111,7 @@ class Context:
     scsi_generic: Mapping[Tuple[str, int, int, int], str] = field(default_factory=dict)
     host_nodes: Optional[FrozenSet[int]] = None
     short_name: str = "guest"
+    genid: Optional[str] = None
     hugepages: Tuple[HugePages, ...] = ()
     firmware: Tuple[Mapping[str, Any], ...] = ()
     defaults: Defaults = field(default_factory=Defaults)

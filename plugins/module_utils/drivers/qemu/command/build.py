@@ -23,6 +23,7 @@ from .machine import machine_options
 from .memory import iothread_options, memory_options
 from .numa import numa_options
 from .passthrough import compat_options, extra_options, overridden
+from .sysinfo import sysinfo_options, tseg_options
 from .throttle import throttle_options
 
 Section = Callable[[Domain, Context], Iterable[Option]]
@@ -45,9 +46,11 @@ SECTIONS: Tuple[Section, ...] = (
     smp_options,
     iothread_options,
     numa_options,
+    sysinfo_options,
     clock_options,
     boot_options,
     kernel_options,
+    tseg_options,
     throttle_options,
     display_options,
     device_options,

@@ -10,11 +10,15 @@ from typing import Any, Iterator, Mapping
 
 from ....model.domain.core import Domain
 from ....model.domain.memory import MemoryDevice
+from ....values import scale
+from ....xml.parse import Element
+from ....xml.views import View, number_of
 from ..context import Context
 from ..devices.sound import speaker_options
 from ..options import Option, properties
 from .firmware import flash_properties
 from .memory import default_ram_id
+from .numa import has_hmat
 
 IRQCHIP = {"qemu": "split", "kvm": "on"}
 
@@ -33,6 +37,8 @@ def _machine(domain: Domain, context: Context) -> Mapping[str, Any]:
         "type": domain.machine,
         "usb": False,  # the USB controller is a device like any other
         "vmport": domain.feature_state("vmport"),
+        "i8042": False if domain.feature_state("ps2") == "off" else None,
+        "hmat": True if has_hmat(domain) else None,
         "smm": domain.feature_state("smm"),
         "kernel_irqchip": None if ioapic is None else IRQCHIP.get(ioapic.get("driver", "")),
         "dump-guest-core": bool(domain.dump_core),
@@ -50,10 +56,16 @@ def _machine(domain: Domain, context: Context) -> Mapping[str, Any]:
 def _accel(domain: Domain) -> Mapping[str, Any]:
     if not domain.is_kvm():
         cache = domain.element.find("features/tcg/tb-cache")
-        return {"accel": "tcg", "tb-size": None if cache is None else (cache.text or "").strip()}
+        return {"accel": "tcg", "tb-size": None if cache is None else _mebibytes(cache)}
     ring = domain.element.find("features/kvm/dirty-ring")
     on = ring is not None and ring.get("state") == "on"
     return {"accel": "kvm", "dirty-ring-size": ring.get("size") if on and ring is not None else None}
+
+
+def _mebibytes(element: Element) -> int:
+    """A size of the document in MiB, which is what QEMU takes there."""
+    number = number_of(View(element), "size", (element.text or "").strip())
+    return scale(number, element.get("unit") or "KiB", what=f"<{element.tag}>") >> 20
 
 
 def _power_management(domain: Domain) -> Iterator[Option]:

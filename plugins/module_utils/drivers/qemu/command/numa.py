@@ -37,7 +37,7 @@ def numa_options(domain: Domain, context: Context) -> Iterator[Option]:
         return
     stores = [_store(cell) for cell in cells]
     supported = context.caps.machine(domain.machine or "", domain.accel()).numa_mem_supported
-    backends = not supported or _has_hmat(domain) or any(needs_backend(store, domain) for store in stores)
+    backends = not supported or has_hmat(domain) or any(needs_backend(store, domain) for store in stores)
     if not backends:
         yield from _plain_memory(domain, context)
     for cell, store in zip(cells, stores):
@@ -45,7 +45,7 @@ def numa_options(domain: Domain, context: Context) -> Iterator[Option]:
             yield from backend_options(store, domain, context)
         yield Option("-numa", _node(cell, store, domain, backends))
     yield from _distances(cells)
-    if _has_hmat(domain):
+    if has_hmat(domain):
         yield from _hmat(domain, cells)
 
 
@@ -72,7 +72,7 @@ def _node(cell: Cell, store: Store, domain: Domain, backends: bool) -> str:
     parts: List[Tuple[str, object]] = [("type", "node"), ("nodeid", cell.id)]
     if cell.cpus:
         parts += [("cpus", part) for part in format_cpuset(parse_cpuset(cell.cpus, what="cpus")).split(",")]
-    if _has_hmat(domain):
+    if has_hmat(domain):
         with_cpus = [other.id or 0 for other in domain.cells if other.cpus]
         first = min(with_cpus, default=0)
         parts.append(("initiator", _initiator(cell, domain, first)))
@@ -80,7 +80,8 @@ def _node(cell: Cell, store: Store, domain: Domain, backends: bool) -> str:
     return ",".join(keyval({name: value}, first="type") for name, value in parts)
 
 
-def _has_hmat(domain: Domain) -> bool:
+def has_hmat(domain: Domain) -> bool:
+    """Whether the document says anything of latencies, bandwidths or caches."""
     return bool(domain.latencies or domain.bandwidths or any(cell.caches for cell in domain.cells))
 
 

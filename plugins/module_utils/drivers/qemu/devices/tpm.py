@@ -30,7 +30,7 @@ def _complete(tpm: Tpm, domain: Domain, context: Context) -> None:
     if tpm.model is None:
         tpm.model = "tpm-tis"
     if tpm.type == "emulator" and tpm.version in (None, "default"):
-        tpm.version = "2.0"
+        tpm.version = "1.2" if tpm.model == "tpm-tis" else "2.0"
     if tpm.type == "passthrough" and tpm.path is None:
         tpm.path = DEVICE
 

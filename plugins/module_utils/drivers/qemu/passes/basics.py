@@ -12,20 +12,24 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ....errors import InvalidArgument, XmlError
+from ....errors import XmlError
 from ....model.domain.core import Domain
-from ....values import derived_uuid, kib_up, parse_uuid, scale
-from ....xml.parse import add
+from ....values import derived_uuid, kib_up, parse_cpuset, parse_uuid, scale
+from ....xml.parse import add, clone
 from ..context import Context
 
+# Above all machines of QEMU; a table with a row for each CPU must not fill the memory before the machine is asked.
+MOST_VCPUS = 1 << 14
 EVENTS = (("on_poweroff", "destroy"), ("on_reboot", "restart"), ("on_crash", "destroy"))
 
 
 def complete_basics(domain: Domain, context: Context) -> None:
     """Fill in what every guest has."""
     _identify(domain, context)
+    domain.id = None
     _size_memory(domain)
     _count_vcpus(domain)
+    _lay_out_cpus(domain)
     for name, default in EVENTS:
         if domain.element.find(name) is None:
             add(domain.element, name).text = default
@@ -48,10 +52,28 @@ def _identify(domain: Domain, context: Context) -> None:
     if domain.uuid is None:
         domain.uuid = derived_uuid("domain", context.host_id, domain.name)
     domain.uuid = parse_uuid(domain.uuid)
+    if domain.genid and not domain.genid_value:
+        domain.genid_value = context.genid or derived_uuid("genid", context.host_id, domain.name)
 
 
 def _in_kib(number: Optional[int], unit: Optional[str], what: str) -> Optional[int]:
     return None if number is None else kib_up(scale(number, unit or "KiB", what=f"<{what}>"))
+
+
+def _lay_out_cpus(domain: Domain) -> None:
+    """A topology says all of its levels, and each CPU of a schedule has an element of its own."""
+    cpu = domain.cpu
+    if cpu is not None and cpu.sockets:
+        cpu.dies, cpu.clusters = cpu.dies or 1, cpu.clusters or 1
+    for tag, name in (("vcpusched", "vcpus"), ("iothreadsched", "iothreads")):
+        for found in domain.element.findall(f"cputune/{tag}"):
+            numbers = sorted(parse_cpuset(found.get(name) or "", what=name)) if found.get(name) else []
+            for number in reversed(numbers[1:]):
+                copy = clone(found)
+                copy.set(name, str(number))
+                found.addnext(copy)
+            if numbers:
+                found.set(name, str(numbers[0]))
 
 
 def _size_memory(domain: Domain) -> None:
@@ -75,9 +97,14 @@ def _count_vcpus(domain: Domain) -> None:
     if domain.element.find("vcpu") is None:
         domain.vcpus = 1
     if not domain.vcpus:
-        raise InvalidArgument("<vcpu> is 0; a guest has at least one CPU.")
+        raise XmlError("<vcpu> is 0; a guest has at least one CPU.", line=domain.line_at("vcpu"))
+    if domain.vcpus > MOST_VCPUS:
+        raise XmlError(f"<vcpu> is {domain.vcpus}, and no machine has that many CPUs.", line=domain.line_at("vcpu"))
     if domain.current_vcpus is not None and domain.current_vcpus > domain.vcpus:
-        raise InvalidArgument(f"<vcpu current='{domain.current_vcpus}'> is above the {domain.vcpus} CPUs there can be.")
+        raise XmlError(
+            f"<vcpu current='{domain.current_vcpus}'> is above the {domain.vcpus} CPUs there can be.",
+            line=domain.line_at("vcpu"),
+        )
     if domain.vcpu_placement is None:
         domain.vcpu_placement = "static"
     if domain.current_vcpus == domain.vcpus:

@@ -22,14 +22,15 @@ PS2_MACHINES: Tuple[str, ...] = ("mouse", "keyboard")
 def add_implicit_devices(domain: Domain, context: Context) -> None:
     """Write down the devices that come with the machine or with other devices."""
     devices = domain.devices()
-    if domain.is_x86():
+    if domain.is_x86() and domain.feature_state("ps2") != "off":
         for kind in PS2_MACHINES:
             _add_ps2(devices, kind)
     _mirror_console(devices)
     if devices.find("memballoon") is None:
         add(devices, "memballoon", model="virtio")
     if domain.is_q35() and not devices.xpath("watchdog[@model='itco']"):
-        add(devices, "watchdog", model="itco", action="reset")
+        other = devices.find("watchdog")  # one action holds for all of them
+        add(devices, "watchdog", model="itco", action="reset" if other is None else other.get("action", "reset"))
     if devices.find("graphics") is not None and devices.find("video") is None:
         add(devices, "video")
     if devices.find("audio") is None:

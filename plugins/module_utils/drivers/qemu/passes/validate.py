@@ -10,6 +10,7 @@ from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ..context import Context
 from ..devices.table import BY_TAG, DEVICES
+from .check_domain import check_domain
 
 NO_DEVICES = ("emulator",)
 
@@ -18,6 +19,7 @@ def validate(domain: Domain, context: Context) -> None:
     """Raise XmlError or UnsupportedConfig for what QEMU, or this QEMU, cannot be told."""
     _check_name(domain)
     _check_vcpus(domain, context)
+    check_domain(domain, context)
     for element in domain.devices():
         if element.tag not in BY_TAG and element.tag not in NO_DEVICES:
             raise UnsupportedConfig(
