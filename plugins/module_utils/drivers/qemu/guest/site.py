@@ -11,7 +11,7 @@ from typing import Optional, Tuple
 
 from ....errors import MissingProgram, NotFound, UnsupportedConfig
 from ....host.api import Host
-from ....host.layout import Layout
+from ....host.layout import Layout, short_name
 from ....model.domain.core import Domain
 from ....xml.parse import Element, parse
 from ...store import Store
@@ -20,6 +20,7 @@ from ..caps.launch import OURSELVES, Account
 from ..caps.model import Capabilities
 from ..context import Context
 from .chains import backing_chains, cd_drives
+from .facts import host_facts
 from .images import Runner
 from .status import Status
 
@@ -57,7 +58,8 @@ class Site:
 
     def context(self, document: Element) -> Context:
         """The facts that the passes and the command writer need for one guest."""
-        name = Domain(document).name or "guest"
+        domain = Domain(document)
+        name = domain.name or "guest"
         directory = self.layout.domain_directory(name)
         return Context(
             caps=self.capabilities(document),
@@ -71,6 +73,9 @@ class Site:
             host_arch=self.host.architecture(),
             host_id=self.host.machine_id(),
             now=self.host.now(),
+            short_name=short_name(name),
+            dbus_socket=f"{directory}/dbus.sock",
+            **host_facts(self.host, domain),
         )
 
     def start_context(self, document: Element) -> Context:
