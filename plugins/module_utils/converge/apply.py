@@ -12,6 +12,7 @@ from typing import Callable, Optional
 
 from ..drivers.api import HypervisorDriver
 from ..errors import NotFound, OperationInvalid, TimedOut
+from ..xml.compare import Change
 from ..xml.parse import Element, clone
 from .plan import Plan, Wanted
 
@@ -27,6 +28,7 @@ class Job:
     driver: HypervisorDriver
     wanted: Wanted
     document: Optional[Element]
+    live: tuple[Change, ...] = ()
 
     @property
     def name(self) -> str:
@@ -36,7 +38,7 @@ class Job:
 
 def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
     """Do every step of the plan in its order; raises what the driver raises, TimedOut when a guest does not end."""
-    job = Job(driver, wanted, plan.document)
+    job = Job(driver, wanted, plan.document, plan.live)
     for step in plan.steps:
         ACTIONS[step.action](job)
 
@@ -45,6 +47,12 @@ def _define(job: Job) -> None:
     if job.document is None:
         raise ValueError("a plan that defines has a document")
     job.driver.define_domain(clone(job.document))
+
+
+def _update(job: Job) -> None:
+    if job.document is None:
+        raise ValueError("a plan that changes what runs has a document")
+    job.driver.update_domain(job.name, clone(job.document), job.live, force=job.wanted.force)
 
 
 def _start_paused(job: Job) -> None:
@@ -99,6 +107,7 @@ def _out_of_time(job: Job) -> None:
 
 ACTIONS: Mapping[str, Callable[[Job], object]] = {
     "define": _define,
+    "update": _update,
     "undefine": lambda job: job.driver.undefine_domain(job.name),
     "start": lambda job: job.driver.start_domain(job.name),
     "start_paused": _start_paused,

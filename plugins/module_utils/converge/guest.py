@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Optional
 
 from ..drivers.api import Domain, HypervisorDriver
@@ -42,6 +43,7 @@ def converge_guest(job: Job) -> dict[str, Any]:
         for part in driver.ignored_parts(document):
             job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
         document = driver.normalise_domain(document)
+        current = _observed(driver, current, document)
     plan = make_plan(current, document, wanted)
     if not job.check_mode:
         apply(plan, driver, wanted)
@@ -61,6 +63,13 @@ def gather(driver: HypervisorDriver, name: str) -> Optional[Current]:
     live = driver.domain_xml(name) if domain.active else None
     persistent = driver.domain_xml(name, inactive=True) if domain.persistent else None
     return Current(domain, persistent, live)
+
+
+def _observed(driver: HypervisorDriver, current: Optional[Current], document: Element) -> Optional[Current]:
+    """The same guest with what has drifted from its live document, as far as the wanted one speaks about it."""
+    if current is None or current.live is None:
+        return current
+    return replace(current, live=driver.observe_domain(current.domain.name, document))
 
 
 def _wanted(options: Mapping[str, Any]) -> tuple[Wanted, Optional[Element]]:

@@ -15,15 +15,18 @@ from typing import Any, Optional
 
 from ..drivers.api import Domain
 from ..errors import InvalidArgument, NotFound
-from ..model.domain.identity import DOMAIN, persistent_form
+from ..model.domain.identity import DOMAIN, persistent_form, running_form
 from ..xml.compare import Change, compare
 from ..xml.parse import Element
-from .effects import LIVE, NEXT_BOOT, REFUSE, effect_of, hardest
+from .effects import AT_ONCE, LIVE, NEXT_BOOT, REFUSE, effect_of, hardest
 
 
 @dataclass(frozen=True)
 class Current:
-    """A guest as it is: ``persistent`` is None for a transient one, ``live`` for one that is off."""
+    """A guest as it is: ``persistent`` is None for a transient one, ``live`` for one that is off.
+
+    ``live`` is what runs, drift included, and not what was once written down about it.
+    """
 
     domain: Domain
     persistent: Optional[Element] = None
@@ -37,7 +40,7 @@ class Wanted:
     name: str
     state: str = "present"
     autostart: Optional[bool] = None
-    apply: str = "next_boot"
+    apply: str = "live"
     force: bool = False
     timeout: int = 60
 
@@ -60,12 +63,13 @@ class Step:
 class Plan:
     """Steps in their order, and what waits for the next boot once they are done.
 
-    ``state`` is the state that the guest has in the end ("absent" when there is none), ``document`` the completed
-    definition that it then has.
+    ``live`` are the differences that the step ``update`` makes in the guest that runs, ``state`` is the state that it
+    has in the end ("absent" when there is none), ``document`` the completed definition that it then has.
     """
 
     steps: tuple[Step, ...] = ()
     pending: tuple[Change, ...] = ()
+    live: tuple[Change, ...] = ()
     state: str = "absent"
     autostart: bool = False
     document: Optional[Element] = field(default=None, compare=False, repr=False)
@@ -126,29 +130,61 @@ def _settled(current: Optional[Current], document: Optional[Element], wanted: Wa
     now = phase(current)
     old = current.persistent if current else None
     kept = document if document is not None else old
-    waiting = _waiting(current, kept)
-    path, end = _lifecycle(now, wanted, restart=wanted.apply == "restart" and bool(waiting))
+    waiting = _waiting(current, kept, wanted)
+    at_once = _at_once(waiting, now, document, wanted)
+    later = tuple(change for change in waiting if change not in at_once)
+    path, end = _lifecycle(now, wanted, restart=wanted.apply == "restart" and bool(later))
+    anew = end == "off" or any(action not in ("resume", "suspend") for action in path)
+    live = () if anew else at_once
     autostart = bool(current and current.domain.autostart)
     steps = (
-        *_definition(old, document, wanted, active=now != "off"),
+        *_definition(old, document, wanted, waiting, active=now != "off"),
         *_autostart(autostart, wanted),
-        *_steps(path, wanted),
+        *_with_update(_steps(path, wanted), _update(live, waiting, wanted)),
     )
-    restarted = any(action.startswith("start") for action in path) or end == "off"
     return Plan(
         steps=steps,
-        pending=() if restarted else waiting,
+        pending=() if anew else later,
+        live=live,
         state=STATES[end],
         autostart=autostart if wanted.autostart is None else wanted.autostart,
         document=kept,
     )
 
 
-def _waiting(current: Optional[Current], kept: Optional[Element]) -> tuple[Change, ...]:
-    """What an active guest does not have yet of the definition that is, or will be, kept."""
+def _waiting(current: Optional[Current], kept: Optional[Element], wanted: Wanted) -> Mapping[Change, str]:
+    """What an active guest does not have yet of the definition that is, or will be, kept; each with its effect."""
     if current is None or current.live is None or kept is None:
+        return {}
+    live = running_form(current.live, kept)
+    rest = persistent_form(kept)
+    changes = compare(live, rest, DOMAIN)
+    effects = {change: effect_of(change, active=True, live=live, wanted=rest) for change in changes}
+    if REFUSE in effects.values():
+        raise _refusal(next(change for change, effect in effects.items() if effect == REFUSE), wanted.name)
+    return effects
+
+
+def _at_once(
+    waiting: Mapping[Change, str], now: str, document: Optional[Element], wanted: Wanted
+) -> tuple[Change, ...]:
+    """What the guest gets while it runs: nothing where the user has not described it, or wants it left alone."""
+    if document is None or wanted.apply == "next_boot" or now not in ("running", "paused"):
         return ()
-    return compare(persistent_form(current.live), persistent_form(kept), DOMAIN)
+    return tuple(change for change, effect in waiting.items() if effect in AT_ONCE)
+
+
+def _update(live: tuple[Change, ...], waiting: Mapping[Change, str], wanted: Wanted) -> tuple[Step, ...]:
+    if not live:
+        return ()
+    effect = hardest(waiting[change] for change in live)
+    return (Step("update", wanted.name, effect, tuple(str(change) for change in live)),)
+
+
+def _with_update(path: tuple[Step, ...], update: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Some changes need the guest's help: they are made while it can give it, before a pause and after one."""
+    first = tuple(step for step in path if step.action == "resume")
+    return (*first, *update, *path[len(first) :])
 
 
 def _lifecycle(now: str, wanted: Wanted, *, restart: bool) -> tuple[tuple[str, ...], str]:
@@ -168,7 +204,12 @@ def _stopping(now: str, wanted: Wanted) -> tuple[str, ...]:
 
 
 def _definition(
-    old: Optional[Element], document: Optional[Element], wanted: Wanted, *, active: bool
+    old: Optional[Element],
+    document: Optional[Element],
+    wanted: Wanted,
+    waiting: Mapping[Change, str],
+    *,
+    active: bool,
 ) -> tuple[Step, ...]:
     if document is None:
         return ()
@@ -180,7 +221,14 @@ def _definition(
     effects = [effect_of(change, active=active) for change in changes]
     if REFUSE in effects:
         raise _refusal(changes[effects.index(REFUSE)], wanted.name)
-    return (Step("define", wanted.name, hardest(effects), tuple(str(change) for change in changes)),)
+    at_paths = {change.path: _effect_for(effect, wanted) for change, effect in waiting.items()}
+    inside = [at_paths.get(change.path, LIVE) for change in changes]
+    return (Step("define", wanted.name, hardest(inside), tuple(str(change) for change in changes)),)
+
+
+def _effect_for(effect: str, wanted: Wanted) -> str:
+    """The effect that the user lets a difference have."""
+    return NEXT_BOOT if wanted.apply == "next_boot" and effect in AT_ONCE else effect
 
 
 def _refusal(change: Change, name: str) -> InvalidArgument:

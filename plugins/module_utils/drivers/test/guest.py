@@ -139,8 +139,12 @@ class Guest:
         """The document alone: of what runs, or of what would be started next."""
         if inactive or not self.active:
             return self._plain(self.element)
+        return self._plain(self.running())
+
+    def running(self) -> Element:
+        """The element that holds the document of what runs: one of its own where the definition is another."""
         live = self.runtime.element.find("domain")
-        return self._plain(self.element if live is None else live)
+        return self.element if live is None else live
 
     def _plain(self, element: Element) -> Element:
         copy = clone(element)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Sequence, Tuple
 
-from ...errors import NotFound, OperationInvalid, TimedOut
+from ...errors import AlreadyExists, NotFound, OperationInvalid, TimedOut
 from ...host.api import Host
+from ...model.domain.identity import DOMAIN
+from ...xml.compare import Change, take
 from ...xml.parse import Element
 from ..api import ACTIVE_STATES, Domain, HypervisorDriver, mutates
 from .guest import Guest
@@ -33,6 +35,9 @@ START_PAUSED = Transition("started", ("shut off", "crashed"), "paused", "startin
 SHUTDOWN = Transition("shut down", ("running",), "shut off", "shutdown")
 DESTROY = Transition("destroyed", tuple(sorted(ACTIVE_STATES)), "shut off", "destroyed")
 SUSPEND = Transition("paused", ("running",), "paused", "user")
+REBOOT = Transition("rebooted", ("running",), "running", "booted")
+RESET = Transition("reset", ("running",), "running", "booted")
+RESET_PAUSED = Transition("reset", ("paused", "crashed"), "paused", "user")
 RESUME = Transition("resumed", ("paused",), "running", "unpaused")
 
 # What the console shows; a guest that was never run has shown nothing. The words are those of our real test guest.
@@ -102,18 +107,26 @@ class SimulatedHypervisor(HypervisorDriver):
             raise NotFound(f"There is no guest named {name!r}.", name=name)
         return Domain(name, last[0].uuid, active=False, persistent=False)
 
-    def wait_console(self, name: str, text: str, *, timeout: float) -> bool:
+    def console_size(self, name: str) -> int:
+        """Return how much a guest would have written."""
+        return len(_console(self.keeper.read().guest(name)))
+
+    def wait_console(self, name: str, text: str, *, timeout: float, since: int = 0) -> bool:
         """Wait for the text; a guest that is not active has nothing to add."""
         ended: List[bool] = []
 
         def settled() -> bool:
             guest = self.keeper.read().guest(name)
             ended[:] = [not guest.active]
-            return ended[0] or text in _console(guest)
+            return ended[0] or text in _console(guest)[since:]
 
         self.keeper.read().guest(name)
         self.host.wait_for(settled, timeout=timeout, watch=self._watched())
-        return text in _console(self.keeper.read().guest(name))
+        return text in _console(self.keeper.read().guest(name))[since:]
+
+    def check_rename(self, name: str, new_name: str) -> None:
+        """Raise what would keep the guest from being renamed."""
+        self.keeper.read().check_rename(name, new_name)
 
     def _watched(self) -> Tuple[str, ...]:
         return (self.keeper.path,) if self.keeper.path else ()
@@ -125,8 +138,8 @@ class SimulatedHypervisor(HypervisorDriver):
             return node.define(node.complete(document)).summary()
 
     @mutates
-    def undefine_domain(self, name: str) -> None:
-        """Forget the definition; a guest that runs goes on until it ends."""
+    def undefine_domain(self, name: str, *, storage: str = "keep") -> None:
+        """Forget the definition; a guest that runs goes on until it ends. Its disks are in nobody's files."""
         with self.keeper.change() as node:
             guest = node.guest(name)
             if not guest.persistent:
@@ -135,6 +148,28 @@ class SimulatedHypervisor(HypervisorDriver):
                 guest.make_transient()
             else:
                 node.remove(guest)
+
+    @mutates
+    def rename_domain(self, name: str, new_name: str) -> Domain:
+        """Give a guest that is off another name."""
+        with self.keeper.change() as node:
+            guest = node.check_rename(name, new_name)
+            guest.view.name = new_name
+            return guest.summary()
+
+    @mutates
+    def create_domain(self, document: Element, *, paused: bool = False) -> Domain:
+        """Start a guest that is forgotten when it ends."""
+        with self.keeper.change() as node:
+            name = document.findtext("name") or ""
+            if node.find(name) is not None:
+                raise AlreadyExists(f"There is a guest named {name!r} already; start that one.", name=name)
+            node.define(node.complete(document))
+            guest = self._moved(node, name, START_PAUSED if paused else START)
+            guest.make_transient()
+            guest.facts().id = node.next_id()
+            guest.facts().started = f"{self.host.now():.3f}"
+            return guest.summary()
 
     @mutates
     def start_domain(self, name: str, *, paused: bool = False) -> Domain:
@@ -146,9 +181,19 @@ class SimulatedHypervisor(HypervisorDriver):
             return guest.summary()
 
     @mutates
-    def shutdown_domain(self, name: str) -> None:
+    def shutdown_domain(self, name: str, *, again: bool = False) -> None:
         """Shut the guest down; it obeys at once."""
         self._move(name, SHUTDOWN)
+
+    @mutates
+    def reboot_domain(self, name: str, *, timeout: float) -> None:
+        """Let the guest reboot, which takes no time at all."""
+        self._move(name, REBOOT)
+
+    @mutates
+    def reset_domain(self, name: str) -> None:
+        """Press the reset button; a guest that is paused stays so."""
+        self._move(name, RESET if self.keeper.read().guest(name).state == "running" else RESET_PAUSED)
 
     @mutates
     def destroy_domain(self, name: str) -> None:
@@ -164,6 +209,16 @@ class SimulatedHypervisor(HypervisorDriver):
     def resume_domain(self, name: str) -> None:
         """Let a paused guest go on."""
         self._move(name, RESUME)
+
+    @mutates
+    def update_domain(self, name: str, wanted: Element, changes: Sequence[Change], *, force: bool = False) -> None:
+        """Let the document of the guest that runs say so; whatever it is, a guest that nobody runs agrees."""
+        with self.keeper.change() as node:
+            guest = node.guest(name)
+            if not guest.active:
+                raise OperationInvalid(f"The guest {name!r} is {guest.state}; only one that runs can be changed so.")
+            for change in changes:
+                take(guest.running(), wanted, change, DOMAIN)
 
     @mutates
     def set_domain_autostart(self, name: str, autostart: bool) -> None:

@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatdomain; there is one disk to a target, one 
 
 from __future__ import annotations
 
-from ...xml.canonical import Identity, without
+from ...xml.canonical import Identity, labelled, without
 from ...xml.parse import Element
 
 _CHARDEV = (("target/@type", "target/@port"), ("target/@port",), ("target/@type", "target/@name"))
@@ -79,6 +79,8 @@ LIVE_ONLY: tuple[str, ...] = (
     "devices/interface/backend/@logFile",
     "devices/channel/target/@state",
 )
+# Parts of a device that are chosen at the start when the definition leaves them out: the whole, or some attributes.
+_CHOSEN: dict[str, tuple[str, ...]] = {"address": (), "cid": ("address",)}
 # Chardevs whose path is given by the host when the guest starts.
 _HOST_PATHS = ("serial", "parallel", "console", "channel")
 _PORTS = ("port", "tlsPort", "websocket")
@@ -95,6 +97,34 @@ def persistent_form(document: Element) -> Element:
             for port in _PORTS:
                 graphics.attrib.pop(port, "")
     return copy
+
+
+def running_form(document: Element, kept: Element) -> Element:
+    """Return what runs, fit to be compared with a definition: without what the start chose where that says nothing.
+
+    Those are the places of devices (USB ports are given out at the start), and numbers such as that of a vsock.
+    """
+    copy = persistent_form(document)
+    devices, definition = copy.find("devices"), kept.find("devices")
+    if devices is None or definition is None:
+        return copy
+    models = labelled(definition, "devices", DOMAIN.keys)
+    for key, device in labelled(devices, "devices", DOMAIN.keys).items():
+        if key in models:
+            _forget_chosen(device, models[key])
+    return copy
+
+
+def _forget_chosen(device: Element, model: Element) -> None:
+    for tag, attributes in _CHOSEN.items():
+        part, said = device.find(tag), model.find(tag)
+        if part is None:
+            continue
+        for name in attributes:
+            if said is None or said.get(name) is None:
+                part.attrib.pop(name, "")
+        if said is None and (not attributes or not part.attrib):
+            device.remove(part)
 
 
 def _forget_host_path(device: Element) -> None:
