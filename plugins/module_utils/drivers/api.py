@@ -11,13 +11,29 @@ slot in libvirt's driver tables. Calls marked ``@mutates`` are refused on a read
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from ..errors import NoSupport
 from ..host.api import Host
 from ..host.layout import Layout
 from ..values import Uri
+from ..xml.compare import Change
 from ..xml.parse import Element
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -136,6 +152,13 @@ class HypervisorDriver(Driver):
         """The live document of an active guest, else (or with ``inactive``) the persistent one."""
         raise self.unsupported("domain_xml")
 
+    def observe_domain(self, name: str, wanted: Element) -> Element:
+        """The live document of an active guest with what has drifted from it: asked of what runs, where it can tell.
+
+        Only what ``wanted`` speaks about is asked for, so that most guests need not be spoken to.
+        """
+        return self.domain_xml(name)
+
     def normalise_domain(self, document: Element) -> Element:
         """Complete a desired document as defining it would: pure, keeps the identity of a guest of that name."""
         raise self.unsupported("normalise_domain")
@@ -152,13 +175,71 @@ class HypervisorDriver(Driver):
         """Wait until the guest is in one of the states; raises TimedOut."""
         raise self.unsupported("wait_domain")
 
-    def wait_console(self, name: str, text: str, *, timeout: float) -> bool:
-        """Wait until the text stands in the console log; False in time or when the guest has ended without it."""
+    def console_size(self, name: str) -> int:
+        """How many bytes the guest has written to its console since it was started."""
+        raise self.unsupported("console_size")
+
+    def wait_console(self, name: str, text: str, *, timeout: float, since: int = 0) -> bool:
+        """Wait until the text stands in the console log; False in time or when the guest has ended without it.
+
+        What stands before the byte ``since`` does not count.
+        """
         raise self.unsupported("wait_console")
+
+    def wait_agent(self, name: str, *, timeout: float) -> bool:
+        """Wait until the guest agent answers; False in time or when the guest has ended."""
+        raise self.unsupported("wait_agent")
+
+    def wait_port(self, name: str, port: int, *, address: Optional[str] = None, timeout: float) -> bool:
+        """Wait until a TCP port takes connections; False in time or when the guest has ended.
+
+        Without an address those count that the guest agent reports.
+        """
+        raise self.unsupported("wait_port")
+
+    def agent_info(self, name: str) -> Dict[str, Any]:
+        """What the guest agent says: ``hostname``, ``os`` and ``interfaces``; raises what keeps it from answering."""
+        raise self.unsupported("agent_info")
+
+    def domain_figures(self, name: str, *, balloon: bool = False) -> Dict[str, Any]:
+        """What the guest takes of the host at present; with ``balloon`` QEMU is asked how much memory the guest has.
+
+        ``uptime`` in seconds, ``rss_mib``, ``cpu_seconds``, ``balloon_mib``, and ``disks`` with ``size`` and
+        ``allocated`` in bytes, in the order of the document; what is not known is missing or None.
+        """
+        return {}
+
+    def domain_log(self, name: str, *, size: int = 4096) -> bytes:
+        """The last bytes of what the hypervisor itself said about the guest."""
+        return b""
 
     def domain_argv(self, name: str) -> List[str]:
         """The command line that the guest would be started with."""
         raise self.unsupported("domain_argv")
+
+    def domain_command(self, name: str) -> str:
+        """The same as one line for a shell, ready to be pasted, without secrets."""
+        raise self.unsupported("domain_command")
+
+    def save_screenshot(self, name: str, path: str) -> None:
+        """Write what the guest's first display shows to a file, as PNG; the guest notices nothing."""
+        raise self.unsupported("save_screenshot")
+
+    def check_removal(self, name: str, *, storage: str = "keep") -> List[str]:
+        """The paths that are deleted with the definition; raises OperationInvalid for what stands in the way."""
+        return []
+
+    def check_rename(self, name: str, new_name: str) -> None:
+        """Raise what would keep the guest from being renamed."""
+        raise self.unsupported("check_rename")
+
+    @mutates
+    def exclusive(self, name: str, *, timeout: float) -> ContextManager[None]:
+        """Keep other runs from working on the guest of this name meanwhile; raises LockBusy.
+
+        Looking takes no part in it, and each changing call is whole without it.
+        """
+        return nullcontext()
 
     @mutates
     def define_domain(self, document: Element) -> Domain:
@@ -166,18 +247,44 @@ class HypervisorDriver(Driver):
         raise self.unsupported("define_domain")
 
     @mutates
-    def undefine_domain(self, name: str) -> None:
-        """Forget the persistent document; a running guest goes on and becomes transient."""
+    def undefine_domain(self, name: str, *, storage: str = "keep") -> None:
+        """Forget the persistent document; a running guest goes on and becomes transient.
+
+        With ``storage`` "owned" the guest must be off; what ``check_removal`` names is deleted first.
+        """
         raise self.unsupported("undefine_domain")
+
+    @mutates
+    def rename_domain(self, name: str, new_name: str) -> Domain:
+        """Give a guest that is off another name; done again after a kill it comes to its end."""
+        raise self.unsupported("rename_domain")
+
+    @mutates
+    def create_domain(self, document: Element, *, paused: bool = False) -> Domain:
+        """Start a guest that has no persistent document and is forgotten when it ends."""
+        raise self.unsupported("create_domain")
 
     @mutates
     def start_domain(self, name: str, *, paused: bool = False) -> Domain:
         raise self.unsupported("start_domain")
 
     @mutates
-    def shutdown_domain(self, name: str) -> None:
-        """Ask the guest to shut down (ACPI); returns at once."""
+    def shutdown_domain(self, name: str, *, again: bool = False) -> None:
+        """Ask the guest to shut down, by its agent where it listens, else by its power button; returns at once.
+
+        ``again`` says that it was asked before: then it is the power button.
+        """
         raise self.unsupported("shutdown_domain")
+
+    @mutates
+    def reboot_domain(self, name: str, *, timeout: float) -> None:
+        """Ask the guest's agent to reboot it, and wait until it does; raises TimedOut or OperationInvalid."""
+        raise self.unsupported("reboot_domain")
+
+    @mutates
+    def reset_domain(self, name: str) -> None:
+        """Press the guest's reset button; one that is paused stays so."""
+        raise self.unsupported("reset_domain")
 
     @mutates
     def destroy_domain(self, name: str) -> None:
@@ -191,6 +298,16 @@ class HypervisorDriver(Driver):
     @mutates
     def resume_domain(self, name: str) -> None:
         raise self.unsupported("resume_domain")
+
+    @mutates
+    def update_domain(self, name: str, wanted: Element, changes: Sequence[Change], *, force: bool = False) -> None:
+        """Let an active guest have what the complete document says at the places of these changes, and nothing else.
+
+        One transaction, the changes in their order. Raises OperationFailed for the first that cannot be made; the
+        live document then says what the guest has, and the details ``applied`` and ``not_applied`` list the changes.
+        ``force`` takes out a medium that the guest has locked.
+        """
+        raise self.unsupported("update_domain")
 
     @mutates
     def set_domain_autostart(self, name: str, autostart: bool) -> None:

@@ -146,6 +146,13 @@ class Store:
             yield
 
     @contextmanager
+    def run_lock(self, name: str, *, timeout: float) -> Iterator[None]:
+        """Hold off other runs from one object while several calls are made; taken before all other locks."""
+        self._prepare()
+        with self.host.lock(self.layout.run_lock(self.kind, name), timeout=timeout):
+            yield
+
+    @contextmanager
     def names_lock(self, *, timeout: float = 30.0) -> Iterator[None]:
         """Hold the lock of all names and uuids of this kind; taken after an object's lock, never before it."""
         self._prepare()

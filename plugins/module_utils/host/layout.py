@@ -210,6 +210,10 @@ class Layout:
         """Return the lock of one object."""
         return posixpath.join(self.runtime, "locks", f"{kind}-{check_name(kind, name)}.lock")
 
+    def run_lock(self, kind: str, name: str) -> str:
+        """Return the lock of a whole run that works on one object."""
+        return posixpath.join(self.runtime, "locks", f"run-{kind}-{check_name(kind, name)}.lock")
+
     def names_lock(self, kind: str) -> str:
         """Return the lock under which names and uuids of a kind are given out."""
         return posixpath.join(self.runtime, "locks", f"{kind}.lock")

@@ -7,25 +7,49 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from ...errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid, TimedOut
+from ...errors import (
+    AlreadyExists,
+    CorralError,
+    InvalidArgument,
+    MonitorError,
+    NotFound,
+    OperationInvalid,
+    TimedOut,
+)
 from ...host.api import Host, Monitor, Process
 from ...host.layout import Layout, check_name
 from ...model.domain.core import Domain as DomainView
+from ...model.domain.identity import DOMAIN
 from ...values import parse_uuid
+from ...xml.canonical import secret_values
+from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Domain, HypervisorDriver
 from ..store import Store
+from .guest.agent import agent_opened, describe
 from .guest.console import console_path
+from .guest.figures import disk_figures, process_figures
 from .guest.identity import inherit
 from .guest.launch import prepare, start
+from .guest.readiness import wait_agent, wait_console, wait_port
+from .guest.removal import plan_removal, remove_files
+from .guest.rename import check_rename, rename
+from .guest.screen import take_picture
+from .guest.shell import paste
+from .guest.live import Work, update
+from .guest.observe import observe
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
+from .guest.talk import agent_of, agent_state, monitor_of, process_of, status_of
 from .passes.ignored import ignored_parts
 from .passes.run import complete
+
+# Seconds until QEMU has written down that it did what it has said to have done.
+REACH_TIMEOUT = 10.0
 
 
 class QemuDriver(HypervisorDriver):
@@ -84,13 +108,18 @@ class QemuDriver(HypervisorDriver):
             raise NotFound(f"There is no guest named '{name}'.", name=name)
         return found
 
+    def observe_domain(self, name: str, wanted: Element) -> Element:
+        status, document = self._status(name), self.domain_xml(name)
+        return observe(self.site, name, document, wanted, status)
+
     def normalise_domain(self, document: Element) -> Element:
         name = check_name("domain", DomainView(document).name or "")
         existing = self.site.persistent(name)
         if existing is None and self._runs(name):
             existing = self.site.active(name)
-        kept = inherit(document, existing, self.host.machine_id())
-        return complete(kept, self.site.context(document), existing)
+        context = self.site.context(document)
+        kept = inherit(document, existing, context.host_id, kvm=context.caps.kvm)
+        return complete(kept, context, existing)
 
     def ignored_parts(self, document: Element) -> List[str]:
         return ignored_parts(document)
@@ -101,18 +130,52 @@ class QemuDriver(HypervisorDriver):
     def console_log(self, name: str, *, size: int = 16384) -> bytes:
         return self.host.tail(self._console(name), size)
 
-    def wait_console(self, name: str, text: str, *, timeout: float) -> bool:
-        path, wanted = self._console(name), text.encode("utf-8", "surrogateescape")
-        process = self._process(name)
+    def console_size(self, name: str) -> int:
+        found = self.host.stat(self._console(name))
+        return found.size if found else 0
 
-        def seen() -> bool:
-            return wanted in (self.host.read(path) or b"")
+    def wait_console(self, name: str, text: str, *, timeout: float, since: int = 0) -> bool:
+        return wait_console(self.site, name, self._console(name), text, timeout=timeout, since=since)
 
-        def over() -> bool:
-            return process is None or self.host.process(process.pid) != process
+    def wait_agent(self, name: str, *, timeout: float) -> bool:
+        self.site.require(name)
+        return wait_agent(self.site, name, timeout=timeout)
 
-        self.host.wait_for(lambda: seen() or over(), timeout=timeout, watch=(path,))
-        return seen()
+    def wait_port(self, name: str, port: int, *, address: Optional[str] = None, timeout: float) -> bool:
+        self.site.require(name)
+        return wait_port(self.site, name, port, address, timeout=timeout)
+
+    def agent_info(self, name: str) -> Dict[str, Any]:
+        with agent_of(self.site, name) as agent:
+            return describe(agent)
+
+    def domain_figures(self, name: str, *, balloon: bool = False) -> Dict[str, Any]:
+        status, document = self.site.status(name), self.domain_xml(name)
+        figures: Dict[str, Any] = {"disks": disk_figures(self.host, DomainView(document))}
+        if status is not None and runs(self.site, status):
+            figures.update(process_figures(self.host, status.pid))
+            figures["uptime"] = max(0.0, self.host.now() - status.started)
+            if balloon:
+                figures["balloon_mib"] = self._balloon(name)
+        return figures
+
+    def domain_log(self, name: str, *, size: int = 4096) -> bytes:
+        return self.host.tail(self.layout().domain_log(name), size)
+
+    def domain_command(self, name: str) -> str:
+        document = self.site.require(name)
+        return paste(prepare(self.site, name, document).spawn, secret_values(document, DOMAIN))
+
+    def save_screenshot(self, name: str, path: str) -> None:
+        with self._monitor(name) as monitor:
+            picture = take_picture(self.host, monitor, self.layout().domain_directory(name), name)
+        self.host.write(path, picture, mode=0o600)
+
+    def check_removal(self, name: str, *, storage: str = "keep") -> List[str]:
+        return plan_removal(self.site, name, storage, active=self._runs(name)).paths()
+
+    def check_rename(self, name: str, new_name: str) -> None:
+        check_rename(self.site, name, check_name("domain", new_name))
 
     def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
         self.site.require(name)
@@ -120,7 +183,7 @@ class QemuDriver(HypervisorDriver):
         if process is not None and set(states) == {"shut off"}:
             self.host.wait_exit(process, timeout=timeout)
         else:
-            journal = f"{self.layout().domain_directory(name)}/events.out"
+            journal = self._journal(name)
 
             def over() -> bool:
                 now = self._describe(name)
@@ -147,24 +210,73 @@ class QemuDriver(HypervisorDriver):
                 self.store.write_config(name, to_text(done).encode())
         return self._describe(name)
 
-    def undefine_domain(self, name: str) -> None:
+    @contextmanager
+    def exclusive(self, name: str, *, timeout: float) -> Iterator[None]:
+        with self.store.run_lock(check_name("domain", name), timeout=timeout):
+            yield
+
+    def undefine_domain(self, name: str, *, storage: str = "keep") -> None:
         with self._locked(name):
             if self.store.read_config(name) is None:
                 raise OperationInvalid(f"Guest {name} is transient: it has no definition to remove.")
-            if not self._runs(name):
+            active = self._runs(name)
+            removal = plan_removal(self.site, name, storage, active=active)
+            if removal.paths() and active:
+                raise OperationInvalid(f"Guest {name} runs, so what it uses cannot be deleted; stop it first.")
+            remove_files(self.site, removal)
+            if not active:
                 self.store.remove_live(name)
             self.store.remove_config(name)
+
+    def rename_domain(self, name: str, new_name: str) -> Domain:
+        first, second = sorted((check_name("domain", name), check_name("domain", new_name)))
+        with self.store.lock(first), self.store.lock(second), self.store.names_lock():
+            reconcile(self.site, name)
+            rename(self.site, name, new_name)
+        return self._describe(new_name)
+
+    def create_domain(self, document: Element, *, paused: bool = False) -> Domain:
+        name = check_name("domain", DomainView(document).name or "")
+        with self.store.lock(name):
+            reconcile(self.site, name)
+            if self.store.read_config(name) is not None or self._runs(name):
+                raise AlreadyExists(f"There is a guest named {name} already.", hint="Start that one.", name=name)
+            done = self.normalise_domain(document)
+            self._check_uuid(name, DomainView(done).uuid or "")
+            start(self.site, name, paused=paused, document=done)
+            self._reach(name, "paused" if paused else "running")
+        return self._describe(name)
 
     def start_domain(self, name: str, *, paused: bool = False) -> Domain:
         with self._locked(name):
             if self._runs(name):
                 raise OperationInvalid(f"Guest {name} is already running.")
             start(self.site, name, paused=paused)
+            self._reach(name, "paused" if paused else "running")
         return self._describe(name)
 
-    def shutdown_domain(self, name: str) -> None:
+    def shutdown_domain(self, name: str, *, again: bool = False) -> None:
+        with self._locked(name):
+            self._status(name)
+            if again or not self._asked(name, "powerdown"):
+                with self._monitor(name) as monitor:
+                    monitor.execute("system_powerdown")
+
+    def reboot_domain(self, name: str, *, timeout: float) -> None:
+        with self._locked(name):
+            before = reboots(self.site.journal(name))
+            with agent_of(self.site, name) as agent:
+                agent.shutdown("reboot")
+
+        def done() -> bool:
+            return reboots(self.site.journal(name)) > before or not self._runs(name)
+
+        if not self.host.wait_for(done, timeout=timeout, watch=(self._journal(name),)):
+            raise TimedOut(f"Guest {name} was asked to reboot, and did not do so within {timeout:g} s.", name=name)
+
+    def reset_domain(self, name: str) -> None:
         with self._locked(name), self._monitor(name) as monitor:
-            monitor.execute("system_powerdown")
+            monitor.execute("system_reset")
 
     def destroy_domain(self, name: str) -> None:
         with self._locked(name):
@@ -173,12 +285,23 @@ class QemuDriver(HypervisorDriver):
             clean_up(self.site, name, status, reason="destroyed")
 
     def suspend_domain(self, name: str) -> None:
-        with self._locked(name), self._monitor(name) as monitor:
-            monitor.execute("stop")
+        with self._locked(name):
+            with self._monitor(name) as monitor:
+                monitor.execute("stop")
+            self._reach(name, "paused")
 
     def resume_domain(self, name: str) -> None:
-        with self._locked(name), self._monitor(name) as monitor:
-            monitor.execute("cont")
+        with self._locked(name):
+            with self._monitor(name) as monitor:
+                monitor.execute("cont")
+            self._reach(name, "running")
+
+    def update_domain(self, name: str, wanted: Element, changes: Sequence[Change], *, force: bool = False) -> None:
+        with self._locked(name):
+            self._status(name)
+            document = self.site.active(name)
+            if document is not None:
+                update(Work(self.site, name, document, wanted, force=force), changes)
 
     def set_domain_autostart(self, name: str, autostart: bool) -> None:
         with self._locked(name):
@@ -197,28 +320,50 @@ class QemuDriver(HypervisorDriver):
             self.site.require(name)  # a transient one that has ended is gone now
             yield
 
-    @contextmanager
-    def _monitor(self, name: str) -> Iterator[Monitor]:
-        self._status(name)
-        monitor = self.host.open_monitor(self.layout().monitor(name), timeout=10.0)
-        try:
-            yield monitor
-        finally:
-            monitor.close()
+    def _monitor(self, name: str) -> ContextManager[Monitor]:
+        return monitor_of(self.site, name)
 
     def _status(self, name: str) -> Status:
-        status = self.site.status(name)
-        if status is None or not runs(self.site, status):
-            raise OperationInvalid(f"Guest {name} is not running.")
-        return status
+        return status_of(self.site, name)
+
+    def _asked(self, name: str, mode: str) -> bool:
+        """Whether the guest has an agent that was asked to shut down."""
+        if not agent_state(self.site, name):
+            return False
+        try:
+            with agent_of(self.site, name) as agent:
+                agent.shutdown(mode)
+        except CorralError:
+            return False  # an agent that hangs is no reason not to press the button
+        return True
+
+    def _balloon(self, name: str) -> Optional[int]:
+        """The memory that the guest has been left with, in MiB; None without a balloon that answers."""
+        with self._monitor(name) as monitor:
+            try:
+                return int(monitor.execute("query-balloon")["actual"]) // 1024**2
+            except MonitorError:
+                return None
+
+    def _reach(self, name: str, state: str) -> None:
+        """Wait until the guest is in a state that QEMU has just been told to enter, or has ended meanwhile."""
+
+        def there() -> bool:
+            found = self._describe(name)
+            return found.state == state or not found.active
+
+        if not self.host.wait_for(there, timeout=REACH_TIMEOUT, watch=(self._journal(name),)):
+            raise TimedOut(f"Guest {name} was told to be {state}, and is {self._describe(name).state}.", name=name)
+
+    def _journal(self, name: str) -> str:
+        return f"{self.layout().domain_directory(name)}/events.out"
 
     def _runs(self, name: str) -> bool:
         status = self.site.status(name)
         return status is not None and runs(self.site, status)
 
     def _process(self, name: str) -> Optional[Process]:
-        status = self.site.status(name)
-        return Process(status.pid, status.start) if status is not None and runs(self.site, status) else None
+        return process_of(self.site, name)
 
     def _console(self, name: str) -> str:
         document = self.site.active(name)
@@ -264,6 +409,8 @@ class QemuDriver(HypervisorDriver):
         if status is not None:
             facts.update(pid=status.pid, started=status.started, monitor=self.layout().monitor(name))
             facts["reboots"] = reboots(journal)
+            if document is not None:
+                facts["agent"] = agent_opened(DomainView(document), journal)
         return facts
 
     def _check_uuid(self, name: str, uuid: str) -> None:

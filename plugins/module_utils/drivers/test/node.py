@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Tuple
 
-from ...errors import AlreadyExists, CorralError, NotFound, XmlError
+from ...errors import AlreadyExists, CorralError, NotFound, OperationInvalid, XmlError
+from ...host.layout import check_name
 from ...values import derived_uuid, parse_uuid
 from ...xml.parse import Element, clone, parse
 from ...xml.views import View
@@ -80,6 +81,15 @@ class Node:
                 f"The uuid {uuid} belongs to the guest {other.name!r} already.",
                 hint=f"Give {name!r} another uuid, or leave it out.",
             )
+
+    def check_rename(self, name: str, new_name: str) -> Guest:
+        """Return the guest that may get the new name; raises OperationInvalid and AlreadyExists."""
+        guest = self.guest(name)
+        if guest.active:
+            raise OperationInvalid(f"The guest {name!r} is {guest.state}; only one that is off can be renamed.")
+        if self.find(check_name("domain", new_name)) is not None:
+            raise AlreadyExists(f"The guest {name!r} cannot be renamed: there is a guest {new_name!r} already.")
+        return guest
 
     def define(self, document: Element) -> Guest:
         """Take a complete document: a new guest that is shut off, or another definition of the one of that name."""

@@ -351,7 +351,52 @@ def test_there_is_no_command_line_and_no_layout(guests: HypervisorDriver, call: 
 def test_every_other_call_of_the_contract_is_served() -> None:
     """What a simulated guest ignores is nothing to warn of: the contract's own empty answer serves."""
     served = {call for call in contract(HypervisorDriver) if call in vars(SimulatedHypervisor)}
-    assert set(contract(HypervisorDriver)) - served == {"domain_argv", "layout", "ignored_parts"}
+    empty = {"ignored_parts", "domain_figures", "domain_log", "check_removal", "exclusive", "observe_domain"}
+    without = {"domain_argv", "domain_command", "layout", "save_screenshot", "wait_agent", "wait_port", "agent_info"}
+    assert set(contract(HypervisorDriver)) - served == empty | without
+
+
+def test_a_guest_is_renamed_when_it_is_off(guests: HypervisorDriver) -> None:
+    with pytest.raises(OperationInvalid, match="only one that is off can be renamed"):
+        guests.rename_domain("test", "other")
+    guests.destroy_domain("test")
+    guests.check_rename("test", "other")
+    assert guests.rename_domain("test", "other").uuid == UUID
+    assert [found.name for found in guests.list_domains()] == ["other"]
+    guests.define_domain(
+        parse("<domain type='test'><name>b</name><memory>65536</memory><os><type>hvm</type></os></domain>")
+    )
+    with pytest.raises(AlreadyExists, match="there is a guest 'other' already"):
+        guests.rename_domain("b", "other")
+
+
+def test_a_transient_guest_lives_as_long_as_it_runs(guests: HypervisorDriver) -> None:
+    document = parse("<domain type='test'><name>t</name><memory>65536</memory><os><type>hvm</type></os></domain>")
+    made = guests.create_domain(document)
+    assert (made.state, made.persistent) == ("running", False)
+    assert made.id is not None
+    with pytest.raises(AlreadyExists):
+        guests.create_domain(document)
+    guests.destroy_domain("t")
+    with pytest.raises(NotFound):
+        guests.lookup_domain("t")
+
+
+def test_reset_and_reboot_leave_a_guest_where_it_was(guests: HypervisorDriver) -> None:
+    guests.reboot_domain("test", timeout=1)
+    guests.reset_domain("test")
+    assert guests.lookup_domain("test").state == "running"
+    guests.suspend_domain("test")
+    guests.reset_domain("test")
+    assert guests.lookup_domain("test").state == "paused"
+    with pytest.raises(OperationInvalid, match="rebooted only when it is running"):
+        guests.reboot_domain("test", timeout=1)
+
+
+def test_what_stood_on_the_console_before_does_not_count(guests: HypervisorDriver) -> None:
+    size = guests.console_size("test")
+    assert guests.wait_console("test", "up", timeout=0)
+    assert not guests.wait_console("test", "up", timeout=0, since=size)
 
 
 def test_the_version_is_plain(guests: HypervisorDriver) -> None:

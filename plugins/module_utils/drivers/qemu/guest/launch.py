@@ -31,18 +31,25 @@ from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from ..command.build import command_line
 from ..command.chardev import open_files, server_sockets
+from ..command.memory import memory_directories
+from ..command.passthrough import environment
 from ..context import Context
 from ..passes.run import live
 from .images import Handed, blocked_by, check_images, hand_over, to_hand
+from .nvram import make_variables, missing_variables
 from .runtime import learn_runtime
+from .sharing import check_free, check_memory, explained
 from .site import Site, account
 from .status import Status
 from .stop import borrowed_elsewhere, clean_up, kill
+from .tell import settle
+from .unready import check_helpers
 
 Inherited = Union[Listen, Append]
 
 FIRST_FD = 3
 START_TIMEOUT = 30.0
+ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 # What -msg timestamp=on and QEMU itself put before their words.
 PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:.]+Z )?(\S*qemu-[\w-]+: )?")
@@ -69,15 +76,16 @@ class Start:
     log_size: int
 
 
-def start(site: Site, name: str, *, paused: bool = False) -> None:
-    """Start a defined guest; the caller holds its lock and has seen that it does not run.
+def start(site: Site, name: str, *, paused: bool = False, document: Optional[Element] = None) -> None:
+    """Start a guest, of the document or as it is defined; the caller holds its lock and has seen that it does not run.
 
     Raises OperationFailed with QEMU's own words when QEMU ends during the start; nothing is left behind then.
     """
-    document = site.persistent(name)
+    document = site.persistent(name) if document is None else document
     if document is None:
         raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
     plan = prepare(site, name, document)
+    check_memory(site, name, plan.document)
     status = _announce(site, plan)
     process: Optional[Process] = None
     try:
@@ -99,6 +107,7 @@ def _announce(site: Site, plan: Start) -> Status:
     host, runner = site.host, site.runner
     status = Status(boot_id=host.boot_id(), id=site.store.allocate_id(), started=host.now())
     with site.store.names_lock():
+        check_free(site, plan.name, plan.document)
         if runner:
             rows = to_hand(Domain(plan.document), host, runner, borrowed_elsewhere(site, plan.name))
             status = replace(status, handed=tuple(rows))
@@ -111,7 +120,9 @@ def prepare(site: Site, name: str, document: Element) -> Start:
     context = site.start_context(document)
     running = live(document, context)
     domain = Domain(running)
+    check_helpers(domain)
     check_images(domain, site.host)
+    missing_variables(domain, site.host)
     inherited = _inherited(site, name, domain, context)
     descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
     context = replace(context, descriptors=descriptors)
@@ -122,7 +133,7 @@ def prepare(site: Site, name: str, document: Element) -> Start:
         name=name,
         document=running,
         context=context,
-        spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context)], inherited),
+        spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context)], inherited, _variables(domain)),
         staged=tuple(staged.items()),
         log_size=log.size if log else 0,
     )
@@ -150,13 +161,22 @@ def _inherited(site: Site, name: str, domain: Domain, context: Context) -> Tuple
     return (*(Listen(path, owner=owner) for path in paths), *files)
 
 
-def _spawn(site: Site, name: str, argv: List[str], inherited: Tuple[Inherited, ...]) -> Spawn:
+def _variables(domain: Domain) -> Dict[str, str]:
+    """What QEMU's environment has for this guest: the time zone that its clock is in, what the document adds."""
+    clock = domain.clock
+    zone = clock.timezone if clock is not None and clock.offset == "timezone" else None
+    return {**({"TZ": zone} if zone else {}), **environment(domain)}
+
+
+def _spawn(
+    site: Site, name: str, argv: List[str], inherited: Tuple[Inherited, ...], variables: Mapping[str, str]
+) -> Spawn:
     who = account(site.host, site.runner)
     home = site.layout.domain_directory(name)
     return Spawn(
         argv=tuple(argv),
         log=site.layout.domain_log(name),
-        env={"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home},
+        env={**ENVIRONMENT, "HOME": home, **variables},
         user=who.user,
         groups=who.groups,
         fds=inherited,
@@ -199,6 +219,10 @@ def _put_in_place(site: Site, plan: Start, handed: Tuple[Handed, ...]) -> None:
     host.write(layout.domain_console_log(plan.name), b"", owner=owner)
     for role, path in plan.staged:
         host.write(f"{directory}/{role}", host.read(path) or b"", mode=0o400, owner=owner)
+    domain = Domain(plan.document)
+    make_variables(domain, host, owner)
+    for path in memory_directories(domain, plan.context):
+        host.make_directory(path, mode=0o700, owner=owner)
     if runner:
         hand_over(handed, host, runner)
 
@@ -209,6 +233,7 @@ def _hand_shake(site: Site, plan: Start, process: Process, *, paused: bool) -> N
         monitor = site.host.open_monitor(site.layout.monitor(plan.name), timeout=START_TIMEOUT)
         try:
             learn_runtime(Domain(plan.document), monitor)
+            settle(Domain(plan.document), monitor)
             site.store.write_live(plan.name, to_text(plan.document).encode())
             if not paused:
                 monitor.execute("cont")
@@ -227,6 +252,9 @@ def _start_failure(site: Site, plan: Start, process: Process, error: CorralError
     found = site.host.stat(log)
     new = max(found.size - plan.log_size, 0) if found else 0  # earlier starts said other things
     said = last_words(site.host.tail(log, min(new, 4096)))
+    clash = explained(site, plan.name, said)
+    if clash is not None:
+        return clash
     return OperationFailed(f"Guest {plan.name} did not start; QEMU said: {said}", hint=f"See {log}.", log=log)
 
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who uses which image: two running guests must not write to one, and nothing that others use is ever deleted."""
+"""What guests share on a host: memory, and images. Two running guests must not write to one image, and nothing that
+others use is ever deleted.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from ....host.api import Host
 from ....model.domain.core import Domain
 from ....xml.parse import Element
 from .chains import QCOW_MAGIC
+from .figures import KIB, host_memory
 from .images import images
 from .site import Site
 from .stop import alive
@@ -60,6 +63,16 @@ def key_of(host: Host, path: str) -> Key:
     if found is None:
         return ()
     return (real,) if found.kind == "block" else (found.device, found.inode)
+
+
+def check_memory(site: Site, name: str, document: Element) -> None:
+    """Raise OperationInvalid for a guest with more memory than the host has at all."""
+    wanted, there = Domain(document).memory or 0, host_memory(site.host)
+    if there is not None and wanted > there:
+        raise OperationInvalid(
+            f"Guest {name} has {wanted // KIB} MiB of memory, and the whole host has {there // KIB} MiB.",
+            hint="Give it less memory.",
+        )
 
 
 def check_free(site: Site, name: str, document: Element) -> None:

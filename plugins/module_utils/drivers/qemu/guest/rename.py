@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Giving a guest another name, in steps of which each may be the last that a run comes to.
+
+The new definition is written, then the old one removed. A run that is killed in between leaves both, with one uuid:
+that is how the next run sees that it has only to finish.
+"""
+
+from __future__ import annotations
+
+from ....errors import AlreadyExists, NotFound, OperationInvalid
+from ....model.domain.core import Domain
+from ....xml.parse import Element
+from ....xml.write import to_text
+from .site import Site
+from .talk import process_of
+
+
+def check_rename(site: Site, name: str, new_name: str) -> Element:
+    """Return the definition to be renamed; raises what would keep the guest from getting the new name."""
+    document = site.persistent(name)
+    if process_of(site, name) is not None:
+        raise OperationInvalid(
+            f"Guest {name} runs, and only a guest that is off can be renamed.", hint="Stop it first (state: stopped)."
+        )
+    if document is None:
+        raise NotFound(f"There is no guest named '{name}'.", name=name)
+    taken = site.persistent(new_name)
+    taken = site.active(new_name) if taken is None else taken
+    if taken is not None and not _is_same(taken, document):
+        raise AlreadyExists(
+            f"Guest {name} cannot be renamed to {new_name}: another guest has that name.",
+            hint="Choose another name, or remove that guest first.",
+            name=new_name,
+        )
+    return document
+
+
+def _is_same(one: Element, other: Element) -> bool:
+    return bool(Domain(one).uuid) and Domain(one).uuid == Domain(other).uuid
+
+
+def rename(site: Site, name: str, new_name: str) -> None:
+    """Rename a guest; the caller holds the locks of both names."""
+    document = check_rename(site, name, new_name)
+    autostart = site.store.autostart(name)
+    Domain(document).name = new_name
+    site.store.write_config(new_name, to_text(document).encode())
+    if autostart:
+        site.store.set_autostart(new_name, True)
+    site.store.remove_live(name)
+    site.store.remove_config(name)
