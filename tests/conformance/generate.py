@@ -99,6 +99,7 @@ def context_for(case: str, document: Element, caps: Capabilities, source: Path) 
         short_name=name[: reference_host.NAME_LENGTH],
         channels=directory,
         firmware=reference_host.firmware(source),
+        passt=f"/var/run/libvirt/qemu/passt/{name}",
         dbus_socket=f"/var/run/libvirt/qemu/dbus/{name}-dbus.sock",
         volumes=reference_storage.volumes(document, source),
     )

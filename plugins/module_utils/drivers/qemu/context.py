@@ -94,7 +94,8 @@ class Context:
     that leaves it to us, ``tpm_socket`` where its swtpm listens when that is not in its runtime directory.
     ``host_nodes`` are the host's NUMA nodes, None where nobody looked; ``short_name`` names what the guest has in
     directories that it shares with others. ``scsi_generic`` has the device files of the host's SCSI units, by
-    adapter, bus, target and unit.
+    adapter, bus, target and unit. ``genid`` is the generation id for a guest that leaves its own open, ``passt``
+    how the paths of passt's sockets begin.
     """
 
     caps: Capabilities
@@ -112,6 +113,7 @@ class Context:
     host_nodes: Optional[FrozenSet[int]] = None
     short_name: str = "guest"
     genid: Optional[str] = None
+    passt: str = "/run/corral/qemu/passt/guest"
     hugepages: Tuple[HugePages, ...] = ()
     firmware: Tuple[Mapping[str, Any], ...] = ()
     defaults: Defaults = field(default_factory=Defaults)

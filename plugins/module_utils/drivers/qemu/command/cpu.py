@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from ....model.domain.core import Domain
 from ....model.domain.cpu import Cpu
+from ....xml.views import View, number_of
 from ..context import Context
 from ..options import Option, properties
 
@@ -34,6 +35,7 @@ HYPERV = (
     "xmm_input",
 )
 # <features><kvm>: element, the state in which something is said, QEMU's property and its value
+QEMU_NAMES = {"pclmuldq": "pclmulqdq"}  # what libvirt calls otherwise than QEMU, underscores left out
 KVM_HINTS = (
     ("hidden", "on", "kvm", False),
     ("hint-dedicated", "on", "kvm-hint-dedicated", True),
@@ -52,14 +54,15 @@ def cpu_options(domain: Domain, context: Context) -> Iterator[Option]:
     cpu = domain.cpu
     if cpu is None:  # the machine pass writes one
         raise AssertionError("cpu is not there")
-    flags: Flags = [("model", _model(cpu)), *_features(cpu)]
+    flags: Flags = [("model", _model(cpu, domain)), *_features(cpu)]
     flags += [*_timers(domain), *_paravirt(domain), *_hyperv(domain), *_kvm(domain), *_pmu(domain)]
     flags += [*_cache(cpu), *_physical_bits(cpu)]
     yield Option("-cpu", properties(dict(flags)), first="model")
 
 
-def _model(cpu: Cpu) -> str:
-    by_mode = {"host-passthrough": "host", "maximum": "max"}
+def _model(cpu: Cpu, domain: Domain) -> str:
+    """QEMU's word; a host-model is the host's CPU as far as it can be migrated, which is what QEMU makes of it."""
+    by_mode = {"host-passthrough": "host", "maximum": "max", "host-model": "host" if domain.is_kvm() else "max"}
     return by_mode.get(cpu.mode or "custom", cpu.model or "")
 
 
@@ -71,7 +74,8 @@ def _features(cpu: Cpu) -> Flags:
         flags.append(("vendor", cpu.vendor_id))
     for feature in cpu.features:
         if feature.policy in ON or feature.policy is None:
-            flags.append(((feature.name or "").replace("_", "-"), ON[feature.policy or "require"]))
+            name = QEMU_NAMES.get(feature.name or "", feature.name or "").replace("_", "-")
+            flags.append((name, ON[feature.policy or "require"]))
     return flags
 
 
@@ -107,7 +111,8 @@ def _hyperv(domain: Domain) -> Flags:
     if direct is not None and direct.get("state") == "on":
         flags.append(("hv-stimer-direct", True))
     if "spinlocks" in on:
-        flags.append(("hv-spinlocks", f"{int(on['spinlocks'].get('retries', '4095')):#x}"))
+        retries = number_of(View(on["spinlocks"]), "retries", on["spinlocks"].get("retries", "4095"))
+        flags.append(("hv-spinlocks", f"{retries:#x}"))
     if "vendor_id" in on:
         flags.append(("hv-vendor-id", on["vendor_id"].get("value")))
     return flags
@@ -135,6 +140,8 @@ def _cache(cpu: Cpu) -> Flags:
 
 
 def _physical_bits(cpu: Cpu) -> Flags:
+    if cpu.address_mode == "emulate" and cpu.address_bits is None:
+        return [("host-phys-bits", False)]
     if cpu.address_mode == "passthrough":
         return [("host-phys-bits", True), ("host-phys-bits-limit", cpu.address_limit)]
     return [("phys-bits", cpu.address_bits)] if cpu.address_mode == "emulate" else []

@@ -73,8 +73,8 @@ def tseg_options(domain: Domain, context: Context) -> Iterator[Option]:
 
 
 def tseg_bytes(domain: Domain) -> Optional[int]:
-    """The size that the document gives; without a unit it counts bytes."""
+    """The size that the document gives; without a unit it counts MiB."""
     found = domain.element.find("features/smm/tseg")
     if found is None or not (found.text or "").strip().isdigit():
         return None
-    return scale(int((found.text or "").strip()), found.get("unit", "B"), what="<tseg>")
+    return scale(int((found.text or "").strip()), found.get("unit", "MiB"), what="<tseg>")

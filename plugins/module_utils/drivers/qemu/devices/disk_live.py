@@ -19,6 +19,7 @@ from ..command.blockdev_secrets import SecretNeed, secret_needs
 from ..command.firmware import flash_images
 from ..context import Context, FoundImage
 from ..images import top_image
+from .hostdev_scsi import scsi_images
 
 PATHS = {"file": "file", "block": "dev"}
 
@@ -33,7 +34,7 @@ def prepare_disks(domain: Domain, context: Context) -> None:
 def disk_secrets(domain: Domain, context: Context) -> List[SecretNeed]:
     """The secrets that the disks of a live document need: whoever starts the guest puts them into the context."""
     images = [top_image(disk, context) for disk in domain.all(Disk) if disk.type != "vhostuser"]
-    images += flash_images(domain)
+    images += [*flash_images(domain), *scsi_images(domain, context)]
     layers = [layer for image in images if image is not None for layer in image.chain()]
     return [need for layer in layers for part in (layer, layer.data) if part is not None for need in secret_needs(part)]
 

@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatdomain, "Host device assignment" (scsi).
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, Optional, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 from ....errors import UnsupportedConfig
 from ....model.domain.core import Domain
@@ -68,6 +68,12 @@ def scsi_image(device: Hostdev, context: Context) -> Image:
     path = _generic(device, context)
     holder = source.element.makeelement("source", {"dev": path})
     return Image(stem, "block", "raw", Source(holder), read_only=device.readonly)
+
+
+def scsi_images(domain: Domain, context: Context) -> List[Image]:
+    """The images of all iSCSI units, which may need secrets."""
+    units = [device for device in domain.all(Hostdev) if device.type == "scsi" and device.protocol == "iscsi"]
+    return [scsi_image(device, context) for device in units]
 
 
 def _generic(device: Hostdev, context: Context) -> str:

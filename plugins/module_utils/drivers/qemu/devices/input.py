@@ -14,6 +14,7 @@ from typing import Dict, Iterator, Tuple
 from ....errors import XmlError
 from ....model.domain.core import Domain
 from ....model.domain.small import Hub, Input
+from ....xml.views import check_choice
 from ..command.address import pci_properties, usb_properties, virtio_driver, virtio_properties
 from ..context import Context
 from ..kinds import NONE, USB, VIRTIO, Kind
@@ -47,8 +48,7 @@ def _bus(device: Input, domain: Domain, context: Context) -> str:
 
 
 def _check(device: Input, domain: Domain, context: Context) -> None:
-    if device.type not in TYPES:
-        raise XmlError(f"<input type='{device.type}'> is not one of {', '.join(TYPES)}.", line=device.line)
+    check_choice(device, "type", device.type, TYPES)
     bus = device.bus or "none"
     if device.type not in BY_BUS.get(bus, ()):
         where = [name for name, types in BY_BUS.items() if device.type in types]
@@ -56,6 +56,8 @@ def _check(device: Input, domain: Domain, context: Context) -> None:
         raise XmlError(f"an input '{device.type}' cannot sit on bus '{bus}'; write {known}.", line=device.line)
     if bus == "ps2" and device.address is not None:
         raise XmlError("a PS/2 input device has no <address>.", line=device.line)
+    if device.model not in (None, "virtio") and device.type != "passthrough":
+        raise XmlError(f"an input '{device.type}' has no model '{device.model}'; remove it.", line=device.line)
     if device.type == "passthrough" and not device.event:
         raise XmlError("an input 'passthrough' needs <source evdev='/dev/input/...'/>.", line=device.line)
 
@@ -88,8 +90,7 @@ INPUT = Kind(Input, _write, complete=_complete, check=_check, bus=_bus, alias=_a
 
 
 def _check_hub(hub: Hub, domain: Domain, context: Context) -> None:
-    if hub.type != "usb":
-        raise XmlError(f"<hub type='{hub.type}'> is not 'usb'.", line=hub.line)
+    check_choice(hub, "type", hub.type, ("usb",))
 
 
 def _hub_bus(hub: Hub, domain: Domain, context: Context) -> str:

@@ -15,11 +15,13 @@ from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.interface import Interface
 from ....values import parse_mac
+from ....xml.views import View, check_choice, number_of
 from ..command.address import pci_properties, rom_properties, virtio_driver, virtio_properties
 from ..context import Context
 from ..kinds import NONE, PCI, PCIE, VIRTIO, Kind
 from ..options import Option, properties
 from .boot import boot_index
+from .interface_outside import WRITERS, check_outside, is_outside, outside_options, queue_properties
 
 VIRTIO_MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 PCIE_MODELS = ("e1000e", "igb", "vmxnet3")
@@ -34,7 +36,7 @@ def _user(interface: Interface, domain: Domain, context: Context) -> Properties:
             own["net"] = f"{address}/{ip.get('prefix')}" if ip.get("prefix") else address
         elif address:
             own["ipv6-prefix"] = address
-            own["ipv6-prefixlen"] = int(ip.get("prefix") or 64)
+            own["ipv6-prefixlen"] = number_of(View(ip), "prefix", ip.get("prefix") or "64")
     return own
 
 
@@ -67,6 +69,8 @@ def _is_virtio(interface: Interface) -> bool:
 
 
 def _complete(interface: Interface, domain: Domain, context: Context) -> None:
+    if interface.model is None and interface.type in WRITERS:
+        interface.model = "virtio"  # the only card that such an end can be behind
     if interface.model is None:
         known = ("rtl8139", "e1000", "virtio-net-pci")
         found = next((name for name in known if context.caps.has_device(name)), "rtl8139")
@@ -84,12 +88,11 @@ def _bus(interface: Interface, domain: Domain, context: Context) -> str:
 
 
 def _check(interface: Interface, domain: Domain, context: Context) -> None:
-    if interface.type not in BACKENDS:
-        raise UnsupportedConfig(
-            f"an interface of type '{interface.type}' cannot be connected yet.",
-            line=interface.line,
-            hint=f"Write one of {', '.join(BACKENDS)}.",
-        )
+    check_choice(interface, "type", interface.type, (*BACKENDS, *WRITERS))
+    if is_outside(interface):
+        check_outside(interface, domain, context)
+    else:
+        _check_source(interface)
     if interface.mac is not None and int(interface.mac[:2], 16) & 1:
         raise XmlError(f"the MAC address {interface.mac} is a multicast one.", line=interface.line)
     name = virtio_driver("virtio-net", interface.model) if _is_virtio(interface) else interface.model or ""
@@ -101,9 +104,26 @@ def _check(interface: Interface, domain: Domain, context: Context) -> None:
         )
 
 
-def _netdev(interface: Interface, domain: Domain, context: Context) -> Option:
+def _check_source(interface: Interface) -> None:
+    """A socket needs a port; only a server may leave its address open, and a datagram has two ends."""
+    if interface.type == "user":
+        return
+    if interface.source_port is None or not (interface.source_address or interface.type == "server"):
+        raise XmlError(
+            f"an interface of type '{interface.type}' needs <source address='...' port='...'/>.", line=interface.line
+        )
+    if interface.type == "udp" and (interface.local_port is None or not interface.local_address):
+        raise XmlError(
+            "an interface of type 'udp' needs <local address='...' port='...'/> in its <source>.", line=interface.line
+        )
+
+
+def _netdev(interface: Interface, domain: Domain, context: Context) -> Iterator[Option]:
+    if is_outside(interface):
+        yield from outside_options(interface, domain, context)
+        return
     own = BACKENDS[interface.type or ""](interface, domain, context)
-    return Option("-netdev", properties(own, {"id": f"host{interface.id()}"}))
+    yield Option("-netdev", properties(own, {"id": f"host{interface.id()}"}))
 
 
 def _card(interface: Interface, domain: Domain, context: Context) -> Option:
@@ -117,6 +137,7 @@ def _card(interface: Interface, domain: Domain, context: Context) -> Option:
     }
     if virtio:
         own.update(_virtio_options(interface))
+        own.update(queue_properties(interface) if is_outside(interface) else {})
     parts = (own, virtio_properties(interface), rom_properties(interface), pci_properties(interface, domain))
     return Option("-device", properties(*parts))
 
@@ -138,12 +159,14 @@ def _virtio_options(interface: Interface) -> Properties:
         found = interface.element.find(f"driver/{side}")
         for name, value in {} if found is None else dict(found.attrib).items():
             key = offloads.get(str(name), f"{side}_{name}") if side == "host" else f"{side}_{name}"
-            own["mrg_rxbuf" if name == "mrg_rxbuf" else key] = value
+            if value not in ("on", "off"):
+                raise XmlError(f"<{side} {name}='{value}'> is neither on nor off.", line=interface.line)
+            own["mrg_rxbuf" if name == "mrg_rxbuf" else key] = value == "on"
     return own
 
 
 def _write(interface: Interface, domain: Domain, context: Context) -> Iterator[Option]:
-    yield _netdev(interface, domain, context)
+    yield from _netdev(interface, domain, context)
     yield _card(interface, domain, context)
 
 

@@ -87,6 +87,7 @@ def _complete(video: Video, domain: Domain, context: Context) -> None:
     if card is None or model.type == "none":
         return
     if model.primary is False:
+        _refuse_no_primary(video, domain)
         model.primary = None
     if card.vram and model.vram is None:
         model.vram = card.vram
@@ -96,6 +97,16 @@ def _complete(video: Video, domain: Domain, context: Context) -> None:
         model.heads = 1
     if is_primary(video, domain) and model.primary is None:
         model.primary = True
+
+
+def _refuse_no_primary(video: Video, domain: Domain) -> None:
+    """primary='no' is what every other card is anyway; the one that is left as the first cannot be without it."""
+    if is_primary(video, domain):
+        raise XmlError(
+            "the first video card is the primary one, and says primary='no'.",
+            line=video.line,
+            hint="Leave primary out, or write primary='yes' for another card.",
+        )
 
 
 def _complete_qxl(model: VideoModel) -> None:
@@ -121,6 +132,8 @@ def _check(video: Video, domain: Domain, context: Context) -> None:
     card = CARDS.get(kind)
     if card is None:
         raise XmlError(f"QEMU has no video model '{kind}'; write one of {', '.join(CARDS)}.", line=video.line)
+    if kind == "ramfb" and video.address is not None:
+        raise XmlError("a video model 'ramfb' has no <address>; remove it.", line=video.line)
     if kind == "none":
         if len(domain.all(Video)) > 1:
             raise XmlError("<model type='none'/> says that there is no video card; remove the others.", line=video.line)
@@ -134,8 +147,7 @@ def _check(video: Video, domain: Domain, context: Context) -> None:
         raise UnsupportedConfig(
             f"A video card '{kind}' can only be the primary one.", hint="Write qxl, virtio or bochs for further cards."
         )
-    name = card.primary if is_primary(video, domain) else card.secondary or ""
-    if not context.caps.has_device(name):
+    if not context.caps.has_device(device_name(video, domain)):
         raise UnsupportedConfig(
             f"{context.caps.binary} has no video card '{kind}'.", hint="Install its display modules, or choose another."
         )

@@ -16,6 +16,7 @@ from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.memory import MemoryDevice
 from ....values import parse_cpuset
+from ..command.numa import aligned
 from ..command.passthrough import check_passthrough
 from ..command.sysinfo import smbios_mode, tseg_bytes
 from ..context import Context
@@ -53,6 +54,12 @@ def _boot(domain: Domain, context: Context) -> None:
             f"the timeout of <bootmenu> is {domain.boot_menu_timeout} ms, and is at most {MENU_TIMEOUT}.",
             line=domain.line,
         )
+    own = domain.element.find("devices/*/boot[@order]")
+    if own is not None and domain.boot_devices:
+        raise XmlError("<boot order> of devices and <boot dev> of <os> exclude each other.", line=own.sourceline)
+    orders = [found.get("order") for found in domain.element.findall("devices/*/boot[@order]")]
+    if len(orders) != len(set(orders)):
+        raise XmlError("two devices have the same <boot order>.", line=domain.line)
     for found in domain.element.findall("devices/*/boot[@loadparm]"):
         if not re.fullmatch(r"[A-Za-z0-9. ]{1,8}", found.get("loadparm", "")):
             raise XmlError("a loadparm is up to eight letters, digits, dots and blanks.", line=found.sourceline)
@@ -94,7 +101,7 @@ def _cells(domain: Domain, context: Context) -> None:
         seen |= cpus
         if cell.access not in (None, *ACCESS):
             raise XmlError(f"memAccess='{cell.access}' is not one of {', '.join(ACCESS)}.", line=cell.line)
-        if cell.kib() > LARGEST:
+        if aligned(cell) > LARGEST:
             raise XmlError(f"the NUMA cell {cell.id} has more memory than can be counted.", line=cell.line)
         for sibling in cell.distances:
             if sibling.id not in numbers:
@@ -213,7 +220,8 @@ def _sysinfo(domain: Domain, context: Context) -> None:
             raise XmlError(f"the fw_cfg entry '{name}' has either a text or a file.", line=entry.sourceline)
 
 
-def _labels(domain: Domain, context: Context) -> None:
+def check_labels(domain: Domain, context: Context) -> None:
+    """Refuse labels of sources that contradict each other, before those without a meaning here are dropped."""
     for source in domain.element.iter("source", "domain"):
         labels = source.findall("seclabel")
         models = [label.get("model") for label in labels if label.get("model")]
@@ -221,7 +229,25 @@ def _labels(domain: Domain, context: Context) -> None:
             raise XmlError("of several <seclabel>s each has a model of its own.", line=labels[0].sourceline)
         for label in labels if source.tag == "source" else []:
             if label.get("relabel") == "yes" and label.find("label") is None:
-                raise XmlError("a <seclabel relabel='yes'> needs a <label>.", line=label.sourceline)
+                raise XmlError("a <seclabel relabel='yes'> of a <source> needs a <label>.", line=label.sourceline)
+
+
+def _connections(domain: Domain, context: Context) -> None:
+    """What connects itself again is on the connecting side, after a time; and a socket has a path."""
+    for source in domain.element.findall("devices/*/source") + domain.element.findall("devices/rng/backend/source"):
+        again = source.find("reconnect[@enabled='yes']")
+        if again is None:
+            continue
+        if source.get("mode") == "bind":
+            raise XmlError("<reconnect> is for mode='connect'; what listens waits anyway.", line=again.sourceline)
+        if again.get("timeout") == "0":
+            raise XmlError(
+                "the timeout of <reconnect> is 0; write the seconds between attempts.", line=again.sourceline
+            )
+    for backend in domain.element.findall("devices/rng/backend[@type='unix']"):
+        place = backend.find("source")
+        if place is None or not place.get("path"):
+            raise XmlError("the <source> of a unix <backend> needs a path.", line=backend.sourceline)
 
 
 def _addresses(domain: Domain, context: Context) -> None:
@@ -240,7 +266,7 @@ CHECKS: Tuple[Check, ...] = (
     _features,
     _tseg,
     _sysinfo,
-    _labels,
+    _connections,
     _addresses,
     check_passthrough,
 )

@@ -22,6 +22,8 @@ from .addresses import assign_addresses
 from .addresses_usb import assign_usb_ports
 from .aliases import assign_aliases
 from .basics import complete_basics
+from .check_domain import check_labels
+from .console import mirror_console
 from .controllers import add_controllers
 from .firmware import complete_firmware
 from .implicit import add_implicit_devices
@@ -42,14 +44,16 @@ def complete_devices(domain: Domain, context: Context) -> None:
 
 
 FIRST: Tuple[Pass, ...] = (
+    check_labels,
     complete_machine,
     complete_basics,
     complete_memory,
     complete_firmware,
+    mirror_console,
     add_implicit_devices,
     complete_devices,
 )
-LAST: Tuple[Pass, ...] = (assign_addresses, order_children, validate)
+LAST: Tuple[Pass, ...] = (assign_addresses, mirror_console, order_children, validate)
 
 
 def complete(document: Element, context: Context, existing: Optional[Element] = None) -> Element:
