@@ -22,6 +22,8 @@ description:
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
+  - corral.virt.vm_machine
+  - corral.virt.vm_devices
 attributes:
   check_mode:
     support: full
@@ -52,168 +54,6 @@ options:
       - The definition as libvirt's domain XML.
       - It cannot be given together with an option that describes a part of the guest, such as O(memory) or O(disks).
     type: str
-  memory:
-    description:
-      - The memory of the guest, a number with its unit, such as V(512MiB) or V(2GiB).
-      - V(KiB), V(MiB), V(GiB) and V(K), V(M), V(G) count in steps of 1024, V(KB), V(MB), V(GB) in steps of 1000.
-      - A number without a unit is refused, because it would be KiB to some and MiB to others.
-      - Required when the guest is described by options.
-    type: str
-  vcpus:
-    description:
-      - The number of virtual CPUs.
-      - Without it a guest that is described by options has one.
-    type: int
-  cpu:
-    description:
-      - V(host-passthrough), V(host-model), V(maximum), or the name of a CPU model such as V(qemu64).
-    type: str
-  virt_type:
-    description:
-      - V(kvm) runs the guest on the processor, V(qemu) emulates it.
-      - Without it the guest gets KVM where that works, and is emulated elsewhere.
-    type: str
-    choices: [kvm, qemu]
-  arch:
-    description:
-      - The architecture of the guest, such as V(x86_64). Without it that of the host.
-    type: str
-  machine:
-    description:
-      - The machine type, such as V(q35) or V(pc).
-    type: str
-  kernel:
-    description:
-      - A kernel file on the target to boot directly, without a boot loader.
-    type: path
-  initrd:
-    description:
-      - The initial RAM disk that goes with O(kernel).
-    type: path
-  cmdline:
-    description:
-      - The command line of the kernel.
-    type: str
-  disks:
-    description:
-      - All disks of the guest, in their order. The files have to exist.
-    type: list
-    elements: dict
-    suboptions:
-      path:
-        description:
-          - The image file on the target.
-          - May be left out for a V(cdrom) or a V(floppy), which then is empty.
-        type: path
-      device:
-        description:
-          - What the guest sees.
-        type: str
-        choices: [disk, cdrom, floppy]
-        default: disk
-      format:
-        description:
-          - How the file is to be read. Without it V(qcow2) for a name that ends in C(.qcow2), else V(raw).
-          - The file itself is never asked, because its guest can write into it.
-        type: str
-        choices: [raw, qcow2]
-      bus:
-        description:
-          - What the disk is attached to. Without it V(virtio) for a disk, V(sata) for a cdrom, V(fdc) for a floppy.
-        type: str
-        choices: [virtio, sata, scsi, ide, usb, fdc]
-      target:
-        description:
-          - The name of the disk in the definition, such as V(vda). Without it the next free one of the bus.
-        type: str
-      readonly:
-        description:
-          - Whether the guest may only read. A cdrom always is read-only.
-        type: bool
-        default: false
-      boot_order:
-        description:
-          - The place in the order in which the guest tries to boot, counted from 1.
-        type: int
-      serial:
-        description:
-          - The serial number that the guest sees.
-        type: str
-      cache:
-        description:
-          - How the host caches the image.
-        type: str
-        choices: [none, writethrough, writeback, directsync, unsafe]
-  interfaces:
-    description:
-      - All network interfaces of the guest, in their order.
-    type: list
-    elements: dict
-    suboptions:
-      type:
-        description:
-          - V(user) lets the guest out through QEMU itself, which needs no rights on the host.
-          - Without it V(network) or V(bridge) where that is given, else V(user).
-        type: str
-        choices: [user, network, bridge]
-      network:
-        description:
-          - The virtual network that it is attached to.
-        type: str
-      bridge:
-        description:
-          - The bridge of the host that it is attached to.
-        type: str
-      mac:
-        description:
-          - Its MAC address. Without it one is generated, and kept.
-        type: str
-      model:
-        description:
-          - The network card that the guest sees.
-        type: str
-        default: virtio
-      boot_order:
-        description:
-          - The place in the order in which the guest tries to boot, counted from 1.
-        type: int
-  console:
-    description:
-      - Whether the guest has a serial console; what it writes there is logged.
-      - Without it a guest that is described by options has one.
-    type: bool
-  guest_agent:
-    description:
-      - Whether the guest has the channel that the QEMU guest agent listens to.
-    type: bool
-  graphics:
-    description:
-      - A screen that can be looked at over the network; without it there is none.
-    type: dict
-    suboptions:
-      type:
-        description:
-          - The protocol.
-        type: str
-        choices: [vnc]
-        default: vnc
-      listen:
-        description:
-          - The address of the host to listen on.
-        type: str
-        default: 127.0.0.1
-      port:
-        description:
-          - The TCP port. Without it a free one from 5900 on.
-        type: int
-  video:
-    description:
-      - The graphics card of the guest, such as V(virtio), V(vga) or V(none).
-    type: str
-  rng:
-    description:
-      - Whether the guest has a random number generator that is fed by the host.
-    type: bool
   autostart:
     description:
       - Whether the guest starts when the host does. Without it that is left as it is.
@@ -221,12 +61,22 @@ options:
   apply:
     description:
       - What to do about a guest that runs, or is paused, with another definition than the one that is wanted.
-      - With V(next_boot) the new definition is kept and comes into force at the next start of the guest. Until then
-        RV(restart_required) is true.
-      - With V(restart) the guest is shut down and started again at once.
+      - With V(live) the guest gets at once what it can get while it runs; the rest comes into force at its next start.
+        Until then RV(pending) lists the rest, and RV(restart_required) is true.
+      - What a guest can get while it runs is its current memory up to the memory that it was started with, which needs
+        the driver of the memory balloon in the guest; virtual CPUs up to the number that there can be; another medium
+        in a cdrom or floppy drive, or none; the state of a network link; the limits of a disk (C(iotune)); another
+        password for a VNC or SPICE screen that has one; title, description and metadata.
+      - Such a difference is also found where the definition is the same and the guest has drifted from it, such as a
+        balloon that was changed by hand, or a medium that the guest has ejected. The state of a link and a password
+        cannot be read back from QEMU, so there a drift is not found.
+      - With V(next_boot) the running guest is left alone, and all of the new definition waits for its next start.
+      - With V(restart) the guest is shut down and started again at once, unless it can get all of it while it runs.
+      - A run that does not describe the guest, by O(xml) or by options such as O(memory), leaves alone what is pending
+        from earlier runs, unless this is V(restart).
     type: str
-    choices: [next_boot, restart]
-    default: next_boot
+    choices: [live, next_boot, restart]
+    default: live
   timeout:
     description:
       - How many seconds a guest has to shut down.
@@ -236,6 +86,7 @@ options:
     description:
       - Whether to cut the power of a guest that has not shut down within O(timeout) seconds. With O(timeout=0) it is
         not even asked.
+      - Also whether to take a medium out of a drive that the guest has locked.
       - Without this the module fails, and the guest is left as it is.
     type: bool
     default: false
@@ -263,21 +114,26 @@ EXAMPLES = r"""
 - name: A guest with a disk and the default network of QEMU, running and started with the host
   corral.virt.vm:
     name: web1
+    title: Web server
+    tags: [web, production]
     memory: 2GiB
     vcpus: 2
-    machine: q35
+    cpu: host
     disks:
       - path: /var/lib/corral/images/web1.qcow2
+        discard: unmap
     interfaces:
       - type: user
     guest_agent: true
+    rng: true
     state: running
     autostart: true
 
-- name: An installation from a cdrom that is removed after it
+- name: An installation from a cdrom, looked at over VNC
   corral.virt.vm:
     name: installer
     memory: 4GiB
+    firmware: uefi
     disks:
       - path: /var/lib/corral/images/new.qcow2
         boot_order: 2
@@ -285,8 +141,72 @@ EXAMPLES = r"""
         device: cdrom
         boot_order: 1
     graphics:
-      listen: 127.0.0.1
+      - type: vnc
+        password: "{{ vnc_password }}"
+    video: virtio
+    inputs:
+      - type: tablet
     state: running
+
+- name: A Windows desktop, with secure boot and a TPM
+  corral.virt.vm:
+    name: desktop1
+    memory: 8GiB
+    vcpus:
+      cores: 4
+      threads: 2
+    cpu:
+      model: host
+      features:
+        vmx: false
+    firmware: uefi-secure
+    tpm: true
+    hyperv: true
+    clock: localtime
+    disks:
+      - path: /dev/vg0/desktop1
+        cache: none
+        io: native
+      - path: /srv/iso/virtio-win.iso
+        device: cdrom
+    interfaces:
+      - model: e1000e
+    graphics:
+      - type: spice
+    video: qxl
+    sound: ich9
+    inputs:
+      - type: tablet
+    watchdog: true
+
+- name: A database server that can grow while it runs, with fast disks and limits
+  corral.virt.vm:
+    name: db1
+    memory:
+      size: 8GiB
+      maximum: 16GiB
+      hugepages: 2MiB
+    vcpus:
+      count: 4
+      maximum: 8
+    iothreads: 2
+    disks:
+      - path: /var/lib/corral/images/db1.raw
+        iothread: 1
+        cache: none
+        io: io_uring
+        serial: db1-system
+      - path: /var/lib/corral/images/db1-data.raw
+        iothread: 2
+        iotune:
+          total_iops_sec: 2000
+          total_bytes_sec: 200MiB
+    on_crash: restart
+    panic: true
+    smbios:
+      system:
+        manufacturer: Example
+        serial: DB-0001
 
 - name: A kernel of its own, and wait until it is up
   corral.virt.vm:
@@ -350,14 +270,14 @@ actions:
   contains:
     action:
       description:
-        - One of V(define), V(undefine), V(start), V(start_paused), V(resume), V(suspend), V(shutdown), V(await_end),
-          V(destroy), V(enable_autostart) and V(disable_autostart).
+        - One of V(define), V(update), V(undefine), V(start), V(start_paused), V(resume), V(suspend), V(shutdown),
+          V(await_end), V(destroy), V(enable_autostart) and V(disable_autostart).
       type: str
     target:
       description: The name of the guest.
       type: str
     effect:
-      description: When it comes into force, V(live) or V(next_boot).
+      description: When it comes into force, V(live), V(hotplug) or V(next_boot); the first two are at once.
       type: str
     detail:
       description: What it is about, such as the differences between the old definition and the new one.
@@ -412,58 +332,10 @@ details:
 from typing import Any
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
+from ansible_collections.corral.virt.plugins.module_utils.converge.definition import DEFINITION
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
 
-DISK = {
-    "path": {"type": "path"},
-    "device": {"type": "str", "choices": ["disk", "cdrom", "floppy"], "default": "disk"},
-    "format": {"type": "str", "choices": ["raw", "qcow2"]},
-    "bus": {"type": "str", "choices": ["virtio", "sata", "scsi", "ide", "usb", "fdc"]},
-    "target": {"type": "str"},
-    "readonly": {"type": "bool", "default": False},
-    "boot_order": {"type": "int"},
-    "serial": {"type": "str"},
-    "cache": {"type": "str", "choices": ["none", "writethrough", "writeback", "directsync", "unsafe"]},
-}
-INTERFACE = {
-    "type": {"type": "str", "choices": ["user", "network", "bridge"]},
-    "network": {"type": "str"},
-    "bridge": {"type": "str"},
-    "mac": {"type": "str"},
-    "model": {"type": "str", "default": "virtio"},
-    "boot_order": {"type": "int"},
-}
-GRAPHICS = {
-    "type": {"type": "str", "choices": ["vnc"], "default": "vnc"},
-    "listen": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int"},
-}
-# What a guest is; converge.spec.DEFINING names the same options.
-DEFINITION = Spec(
-    {
-        "name": {"type": "str"},
-        "xml": {"type": "str"},
-        "memory": {"type": "str"},
-        "vcpus": {"type": "int"},
-        "cpu": {"type": "str"},
-        "virt_type": {"type": "str", "choices": ["kvm", "qemu"]},
-        "arch": {"type": "str"},
-        "machine": {"type": "str"},
-        "kernel": {"type": "path"},
-        "initrd": {"type": "path"},
-        "cmdline": {"type": "str"},
-        "disks": {"type": "list", "elements": "dict", "options": DISK},
-        "interfaces": {"type": "list", "elements": "dict", "options": INTERFACE},
-        "console": {"type": "bool"},
-        "guest_agent": {"type": "bool"},
-        "graphics": {"type": "dict", "options": GRAPHICS},
-        "video": {"type": "str"},
-        "rng": {"type": "bool"},
-    },
-    required_one_of=(("name", "xml"),),
-    required_by={"initrd": ("kernel",), "cmdline": ("kernel",)},
-)
 STATE = Spec(
     {
         "state": {
@@ -472,7 +344,7 @@ STATE = Spec(
             "default": "present",
         },
         "autostart": {"type": "bool"},
-        "apply": {"type": "str", "choices": ["next_boot", "restart"], "default": "next_boot"},
+        "apply": {"type": "str", "choices": ["live", "next_boot", "restart"], "default": "live"},
         "timeout": {"type": "int", "default": 60},
         "force": {"type": "bool", "default": False},
         "wait_for": {

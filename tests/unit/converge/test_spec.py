@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.corral.virt.plugins.module_utils.converge.spec import DEFINING, desired
+from ansible_collections.corral.virt.plugins.module_utils.converge.spec import DEFINING, FAMILIES, desired
 from ansible_collections.corral.virt.plugins.module_utils.errors import InvalidArgument, XmlError
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
@@ -35,7 +35,7 @@ def test_the_smallest_guest() -> None:
   <memory unit="KiB">65536</memory>
   <vcpu>1</vcpu>
   <os>
-    <type>hvm</type>
+    <type machine="q35">hvm</type>
   </os>
   <features>
     <acpi/>
@@ -78,7 +78,7 @@ def test_a_guest_with_everything() -> None:
         ],
         console=False,
         guest_agent=True,
-        graphics={"type": "vnc", "listen": "127.0.0.1"},
+        graphics=[{"type": "vnc", "listen": "127.0.0.1"}],
         video="vga",
         rng=True,
     )
@@ -157,7 +157,7 @@ def test_a_guest_with_everything() -> None:
 
 
 def test_a_fixed_port_is_no_autoport() -> None:
-    graphics = document(graphics={"port": 5910, "listen": "::1"}).find("devices/graphics")
+    graphics = document(graphics=[{"port": 5910, "listen": "::1"}]).find("devices/graphics")
     assert graphics is not None and dict(graphics.attrib) == {"type": "vnc", "port": "5910", "autoport": "no"}
 
 
@@ -206,6 +206,13 @@ def test_every_contradicting_option_is_named() -> None:
 
 def test_every_option_of_the_definition_is_known_to_describe() -> None:
     assert {*DEFINING, "name", "xml"} == set(vm.DEFINITION.options)
+
+
+def test_every_option_has_a_family_that_writes_it() -> None:
+    always = {"virt_type", "arch", "machine", "emulator", "memory", "vcpus", "cpu", "numa", "iothreads", "hyperv"}
+    always |= {"clock", "timers", "on_poweroff", "on_reboot", "on_crash"}
+    always |= {"console", "serials", "parallels", "guest_agent", "spice_agent", "channels"}
+    assert always | {name for names, _family in FAMILIES for name in names} == set(DEFINING)
 
 
 @pytest.mark.parametrize(

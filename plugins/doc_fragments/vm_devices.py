@@ -1,0 +1,395 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the options that say which devices a guest has."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Disks, networks, ports, screens, and the small devices."""
+
+    DOCUMENTATION = r"""
+options:
+  disks:
+    description:
+      - All disks of the guest, in their order. The files and block devices have to exist.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description:
+          - The image file on the target, or a block device, whose path begins with C(/dev/).
+          - May be left out for a V(cdrom) or a V(floppy), which then is empty.
+        type: path
+      device:
+        description:
+          - What the guest sees.
+        type: str
+        choices: [disk, cdrom, floppy]
+        default: disk
+      format:
+        description:
+          - How the file is to be read. Without it V(qcow2) for a name that ends in C(.qcow2), else V(raw).
+          - The file itself is never asked, because its guest can write into it.
+        type: str
+        choices: [raw, qcow2]
+      bus:
+        description:
+          - What the disk is attached to. Without it V(virtio) for a disk, V(sata) for a cdrom, V(fdc) for a floppy.
+          - Disks on V(scsi) share controllers of the model C(virtio-scsi).
+        type: str
+        choices: [virtio, sata, scsi, ide, usb, fdc]
+      target:
+        description:
+          - The name of the disk in the definition, such as V(vda). Without it the next free one of the bus.
+        type: str
+      readonly:
+        description:
+          - Whether the guest may only read. A cdrom always is read-only.
+        type: bool
+        default: false
+      shareable:
+        description:
+          - Whether other guests may use the same image at the same time.
+          - Guests that write can share a V(raw) one only, and have to agree among themselves.
+        type: bool
+        default: false
+      boot_order:
+        description:
+          - The place in the order in which the guest tries to boot, counted from 1.
+        type: int
+      serial:
+        description:
+          - The serial number that the guest sees.
+        type: str
+      wwn:
+        description:
+          - The world wide name that the guest sees, 16 hexadecimal digits, on the buses V(scsi) and V(ide).
+        type: str
+      cache:
+        description:
+          - How the host caches the image.
+        type: str
+        choices: [none, writethrough, writeback, directsync, unsafe]
+      io:
+        description:
+          - How QEMU reads and writes. V(native) needs O(disks[].cache=none) or O(disks[].cache=directsync).
+        type: str
+        choices: [threads, native, io_uring]
+      discard:
+        description:
+          - Whether blocks that the guest gives up are taken out of the image (V(unmap)).
+        type: str
+        choices: [ignore, unmap]
+      detect_zeroes:
+        description:
+          - Whether zeroes that the guest writes are written as holes, or with V(unmap) given up.
+        type: str
+        choices: ["off", "on", unmap]
+      iothread:
+        description:
+          - The number of the thread that serves the disk, from 1 to O(iothreads), on the bus V(virtio).
+        type: int
+      iotune:
+        description:
+          - Limits. Bytes are written with their unit, such as V(50MiB). A total excludes its parts.
+          - Names with C(_max) are what a burst may reach.
+        type: dict
+        suboptions:
+          total_bytes_sec:
+            description: Bytes a second, read and written.
+            type: str
+          read_bytes_sec:
+            description: Bytes a second that are read.
+            type: str
+          write_bytes_sec:
+            description: Bytes a second that are written.
+            type: str
+          total_iops_sec:
+            description: Requests a second.
+            type: int
+          read_iops_sec:
+            description: Requests a second that read.
+            type: int
+          write_iops_sec:
+            description: Requests a second that write.
+            type: int
+          total_bytes_sec_max:
+            description: Bytes a second in a burst, read and written.
+            type: str
+          read_bytes_sec_max:
+            description: Bytes a second that are read in a burst.
+            type: str
+          write_bytes_sec_max:
+            description: Bytes a second that are written in a burst.
+            type: str
+          total_iops_sec_max:
+            description: Requests a second in a burst.
+            type: int
+          read_iops_sec_max:
+            description: Requests a second that read in a burst.
+            type: int
+          write_iops_sec_max:
+            description: Requests a second that write in a burst.
+            type: int
+          burst_seconds:
+            description: How many seconds a burst may last, one without it.
+            type: int
+          group_name:
+            description: A name for a group of disks that share the limits.
+            type: str
+  filesystems:
+    description:
+      - Directories of the target that the guest mounts.
+    type: list
+    elements: dict
+    suboptions:
+      source:
+        description:
+          - The directory.
+        type: path
+        required: true
+      tag:
+        description:
+          - The name by which the guest mounts it.
+        type: str
+        required: true
+      type:
+        description:
+          - V(virtiofs) is fast, needs virtiofsd on the target, and shares the guest's memory with it.
+          - V(9p) needs nothing but QEMU.
+        type: str
+        choices: [virtiofs, 9p]
+        default: virtiofs
+      access:
+        description:
+          - Whose rights files get, of V(9p) only. Without it V(passthrough).
+        type: str
+        choices: [passthrough, mapped, squash]
+      readonly:
+        description:
+          - Whether the guest may only read.
+        type: bool
+        default: false
+  interfaces:
+    description:
+      - All network interfaces of the guest, in their order.
+    type: list
+    elements: dict
+    suboptions:
+      type:
+        description:
+          - V(user) lets the guest out through QEMU itself, which needs no rights on the host.
+          - Without it V(network) or V(bridge) where that is given, else V(user).
+        type: str
+        choices: [user, network, bridge]
+      network:
+        description:
+          - The virtual network that it is attached to.
+        type: str
+      bridge:
+        description:
+          - The bridge of the host that it is attached to.
+        type: str
+      mac:
+        description:
+          - Its MAC address. Without it one is generated, and kept.
+        type: str
+      model:
+        description:
+          - The network card that the guest sees.
+        type: str
+        default: virtio
+      link:
+        description:
+          - Whether the cable is plugged in. Without it it is.
+        type: str
+        choices: [up, down]
+      boot_order:
+        description:
+          - The place in the order in which the guest tries to boot, counted from 1.
+        type: int
+  console:
+    description:
+      - Whether the guest has a serial console; what it writes there is logged. It is the first serial port.
+      - Without it a guest that is described by options has one.
+    type: bool
+  serials:
+    description:
+      - Serial ports beside the one of O(console).
+    type: list
+    elements: dict
+    suboptions: &port
+      type: &type
+        description:
+          - What is behind the port on the target.
+          - V(pty) is a terminal that the kernel names. V(file), V(pipe), V(dev) and V(unix) need a path, V(tcp) a port.
+            With V(none) what the guest writes is lost.
+          - Without it V(pty).
+        type: str
+        choices: &types [pty, file, unix, tcp, dev, pipe, none]
+      path: &path
+        description:
+          - The file, the pipe (without the endings C(.in) and C(.out)), the device or the socket.
+        type: path
+      host: &host
+        description:
+          - The address of V(tcp). Without it V(127.0.0.1).
+        type: str
+      port: &number
+        description:
+          - The port of V(tcp).
+        type: int
+      listen: &listen
+        description:
+          - Whether QEMU listens on the socket (V(tcp) and V(unix)), or connects to it when the guest starts.
+        type: bool
+        default: true
+      model:
+        description:
+          - The device that the guest sees. Without it V(isa-serial), of which there can be four.
+        type: str
+        choices: [isa-serial, pci-serial, usb-serial]
+  parallels:
+    description:
+      - Parallel ports.
+    type: list
+    elements: dict
+    suboptions:
+      type: *type
+      path: *path
+      host: *host
+      port: *number
+      listen: *listen
+  guest_agent:
+    description:
+      - Whether the guest has the channel that the QEMU guest agent listens to.
+    type: bool
+  spice_agent:
+    description:
+      - Whether the guest has the channel that the SPICE agent listens to, for the clipboard and the size of the screen.
+      - Without it a guest with a screen of the type V(spice) has it.
+    type: bool
+  channels:
+    description:
+      - Further channels to programs in the guest, which find them under C(/dev/virtio-ports/NAME).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - The name of the channel, such as V(org.example.port.0).
+        type: str
+        required: true
+      type:
+        description:
+          - What is behind the channel on the target, as with O(serials[].type).
+          - Without it V(unix), which here needs no path; the socket is in the directory of the guest then.
+        type: str
+        choices: *types
+      path: *path
+      host: *host
+      port: *number
+      listen: *listen
+  graphics:
+    description:
+      - Screens that can be looked at over the network, one of each type; without it there is none.
+      - They show what is on a graphics card, see O(video).
+    type: list
+    elements: dict
+    suboptions:
+      type:
+        description:
+          - The protocol.
+        type: str
+        choices: [vnc, spice]
+        default: vnc
+      listen:
+        description:
+          - The address of the host to listen on, the path of a socket, or V(none).
+        type: str
+        default: 127.0.0.1
+      port:
+        description:
+          - The TCP port. Without it a free one from 5900 on.
+        type: int
+      tls_port:
+        description:
+          - The TCP port for encrypted connections, of V(spice) only.
+        type: int
+      websocket:
+        description:
+          - The TCP port for browsers, of V(vnc) only; V(-1) for a free one.
+        type: int
+      password:
+        description:
+          - The password that is asked for; eight characters at most with V(vnc). It is never shown.
+        type: str
+      keymap:
+        description:
+          - The keyboard of whoever looks at it, such as V(de). Without it the viewer decides, which is better.
+        type: str
+  video:
+    description:
+      - The graphics card of the guest, such as V(virtio), V(vga), V(qxl), V(bochs) or V(none).
+      - "Or a mapping. C(model) is one of these, C(memory) its memory with the unit, C(heads) how many monitors there
+        can be, C(resolution) the one that it begins with, such as V(1280x1024), and C(accel3d) whether V(virtio) draws
+        in three dimensions."
+      - Without it a guest with O(graphics) has one.
+    type: raw
+  sound:
+    description:
+      - The sound card of the guest.
+    type: str
+    choices: [ich9, ich6, ac97, es1370, sb16, usb, virtio, pcspk]
+  inputs:
+    description:
+      - Keyboards and pointers beside those that a PC has. With O(graphics) a V(tablet) keeps the pointer where the
+        mouse of the viewer is.
+    type: list
+    elements: dict
+    suboptions:
+      type:
+        description:
+          - What it is.
+        type: str
+        choices: [tablet, keyboard, mouse]
+        required: true
+      bus:
+        description:
+          - What it is attached to. Without it V(usb).
+        type: str
+        choices: [usb, virtio, ps2]
+  tpm:
+    description:
+      - V(true) gives the guest an emulated TPM 2.0, which needs swtpm on the target; V(false) none.
+      - "Or a mapping. C(model) is V(crb) or V(tis), C(version) V(2.0) or V(1.2) in quotes, C(device) a TPM of the
+        target to hand over, such as V(/dev/tpm0)."
+    type: raw
+  rng:
+    description:
+      - Whether the guest has a random number generator that is fed by the host.
+    type: bool
+  balloon:
+    description:
+      - Whether the guest has a memory balloon, through which its memory can be changed while it runs.
+      - Without it it has one.
+    type: bool
+  watchdog:
+    description:
+      - V(true) gives the guest a watchdog that resets it; or the model, V(i6300esb), V(ib700) or V(itco).
+      - "Or a mapping. C(model) is one of these, C(action) what it does: V(reset), V(poweroff), V(shutdown), V(pause),
+        V(none), V(inject-nmi) or V(dump)."
+    type: raw
+  panic:
+    description:
+      - Whether the guest has a device through which its kernel can say that it crashed, see O(on_crash).
+    type: bool
+  vsock:
+    description:
+      - V(true) gives the guest sockets to the host under a number that is free when it starts.
+      - Or the number itself, V(3) or more.
+    type: raw
+"""

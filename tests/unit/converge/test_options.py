@@ -1,0 +1,440 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each option writes into the document, and what is refused of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.corral.virt.plugins.module_utils.converge.spec import desired
+from ansible_collections.corral.virt.plugins.module_utils.errors import InvalidArgument
+from ansible_collections.corral.virt.plugins.module_utils.model.domain.tags import read_tags
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element
+from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
+
+
+def document(**options: Any) -> Element:
+    _name, made = desired({"name": "a", "memory": "64MiB", **options})
+    assert made is not None
+    return made
+
+
+def shown(**options: Any) -> str:
+    """The document on one line."""
+    return "".join(line.strip() for line in to_text(document(**options)).splitlines())
+
+
+SECURE = '<feature enabled="yes" name="secure-boot"/><feature enabled="yes" name="enrolled-keys"/>'
+UEFI = '<feature enabled="no" name="enrolled-keys"/>'
+DISK = {"path": "/d"}
+
+WRITTEN: tuple[tuple[dict[str, Any], str], ...] = (
+    # what people call it
+    ({"title": "Web"}, "<title>Web</title>"),
+    ({"description": "one\ntwo "}, "<description>onetwo</description>"),
+    (
+        {"tags": ["web", "a/b", "web"]},
+        '<metadata><corral:guest xmlns:corral="urn:corral.virt:guest:1"><corral:tag>a/b</corral:tag>'
+        "<corral:tag>web</corral:tag></corral:guest></metadata>",
+    ),
+    ({"uuid": "00000000000040008000000000000001"}, "<uuid>00000000-0000-4000-8000-000000000001</uuid>"),
+    # the machine
+    ({}, '<type machine="q35">hvm</type>'),
+    ({"machine": "pc"}, '<type machine="pc">hvm</type>'),
+    ({"arch": "aarch64"}, '<type arch="aarch64">hvm</type>'),
+    ({"emulator": "/usr/bin/qemu"}, "<devices><emulator>/usr/bin/qemu</emulator>"),
+    ({"memory": {"size": "1GiB"}}, '<memory unit="KiB">1048576</memory><vcpu>'),
+    (
+        {"memory": {"size": "1GiB", "maximum": "2 GiB"}},
+        '<memory unit="KiB">2097152</memory><currentMemory unit="KiB">1048576</currentMemory>',
+    ),
+    (
+        {"memory": {"size": "1GiB", "hotplug_limit": "4GiB"}, "vcpus": 2},
+        '<maxMemory slots="16" unit="KiB">4194304</maxMemory><memory unit="KiB">1048576</memory>',
+    ),
+    (
+        {"memory": {"size": "1GiB", "hotplug_limit": "4GiB", "slots": 2}, "vcpus": 2},
+        '<numa><cell id="0" cpus="0-1" memory="1048576" unit="KiB"/></numa>',
+    ),
+    ({"memory": {"size": "1GiB", "hugepages": True}}, "<memoryBacking><hugepages/></memoryBacking>"),
+    (
+        {"memory": {"size": "1GiB", "hugepages": "2MiB"}},
+        '<memoryBacking><hugepages><page size="2048" unit="KiB"/></hugepages></memoryBacking>',
+    ),
+    (
+        {"memory": {"size": "1GiB", "locked": True, "merge": False, "hugepages": False}},
+        "<memoryBacking><nosharepages/><locked/></memoryBacking>",
+    ),
+    (
+        {"memory": {"size": "1GiB", "shared": "yes"}},
+        '<memoryBacking><source type="memfd"/><access mode="shared"/></memoryBacking>',
+    ),
+    ({"vcpus": "4"}, "<vcpu>4</vcpu>"),
+    ({"vcpus": {"count": 2, "maximum": 8}}, '<vcpu current="2">8</vcpu>'),
+    ({"vcpus": {"maximum": 3}}, "<vcpu>3</vcpu>"),
+    ({"vcpus": {"cores": 4, "threads": 2}}, "<vcpu>8</vcpu>"),
+    ({"vcpus": {"cores": 4, "threads": 2}}, '<cpu><topology sockets="1" cores="4" threads="2"/></cpu>'),
+    ({"vcpus": {"count": 8, "cores": 2}}, '<topology sockets="4" cores="2" threads="1"/>'),
+    ({"vcpus": {"sockets": 2, "dies": 2}}, '<topology sockets="2" dies="2" cores="1" threads="1"/>'),
+    ({"vcpus": {"count": 1, "sockets": 2, "cores": 2}}, '<vcpu current="1">4</vcpu>'),
+    ({"cpu": "host"}, '<cpu mode="maximum"/>'),
+    ({"cpu": "host", "virt_type": "kvm"}, '<cpu mode="host-passthrough"/>'),
+    ({"cpu": "host", "virt_type": "qemu"}, '<cpu mode="maximum"/>'),
+    ({"cpu": {"model": "host-model"}}, '<cpu mode="host-model"/>'),
+    ({"cpu": {"model": "host", "migratable": False}}, '<cpu mode="maximum" migratable="off"/>'),
+    (
+        {"cpu": {"model": "qemu64", "features": {"vmx": True, "hle": "no", "aes": "optional"}}},
+        '<cpu mode="custom" match="exact"><model>qemu64</model><feature policy="require" name="vmx"/>'
+        '<feature policy="disable" name="hle"/><feature policy="optional" name="aes"/></cpu>',
+    ),
+    (
+        {"memory": "3GiB", "vcpus": 4, "numa": [{"cpus": "0,1", "memory": "1GiB"}, {"cpus": "2-3", "memory": "2GiB"}]},
+        '<numa><cell id="0" cpus="0-1" memory="1048576" unit="KiB"/>'
+        '<cell id="1" cpus="2-3" memory="2097152" unit="KiB"/></numa>',
+    ),
+    ({"iothreads": 2}, "<iothreads>2</iothreads>"),
+    ({"hyperv": True}, '<hyperv mode="custom"><relaxed state="on"/><vapic state="on"/><spinlocks state="on" retries='),
+    ({"hyperv": True}, '<clock offset="utc"><timer name="hypervclock" present="yes"/></clock>'),
+    (
+        {"hyperv": True, "timers": [{"name": "hypervclock", "present": False}]},
+        '<timer name="hypervclock" present="no"/></clock>',
+    ),
+    ({"clock": "localtime"}, '<clock offset="localtime"/>'),
+    (
+        {
+            "timers": [
+                {"name": "rtc", "tick_policy": "catchup", "track": "guest"},
+                {"name": "tsc", "frequency": 2000000000},
+            ]
+        },
+        '<clock offset="utc"><timer name="rtc" track="guest" tickpolicy="catchup"/>'
+        '<timer name="tsc" frequency="2000000000"/></clock>',
+    ),
+    # how it starts and ends
+    ({"firmware": "bios"}, '<os><type machine="q35">hvm</type></os>'),
+    ({"firmware": "uefi"}, f'<os firmware="efi"><type machine="q35">hvm</type><firmware>{UEFI}</firmware></os>'),
+    ({"firmware": {"type": "uefi-secure"}}, f"<firmware>{SECURE}</firmware></os>"),
+    (
+        {"firmware": {"loader": "/f/code.fd", "nvram_template": "/f/vars.fd", "nvram": "/v.fd"}},
+        '<loader readonly="yes" type="pflash">/f/code.fd</loader><nvram template="/f/vars.fd">/v.fd</nvram></os>',
+    ),
+    (
+        {"firmware": {"type": "uefi-secure", "loader": "/f/code.fd", "format": "qcow2"}},
+        '<loader readonly="yes" secure="yes" type="pflash" format="qcow2">/f/code.fd</loader></os>'
+        '<features><acpi/><apic/><smm state="on"/></features>',
+    ),
+    ({"firmware": {"type": "bios", "loader": "/f/bios.bin"}}, '<loader type="rom">/f/bios.bin</loader>'),
+    ({"firmware": {"type": "uefi", "format": "qcow2"}}, '<loader type="pflash" readonly="yes" format="qcow2"/>'),
+    ({"boot": {"order": ["cdrom", "disk", "network", "floppy"]}}, '<boot dev="cdrom"/><boot dev="hd"/><boot dev="net'),
+    ({"boot": {"menu": True, "menu_timeout": 3}}, '<bootmenu enable="yes" timeout="3000"/>'),
+    ({"boot": {"menu": False}}, '<bootmenu enable="no"/>'),
+    ({"kernel": "/k", "cmdline": "quiet"}, "<kernel>/k</kernel><cmdline>quiet</cmdline></os>"),
+    (
+        {"on_crash": "preserve", "on_reboot": "destroy", "on_poweroff": "restart"},
+        "<on_poweroff>restart</on_poweroff><on_reboot>destroy</on_reboot><on_crash>preserve</on_crash>",
+    ),
+    # disks
+    (
+        {"disks": [{"path": "/dev/vg/a"}]},
+        '<disk type="block" device="disk"><driver name="qemu" type="raw"/><source ',
+    ),
+    ({"disks": [{"path": "/dev/shm/a"}]}, '<source file="/dev/shm/a"/>'),
+    (
+        {
+            "iothreads": 1,
+            "disks": [
+                {**DISK, "cache": "none", "io": "native", "discard": "unmap", "detect_zeroes": "off", "iothread": 1}
+            ],
+        },
+        '<driver name="qemu" type="raw" cache="none" io="native" discard="unmap" detect_zeroes="off" iothread="1"/>',
+    ),
+    ({"disks": [{**DISK, "shareable": True}]}, '<target dev="vda" bus="virtio"/><shareable/></disk>'),
+    (
+        {"disks": [{**DISK, "bus": "scsi", "wwn": "5000c50015ea71ac"}]},
+        '<target dev="sda" bus="scsi"/><wwn>5000c50015ea71ac</wwn></disk>'
+        '<controller type="scsi" index="0" model="virtio-scsi"/>',
+    ),
+    (
+        {"disks": [{"path": f"/{n}", "bus": "scsi"} for n in range(8)]},
+        'index="0" model="virtio-scsi"/><controller type="scsi" index="1" model="virtio-scsi"/>',
+    ),
+    (
+        {"disks": [{**DISK, "iotune": {"read_bytes_sec": "1MiB", "write_iops_sec": 100, "group_name": "g"}}]},
+        "<iotune><read_bytes_sec>1048576</read_bytes_sec><write_iops_sec>100</write_iops_sec>"
+        "<group_name>g</group_name></iotune>",
+    ),
+    (
+        {"disks": [{**DISK, "iotune": {"total_iops_sec": 9, "total_iops_sec_max": 99, "burst_seconds": 5}}]},
+        "<total_iops_sec_max>99</total_iops_sec_max><total_iops_sec_max_length>5</total_iops_sec_max_length></iotune>",
+    ),
+    ({"disks": [{**DISK, "iotune": {"total_iops_sec": None}}]}, '<target dev="vda" bus="virtio"/></disk>'),
+    (
+        {"filesystems": [{"source": "/srv", "tag": "srv", "readonly": True}]},
+        '<filesystem type="mount" accessmode="passthrough"><driver type="virtiofs"/><source dir="/srv"/>'
+        '<target dir="srv"/><readonly/></filesystem>',
+    ),
+    ({"filesystems": [{"source": "/srv", "tag": "srv"}]}, '<source type="memfd"/><access mode="shared"/>'),
+    (
+        {"filesystems": [{"source": "/srv", "tag": "srv", "type": "9p", "access": "mapped"}]},
+        '<filesystem type="mount" accessmode="mapped"><source dir="/srv"/><target dir="srv"/></filesystem>',
+    ),
+    ({"interfaces": [{"link": "down"}]}, '<model type="virtio"/><link state="down"/></interface>'),
+    # ports
+    (
+        {"serials": [{"type": "file", "path": "/log"}, {"model": "pci-serial"}]},
+        '<serial type="file"><source path="/log"/><target port="1"/></serial>'
+        '<serial type="pty"><target type="pci-serial" port="2"/></serial>',
+    ),
+    ({"console": False, "serials": [{"type": "none"}]}, '<serial type="null"><target port="0"/></serial></devices>'),
+    (
+        {"serials": [{"type": "tcp", "port": 4000, "listen": False, "host": "::1"}]},
+        '<serial type="tcp"><source mode="connect" host="::1" service="4000"/><protocol type="raw"/><target port="1"/>',
+    ),
+    ({"serials": [{"type": "tcp", "port": 4000}]}, '<source mode="bind" host="127.0.0.1" service="4000"/>'),
+    ({"serials": [{"type": "unix", "path": "/s"}]}, '<source mode="bind" path="/s"/>'),
+    ({"parallels": [{"type": "dev", "path": "/dev/parport0"}]}, '<parallel type="dev"><source path="/dev/parport0"/>'),
+    (
+        {"channels": [{"name": "org.example.0"}]},
+        '<channel type="unix"><target type="virtio" name="org.example.0"/></channel>',
+    ),
+    (
+        {"channels": [{"name": "x", "type": "unix", "path": "/s", "listen": False}]},
+        '<channel type="unix"><source mode="connect" path="/s"/><target type="virtio" name="x"/></channel>',
+    ),
+    ({"guest_agent": True}, '<channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>'),
+    # in front of it
+    (
+        {"graphics": [{"type": "spice", "tls_port": 5901, "keymap": "de"}]},
+        '<graphics type="spice" tlsPort="5901" autoport="no" keymap="de"><listen type="address" address="127.0.0.1"/>',
+    ),
+    ({"graphics": [{"type": "spice"}]}, '<channel type="spicevmc"><target type="virtio" name="com.redhat.spice.0"/>'),
+    ({"graphics": [{"type": "spice"}]}, '<graphics type="spice" autoport="yes">'),
+    ({"graphics": [{"type": "spice"}], "spice_agent": False}, '</console><graphics type="spice" autoport="yes">'),
+    ({"graphics": [{"listen": "/s", "password": "pw"}]}, '<graphics type="vnc" passwd="pw"><listen type="socket" soc'),
+    ({"graphics": [{"listen": "none"}]}, '<graphics type="vnc"><listen type="none"/></graphics>'),
+    ({"graphics": [{"websocket": -1}]}, '<graphics type="vnc" port="-1" autoport="yes" websocket="-1">'),
+    ({"video": "virtio"}, '<video><model type="virtio"/></video>'),
+    (
+        {"video": {"model": "virtio", "heads": 2, "accel3d": True, "resolution": "1280x1024", "memory": "16MiB"}},
+        '<model type="virtio" vram="16384" heads="2"><acceleration accel3d="yes"/><resolution x="1280" y="1024"/>',
+    ),
+    ({"sound": "ich9"}, '<sound model="ich9"/>'),
+    (
+        {"inputs": [{"type": "tablet"}, {"type": "keyboard", "bus": "virtio"}]},
+        '<input type="tablet" bus="usb"/><input type="keyboard" bus="virtio"/>',
+    ),
+    # the small devices
+    ({"tpm": True}, '<tpm model="tpm-crb"><backend type="emulator" version="2.0"/></tpm>'),
+    ({"tpm": "tis"}, '<tpm model="tpm-tis"><backend type="emulator" version="2.0"/></tpm>'),
+    ({"tpm": {"version": 1.2}}, '<tpm model="tpm-tis"><backend type="emulator" version="1.2"/></tpm>'),
+    ({"tpm": {"device": "/dev/tpm0"}}, '<backend type="passthrough"><device path="/dev/tpm0"/></backend>'),
+    ({"balloon": False}, '<memballoon model="none"/>'),
+    ({"balloon": True}, '<memballoon model="virtio"/>'),
+    ({"watchdog": True}, '<watchdog model="i6300esb" action="reset"/>'),
+    ({"watchdog": "ib700"}, '<watchdog model="ib700" action="reset"/>'),
+    ({"watchdog": {"action": "pause"}}, '<watchdog model="i6300esb" action="pause"/>'),
+    ({"panic": True}, '<panic model="isa"/>'),
+    ({"vsock": True}, '<vsock model="virtio"><cid auto="yes"/></vsock>'),
+    ({"vsock": "7"}, '<vsock model="virtio"><cid auto="no" address="7"/></vsock>'),
+    ({"vsock": {"cid": 3}}, '<cid auto="no" address="3"/>'),
+    # what is told to firmware and QEMU
+    (
+        {"smbios": {"system": {"serial": 7, "product": "p"}, "board": {"asset": "x"}, "oem_strings": ["a", "b"]}},
+        '<sysinfo type="smbios"><system><entry name="product">p</entry><entry name="serial">7</entry></system>'
+        '<baseBoard><entry name="asset">x</entry></baseBoard><oemStrings><entry>a</entry><entry>b</entry></oemStrings>',
+    ),
+    ({"smbios": {"bios": {"vendor": "v"}}}, '<type machine="q35">hvm</type><smbios mode="sysinfo"/>'),
+    ({"smbios": {"chassis": {}}}, '<type machine="q35">hvm</type></os>'),
+    (
+        {"fw_cfg": [{"name": "opt/a", "value": "1"}, {"name": "opt/b", "file": "/b"}]},
+        '<sysinfo type="fwcfg"><entry name="opt/a">1</entry><entry name="opt/b" file="/b"/></sysinfo>',
+    ),
+    (
+        {"qemu_commandline": ["-device", "foo"]},
+        '<qemu:commandline xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0"><qemu:arg value="-device"/>'
+        '<qemu:arg value="foo"/></qemu:commandline></domain>',
+    ),
+)
+
+
+@pytest.mark.parametrize(("options", "part"), WRITTEN)
+def test_an_option_writes_its_part(options: dict[str, Any], part: str) -> None:
+    assert part in shown(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            {name: False}
+            for name in ("tpm", "watchdog", "vsock", "rng", "panic", "hyperv", "guest_agent", "spice_agent")
+        ),
+        *({name: []} for name in ("disks", "interfaces", "numa", "fw_cfg", "channels", "qemu_commandline", "tags")),
+        *({"smbios": {}}, {"boot": {}}, {"title": " "}, {"firmware": "bios"}, {"tpm": "no"}),
+    ],
+)
+def test_what_is_switched_off_writes_nothing(options: dict[str, Any]) -> None:
+    assert shown(**options) == shown()
+
+
+def test_tags_can_be_read_back() -> None:
+    assert read_tags(document(tags=["b", "a", "b"])) == ["a", "b"]
+    assert read_tags(document()) == []
+
+
+def test_the_order_of_options_is_libvirts() -> None:
+    made = document(
+        title="t", uuid="0" * 32, tags=["x"], firmware="uefi", clock="utc", iothreads=1, smbios={"oem_strings": ["s"]}
+    )
+    assert [str(child.tag) for child in made] == (
+        "name uuid title metadata memory vcpu iothreads sysinfo os features clock devices".split()
+    )
+
+
+REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
+    # what people call it
+    ({"title": "a\nb"}, "title: a title is one line"),
+    ({"tags": ["a b"]}, "tags: 'a b' is no tag; write letters"),
+    ({"tags": [""]}, "tags: '' is no tag"),
+    ({"uuid": "x"}, "'x' is not a uuid"),
+    # the machine
+    ({"emulator": "qemu"}, "emulator: 'qemu' is relative"),
+    ({"memory": 512}, "memory: 512 has no unit; write 512MiB"),
+    ({"memory": True}, "memory: True is no text"),
+    ({"memory": {"maximum": "1GiB"}}, "memory: size is missing"),
+    (
+        {"memory": {"size": "1GiB", "max": "2GiB"}},
+        "memory: max is none of its fields; write size, maximum, hotplug_limit",
+    ),
+    ({"memory": {"size": "1GiB", "maximum": "1"}}, r"memory.maximum: 1 has no unit"),
+    ({"memory": {"size": "2GiB", "maximum": "1GiB"}}, "memory: maximum is below size"),
+    ({"memory": {"size": "2GiB", "hotplug_limit": "1GiB"}}, "memory: hotplug_limit is not above"),
+    ({"memory": {"size": "2GiB", "slots": 2}}, "memory: slots are for memory that is plugged in"),
+    ({"memory": {"size": "2GiB", "shared": "perhaps"}}, "memory.shared: 'perhaps' is neither true nor false"),
+    ({"vcpus": "many"}, "vcpus: many is no number of CPUs; write 1 or more"),
+    ({"vcpus": True}, "vcpus: True is no number"),
+    (
+        {"vcpus": {"core": 2}},
+        "vcpus: core is none of its fields; write count, maximum, sockets, dies, cores or threads",
+    ),
+    ({"vcpus": {"count": 4, "maximum": 2}}, "the count 4 is above the maximum 2"),
+    ({"vcpus": {"count": 6, "cores": 4}}, "4 cores are 4 CPUs, and the guest has up to 6"),
+    ({"vcpus": {"maximum": 8, "sockets": 1, "cores": 4}}, "1 sockets x 4 cores are 4 CPUs, and the guest has up to 8"),
+    ({"cpu": {"features": {"vmx": True}}}, "cpu: model is missing; write host"),
+    ({"cpu": {"model": "host", "flags": []}}, "cpu: flags is none of its fields; write model, features or migratable"),
+    ({"cpu": {"model": "host", "features": ["vmx"]}}, r"cpu.features: \['vmx'\] is no mapping"),
+    ({"cpu": {"model": "host", "features": {"vmx": "maybe"}}}, "cpu.features.vmx: 'maybe' is not known; write true"),
+    ({"cpu": {"model": "qemu64", "migratable": True}}, "cpu: migratable is for the models host"),
+    ({"cpu": "host-passthrough", "virt_type": "qemu"}, "host-passthrough and virt_type qemu contradict each other"),
+    ({"numa": [{"cpus": "0", "memory": "1GiB"}]}, "the cells have 1048576 KiB together, and the guest has 65536 KiB"),
+    ({"numa": [{"cpus": "1", "memory": "64MiB"}]}, r"numa\[1\]: the cpus 1 are beyond the 1 that the guest has"),
+    (
+        {"vcpus": 2, "numa": [{"cpus": "0-1", "memory": "32MiB"}, {"cpus": "1", "memory": "32MiB"}]},
+        r"numa\[2\]: the cpus 1 are another cell's already",
+    ),
+    ({"numa": [{"cpus": "x", "memory": "64MiB"}]}, r"numa\[1\].cpus: 'x'"),
+    ({"iothreads": 0}, "iothreads: 0 is no number of threads"),
+    ({"hyperv": True, "arch": "aarch64"}, "a guest of arch aarch64 has no Hyper-V features"),
+    ({"timers": [{"name": "rtc"}, {"name": "rtc"}]}, "timers: a timer is named twice"),
+    # how it starts
+    ({"firmware": "efi"}, "firmware: 'efi' is not known; write bios, uefi or uefi-secure"),
+    ({"firmware": {"code": "/x"}}, "firmware: code is none of its fields; write type, loader, nvram"),
+    ({"firmware": {"loader": "code.fd"}}, "firmware.loader: 'code.fd' is relative"),
+    ({"firmware": {"type": "bios", "nvram": "/x"}}, "firmware: a bios has no nvram"),
+    (
+        {"firmware": "uefi-secure", "machine": "pc"},
+        "uefi-secure and machine pc contradict each other.*write machine q35",
+    ),
+    ({"boot": {"order": ["disk"]}, "disks": [{**DISK, "boot_order": 1}]}, "boot: order and boot_order of a device"),
+    ({"boot": {"order": ["disk", "disk"]}}, "boot: order names a kind of device twice"),
+    ({"boot": {"menu_timeout": 3}}, "boot: menu_timeout is for a menu"),
+    ({"boot": {"menu": True, "menu_timeout": 66}}, "boot: menu_timeout: 66 seconds; write 0 to 65"),
+    (
+        {"boot": {}, "disks": [{**DISK, "boot_order": 1}], "interfaces": [{"boot_order": 1}]},
+        "boot_order: 1 is given to two devices",
+    ),
+    # disks
+    ({"disks": [{"device": "floppy", "bus": "sata"}]}, r"disks\[1\]: device floppy and bus sata contradict each other"),
+    ({"disks": [{"device": "cdrom", "bus": "virtio"}]}, r"disks\[1\]: a cdrom cannot be on the bus virtio; write sata"),
+    ({"disks": [{**DISK, "bus": "sata", "readonly": True}]}, "a disk on the bus sata cannot be readonly"),
+    ({"disks": [{"path": "/d.qcow2", "shareable": True}]}, "shareable and format qcow2 contradict each other"),
+    ({"disks": [{**DISK, "io": "native"}]}, "io native needs cache none or directsync"),
+    (
+        {"disks": [{**DISK, "iothread": 1}]},
+        "iothread: there is no thread 1; write a number from 1 on, and iothreads: 1",
+    ),
+    ({"iothreads": 1, "disks": [{**DISK, "iothread": 1, "bus": "sata"}]}, "iothread is for the bus virtio, not sata"),
+    ({"disks": [{**DISK, "wwn": "5000c50015ea71ac"}]}, "a disk on the bus virtio has no wwn; write the bus scsi"),
+    (
+        {"disks": [{**DISK, "iotune": {"total_bytes_sec": "100"}}]},
+        r"disks\[1\]: iotune.total_bytes_sec: 100 has no unit",
+    ),
+    ({"disks": [{**DISK, "iotune": {"total_iops_sec": 0}}]}, "iotune.total_iops_sec: 0 is no limit"),
+    (
+        {"disks": [{**DISK, "iotune": {"total_iops_sec": 9, "read_iops_sec": 9}}]},
+        "iotune.read_iops_sec and total_iops_sec contradict each other",
+    ),
+    (
+        {"disks": [{**DISK, "iotune": {"total_iops_sec": 9, "burst_seconds": 9}}]},
+        "burst_seconds needs a limit that ends",
+    ),
+    ({"disks": [{**DISK, "iotune": {"group_name": "g"}}]}, "iotune has no limit"),
+    (
+        {"filesystems": [{"source": "/a", "tag": "t"}, {"source": "/b", "tag": "t"}]},
+        r"filesystems\[1\]: the tag t is given twice",
+    ),
+    ({"filesystems": [{"source": "a", "tag": "t"}]}, r"filesystems\[1\]: source: 'a' is relative"),
+    ({"filesystems": [{"source": "/a", "tag": "t", "access": "mapped"}]}, "access mapped is for the type 9p"),
+    (
+        {"memory": {"size": "1GiB", "shared": False}, "filesystems": [{"source": "/a", "tag": "t"}]},
+        "virtiofs and memory.shared: false contradict each other",
+    ),
+    # ports
+    ({"serials": [{"type": "file"}]}, r"serials\[1\]: path is missing; a port of the type file needs it"),
+    ({"serials": [{"type": "pty", "path": "/x"}]}, r"serials\[1\]: path is not for the type pty"),
+    ({"parallels": [{"type": "tcp"}]}, r"parallels\[1\]: port is missing"),
+    ({"channels": [{"name": "x", "host": "h"}]}, r"channels\[1\]: host is not for the type unix"),
+    (
+        {"channels": [{"name": "org.qemu.guest_agent.0"}]},
+        r"channels\[1\]: the name .* is taken; write guest_agent: true",
+    ),
+    ({"channels": [{"name": "x"}, {"name": "x"}]}, r"channels\[2\]: the name x is taken; write another name"),
+    ({"spice_agent": True}, "spice_agent: there is no screen for it; write graphics of the type spice"),
+    # in front of it
+    ({"graphics": [{}, {}]}, r"graphics\[2\]: there is a screen of the type vnc already"),
+    ({"graphics": [{"tls_port": 5901}]}, r"graphics\[1\]: tls_port is not for the type vnc"),
+    ({"graphics": [{"type": "spice", "websocket": 1}]}, r"graphics\[1\]: websocket is not for the type spice"),
+    ({"graphics": [{"port": 70000}]}, r"graphics\[1\]: port: 70000 is no TCP port"),
+    ({"graphics": [{"listen": "/s", "port": 5900}]}, r"graphics\[1\]: listen /s and port contradict each other"),
+    ({"video": {"heads": 2}}, "video: model is missing"),
+    ({"video": {"model": "vga", "ram": 2}}, "video: ram is none of its fields; write model, memory, heads"),
+    ({"video": {"model": "vga", "resolution": "big"}}, "video.resolution: 'big' is no resolution"),
+    ({"inputs": [{"type": "tablet", "bus": "ps2"}]}, r"inputs\[1\]: a tablet cannot be on the bus ps2; write usb"),
+    (
+        {"inputs": [{"type": "tablet"}, {"type": "tablet", "bus": "usb"}]},
+        r"inputs\[2\]: there is a tablet on the bus usb",
+    ),
+    # the small devices
+    ({"tpm": "maybe"}, "tpm: 'maybe' is not known; write crb or tis"),
+    ({"tpm": {"model": "crb", "version": "1.2"}}, "tpm: model crb and version 1.2 contradict each other"),
+    ({"tpm": {"device": "/dev/tpm0", "version": "2.0"}}, "tpm: the version of a device of the host is its own"),
+    ({"tpm": {"kind": "x"}}, "tpm: kind is none of its fields; write model, version or device"),
+    ({"watchdog": "dog"}, "watchdog: 'dog' is not known; write i6300esb, ib700 or itco"),
+    ({"watchdog": {"action": "bark"}}, "watchdog.action: 'bark' is not known; write reset"),
+    ({"vsock": 2}, "vsock: 2 is no number of a guest's socket address; write 3 or more"),
+    # what is told to firmware and QEMU
+    ({"smbios": {"system": {"serialno": "x"}}}, "smbios.system: serialno is none of its fields; write manufacturer"),
+    ({"fw_cfg": [{"name": "etc/x", "value": "v"}]}, r"fw_cfg\[1\]: the name etc/x does not fit"),
+    ({"fw_cfg": [{"name": "opt/x"}]}, r"fw_cfg\[1\]: write either value or file"),
+    ({"fw_cfg": [{"name": "opt/x", "value": "a", "file": "/a"}]}, "write either value or file"),
+)
+
+
+@pytest.mark.parametrize(("options", "words"), REFUSED)
+def test_what_cannot_be_meant_is_refused_by_name(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        document(**options)
