@@ -58,10 +58,14 @@ class UriError(InvalidArgument):
 
 
 class DocumentError(InvalidArgument):
-    """Something in a document; ``line`` is counted from 1 where it is known, and stands before the message."""
+    """Something in a document; ``line`` is counted from 1 where it is known, and stands before the message.
+
+    The message is kept on one line, whatever values of the document it quotes.
+    """
 
     def __init__(self, message: str, *, line: Optional[int] = None, hint: Optional[str] = None, **details: Any) -> None:
         where: Dict[str, Any] = {"line": line} if line else {}
+        message = " ".join(message.split())
         super().__init__(f"line {line}: {message}" if line else message, hint=hint, **where, **details)
         self.line = line
 

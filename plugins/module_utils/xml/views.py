@@ -281,6 +281,15 @@ def check_choice(view: View, attribute: str, value: Optional[str], choices: Iter
         raise XmlError(f"<{tag} {attribute}='{value}'> is not one of {', '.join(known)}.", line=view.line)
 
 
+def number_of(view: View, attribute: str, value: Optional[str]) -> int:
+    """The number that a text is, for an attribute whose meaning depends on others; raises XmlError."""
+    try:
+        return _natural(value or "")
+    except ValueError:
+        where = f"the {attribute} of <{view.element.tag}>"
+        raise XmlError(f"{where} is {value!r}, and must be {NATURAL.says}.", line=view.line) from None
+
+
 def _walk(element: Element, steps: Tuple[str, ...]) -> Optional[Element]:
     for step in steps:
         found = element.find(step)

@@ -82,8 +82,8 @@ def _flat(mapping: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:
             for inner, item in _flat(value):
                 yield f"{name}.{inner}", item
         elif isinstance(value, (list, tuple)):
-            for item in value:  # a repeated key, as in hostfwd=...,hostfwd=...
-                yield name, item
+            for item in value:  # a repeated key, as in hostfwd=...,hostfwd=...; JSON wraps its texts
+                yield name, item["str"] if isinstance(item, Mapping) else item
         else:
             yield name, value
 

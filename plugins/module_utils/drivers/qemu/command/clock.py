@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Iterator, Optional
 
+from ....errors import XmlError
 from ....model.domain.core import Domain
 from ....model.domain.cpu import Clock
 from ..context import Context
@@ -33,16 +34,16 @@ def _base(clock: Optional[Clock], context: Context) -> str:
     offset = clock.offset if clock else "utc"
     if clock is None or offset == "utc":
         return "utc"
-    if offset == "localtime":
+    if offset in ("localtime", "timezone"):  # QEMU is started in that time zone
         return "localtime"
     if offset == "absolute":
-        return _moment(clock.start or 0)
+        return _moment(clock.start or 0, clock)
     if offset == "variable" and clock.basis == "localtime":
         local = datetime.fromtimestamp(context.now, tz=timezone.utc).astimezone()
         zone = local.utcoffset() or timedelta()
-        return _moment(int(context.now + zone.total_seconds()) + _adjustment(clock))
+        return _moment(int(context.now + zone.total_seconds()) + _adjustment(clock), clock)
     if offset == "variable":
-        return _moment(int(context.now) + _adjustment(clock))
+        return _moment(int(context.now) + _adjustment(clock), clock)
     return "utc"
 
 
@@ -51,5 +52,8 @@ def _adjustment(clock: Clock) -> int:
     return int(text) if text.lstrip("+-").isdigit() else 0
 
 
-def _moment(seconds: int) -> str:
-    return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+def _moment(seconds: int, clock: Clock) -> str:
+    try:
+        return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    except (OverflowError, ValueError):
+        raise XmlError(f"<clock> says {seconds} seconds, and no calendar goes so far.", line=clock.line) from None

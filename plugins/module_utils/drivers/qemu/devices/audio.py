@@ -9,12 +9,14 @@ Source of the rules: libvirt's formatdomain, "Audio backends", and QEMU's qapi/a
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, Mapping, Optional
 
 from ....errors import XmlError
 from ....model.domain.core import Domain
 from ....model.domain.display import Audio
 from ....xml.parse import Element
+from ....xml.views import check_choice
 from ..context import Context
 from ..kinds import Kind
 from ..options import Option, properties
@@ -36,15 +38,23 @@ DRIVERS: Dict[str, str] = {
 
 
 def _check(audio: Audio, domain: Domain, context: Context) -> None:
-    if audio.type not in DRIVERS:
-        raise XmlError(f"<audio type='{audio.type}'> is not one of {', '.join(DRIVERS)}.", line=audio.line)
+    check_choice(audio, "type", audio.type, DRIVERS)
+    if audio.number is None:
+        raise XmlError("<audio> has no id; write a number from 1 on.", line=audio.line)
+    _options(audio)
 
 
-def _switch(value: Optional[str]) -> Optional[bool]:
+def _switch(element: Element, name: str) -> Optional[bool]:
+    value = element.get(name)
+    if value not in (None, "yes", "no", "on", "off"):
+        raise XmlError(f"<{element.tag} {name}='{value}'> is neither yes nor no.", line=element.sourceline)
     return None if value is None else value in ("yes", "on")
 
 
-def _number(value: Optional[str]) -> Optional[int]:
+def _number(element: Element, name: str) -> Optional[int]:
+    value = element.get(name)
+    if value is not None and not re.fullmatch("[0-9]{1,9}", value):
+        raise XmlError(f"<{element.tag} {name}='{value}'> is not a number.", line=element.sourceline)
     return None if value is None else int(value)
 
 
@@ -54,33 +64,33 @@ def _settings(element: Optional[Element]) -> Optional[Mapping[str, Any]]:
         return None
     found = element.find("settings")
     own: Dict[str, Any] = {
-        "mixing-engine": _switch(element.get("mixingEngine")),
-        "fixed-settings": _switch(element.get("fixedSettings")),
-        "voices": _number(element.get("voices")),
-        "buffer-length": _number(element.get("bufferLength")),
+        "mixing-engine": _switch(element, "mixingEngine"),
+        "fixed-settings": _switch(element, "fixedSettings"),
+        "voices": _number(element, "voices"),
+        "buffer-length": _number(element, "bufferLength"),
     }
     if found is not None:
-        own["frequency"] = _number(found.get("frequency"))
-        own["channels"] = _number(found.get("channels"))
+        own["frequency"] = _number(found, "frequency")
+        own["channels"] = _number(found, "channels")
         own["format"] = found.get("format")
     own.update(
         {
             "dev": element.get("dev"),
-            "buffer-count": _number(element.get("bufferCount")),
-            "try-poll": _switch(element.get("tryPoll")),
+            "buffer-count": _number(element, "bufferCount"),
+            "try-poll": _switch(element, "tryPoll"),
             "name": element.get("name"),
             "stream-name": element.get("streamName"),
-            "latency": _number(element.get("latency")),
+            "latency": _number(element, "latency"),
             "server-name": element.get("serverName"),
             "client-name": element.get("clientName"),
             "connect-ports": element.get("connectPorts"),
-            "exact-name": _switch(element.get("exactName")),
+            "exact-name": _switch(element, "exactName"),
         }
     )
     return properties(own) or None
 
 
-def _write(audio: Audio, domain: Domain, context: Context) -> Iterator[Option]:
+def _options(audio: Audio) -> Mapping[str, Any]:
     element = audio.element
     own = {
         "id": f"audio{audio.number}",
@@ -88,13 +98,17 @@ def _write(audio: Audio, domain: Domain, context: Context) -> Iterator[Option]:
         "timer-period": audio.timer_period,
         "server": element.get("serverName"),
         "path": element.get("path"),
-        "try-mmap": _switch(element.get("tryMMap")),
-        "exclusive": _switch(element.get("exclusive")),
-        "dsp-policy": _number(element.get("dspPolicy")),
+        "try-mmap": _switch(element, "tryMMap"),
+        "exclusive": _switch(element, "exclusive"),
+        "dsp-policy": _number(element, "dspPolicy"),
         "in": _settings(element.find("input")),
         "out": _settings(element.find("output")),
     }
-    yield Option("-audiodev", properties(own))
+    return properties(own)
+
+
+def _write(audio: Audio, domain: Domain, context: Context) -> Iterator[Option]:
+    yield Option("-audiodev", _options(audio))
 
 
 AUDIO = Kind(Audio, _write, check=_check, alias=lambda audio, index, domain: f"audio{audio.number}")

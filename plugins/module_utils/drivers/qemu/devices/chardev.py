@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator, Mapping, Tuple
 from ....errors import UnsupportedConfig
 from ....model.domain.chardev import Channel, CharacterDevice, Console, Parallel, Serial
 from ....model.domain.core import Domain
+from ....xml.views import check_choice, number_of
 from ..command.address import pci_properties, usb_properties
 from ..command.chardev import BACKENDS, chardev_options
 from ..context import Context
@@ -37,12 +38,7 @@ def _free_port(device: CharacterDevice, domain: Domain) -> str:
 
 
 def _check_backend(device: CharacterDevice, domain: Domain, context: Context) -> None:
-    if device.type not in BACKENDS:
-        raise UnsupportedConfig(
-            f"<{device.tag} type='{device.type}'> is not a type that QEMU has.",
-            line=device.line,
-            hint=f"Write one of {', '.join(BACKENDS)}.",
-        )
+    check_choice(device, "type", device.type, BACKENDS)
     source = device.source
     if device.type in ("file", "pipe", "dev") and (source is None or not source.path):
         raise UnsupportedConfig(f"<{device.tag} type='{device.type}'> needs a <source path='...'/>.", line=device.line)
@@ -89,7 +85,7 @@ def _write_serial(serial: Serial, domain: Domain, context: Context) -> Iterator[
     if serial.target_type == "isa-serial":
         own["index"] = int(serial.target_port or 0)
     if serial.target_type == "isa-debug" and address is not None and address.iobase:
-        own["iobase"] = int(address.iobase, 0)
+        own["iobase"] = number_of(address, "iobase", address.iobase)
     yield Option("-device", properties(own, pci_properties(serial, domain), usb_properties(serial, domain)))
 
 
@@ -189,8 +185,9 @@ def _complete_channel(channel: Channel, domain: Domain, context: Context) -> Non
 def _check_channel(channel: Channel, domain: Domain, context: Context) -> None:
     _check_backend(channel, domain, context)
     if channel.target_type not in ("virtio", "guestfwd"):
+        given = f"of type '{channel.target_type}'" if channel.target_type else "without a type"
         raise UnsupportedConfig(
-            f"QEMU has no channel of type '{channel.target_type}'.",
+            f"QEMU has no channel {given}.",
             line=channel.line,
             hint="Write <target type='virtio' name='...'/>.",
         )

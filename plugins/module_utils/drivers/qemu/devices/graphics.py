@@ -17,6 +17,7 @@ from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.display import Graphics, Listen
 from ....xml.parse import add
+from ....xml.views import check_choice
 from ..context import Context
 from ..kinds import Kind
 from ..options import Option, keyval, properties
@@ -108,10 +109,8 @@ def _complete_listens(graphics: Graphics, context: Context) -> None:
 
 
 def _check(graphics: Graphics, domain: Domain, context: Context) -> None:
-    row = TYPES.get(graphics.type or "")
-    if row is None:
-        known = ", ".join(TYPES)
-        raise XmlError(f"<graphics type='{graphics.type}'> is not one of {known}.", line=graphics.line)
+    check_choice(graphics, "type", graphics.type, TYPES)
+    row = TYPES[graphics.type or ""]
     if row.flag is not None and not context.has(row.flag):
         raise UnsupportedConfig(
             f"{context.caps.binary} has no display of type '{graphics.type}'.",
@@ -127,6 +126,7 @@ def _check(graphics: Graphics, domain: Domain, context: Context) -> None:
 
 def _check_listen(listen: Listen, graphics: Graphics) -> None:
     allowed = LISTENING.get(graphics.type or "", ())
+    check_choice(listen, "type", listen.type, LISTENING["vnc"])
     if listen.type not in allowed:
         raise XmlError(
             f"<listen type='{listen.type}'> does not go with <graphics type='{graphics.type}'>; "

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ....errors import UnsupportedConfig
 from ....model.domain.core import Domain
 from ....model.domain.small import Memballoon
+from ....xml.views import check_choice
 from ..command.address import pci_properties, virtio_driver, virtio_properties
 from ..context import Context
 from ..kinds import NONE, VIRTIO, Kind
@@ -24,8 +24,7 @@ def _bus(balloon: Memballoon, domain: Domain, context: Context) -> str:
 
 
 def _check(balloon: Memballoon, domain: Domain, context: Context) -> None:
-    if balloon.model not in MODELS:
-        raise UnsupportedConfig(f"QEMU has no memballoon model '{balloon.model}'; write one of {', '.join(MODELS)}.")
+    check_choice(balloon, "model", balloon.model, MODELS)
 
 
 def _write(balloon: Memballoon, domain: Domain, context: Context) -> Iterator[Option]:

@@ -14,6 +14,7 @@ from typing import Dict, Iterator
 from ....errors import XmlError
 from ....model.domain.core import Domain
 from ....model.domain.small import Watchdog
+from ....xml.views import check_choice
 from ..command.address import pci_properties
 from ..context import Context
 from ..kinds import NONE, PCI, Kind
@@ -42,10 +43,8 @@ def _bus(watchdog: Watchdog, domain: Domain, context: Context) -> str:
 
 
 def _check(watchdog: Watchdog, domain: Domain, context: Context) -> None:
-    if watchdog.model not in MODELS:
-        raise XmlError(f"<watchdog model='{watchdog.model}'> is not one of {', '.join(MODELS)}.", line=watchdog.line)
-    if watchdog.action not in ACTIONS:
-        raise XmlError(f"<watchdog action='{watchdog.action}'> is not one of {', '.join(ACTIONS)}.", line=watchdog.line)
+    check_choice(watchdog, "model", watchdog.model, MODELS)
+    check_choice(watchdog, "action", watchdog.action, ACTIONS)
     if watchdog.model == "itco" and not domain.is_q35():
         raise XmlError("a watchdog 'itco' is part of the q35 machine, and this is another.", line=watchdog.line)
     if len({other.action for other in domain.all(Watchdog)}) > 1:
