@@ -45,7 +45,7 @@ def _volume(source: Source, pool: Element) -> Volume:
     name = source.volume or ""
     if source.mode == "direct" and pool.get("type") == "iscsi":
         return _direct(name, pool)
-    type_, _, own = name.rpartition("+")
+    type_, _plus, own = name.rpartition("+")
     type_ = type_ or "block"
     return Volume(type_, {ATTRIBUTES[type_]: f"/some/{type_}/device/{own}"})
 

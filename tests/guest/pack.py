@@ -183,7 +183,7 @@ def builtin_modules(tree: Path) -> set[str]:
 def read_module(name: str, path: Path) -> Module:
     data = decompress(path.read_bytes())
     entries = [entry.partition(b"=") for entry in sections(data)[".modinfo"].split(b"\0")]
-    fields = [(key.decode(), value.decode(errors="replace")) for key, _, value in entries]
+    fields = [(key.decode(), value.decode(errors="replace")) for key, _equals, value in entries]
     depends = [dep for key, value in fields if key == "depends" for dep in value.split(",") if dep]
     for key, value in fields:
         if key == "softdep":
@@ -284,7 +284,7 @@ def cpio(entries: Iterable[Entry]) -> bytes:
 def inside(tree: Path, name: str) -> Path:
     """A file of the unpacked packages; an absolute link of theirs means a file of theirs, not one of this machine."""
     path = tree / name
-    for _ in range(8):
+    for _link in range(8):
         if not path.is_symlink():
             break
         target = os.readlink(path)

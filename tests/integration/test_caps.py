@@ -102,7 +102,7 @@ def test_second_call_reads_the_cache(host: LocalHost, program: Path, tmp_path: P
 def test_twenty_runs_at_once_probe_once(program: Path, tmp_path: Path, root: Path) -> None:
     command = [sys.executable, "-c", RUN, str(program), str(tmp_path / "cache")]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    runs = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(20)]
+    runs = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _run in range(20)]
     said = {run.communicate(timeout=120)[0] for run in runs}
     assert len(said) == 1 and [run.returncode for run in runs] == [0] * 20
     asked = [line for line in (tmp_path / "starts").read_text().splitlines() if " none,accel=" in line]

@@ -174,7 +174,7 @@ def test_a_child_in_the_background_does_not_hold_us(host: LocalHost) -> None:
 def test_run_is_quick(host: LocalHost) -> None:
     """Popen's own timed wait sleeps up to 50 ms; a module that runs ten programs would pay half a second."""
     begin = time.monotonic()
-    for _ in range(10):
+    for _time in range(10):
         host.run(["sleep", "0.03"])
     assert time.monotonic() - begin < 1.5
 
@@ -214,7 +214,8 @@ def test_its_signals_are_the_defaults(start: Start, host: LocalHost) -> None:
     finally:
         signal.signal(signal.SIGHUP, old)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-    assert int(status_of(process, "SigIgn"), 16) == 0
+    settable = sum(1 << (number - 1) for number in signal.valid_signals())  # the C library keeps two for its threads
+    assert int(status_of(process, "SigIgn"), 16) & settable == 0
     assert int(status_of(process, "SigBlk"), 16) == 0
     assert host.signal(process, "SIGTERM")
     assert host.wait_exit(process, timeout=5)
@@ -283,7 +284,7 @@ import os, socket, stat, sys
 for number in map(int, sys.argv[1:]):
     server = socket.socket(fileno=number)
     print(number, server.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), server.getsockname(), flush=True)
-    connection, _ = server.accept()
+    connection, _peer = server.accept()
     connection.sendall(b"hello %d" % number)
 """
 

@@ -62,7 +62,7 @@ def open_connection(
     read_only: bool = False,
     auth: Optional[Mapping[str, str]] = None,
     host: Optional[Host] = None,
-    tables: Tables = TABLES,
+    tables: Optional[Tables] = None,
 ) -> Connection:
     """Open a URI or an alias; without a name the environment, the configuration file and probing decide.
 
@@ -75,7 +75,7 @@ def open_connection(
     try:
         uri = _parsed(choice)
         request = Request(uri=uri, host=machine, read_only=read_only, auth=auth)
-        drivers, settled = _fill(tables, request, trace)
+        drivers, settled = _fill(TABLES if tables is None else tables, request, trace)
     except CorralError as error:
         error.details.setdefault("connection", trace.as_dict())
         raise

@@ -156,7 +156,7 @@ def test_what_another_boot_left_is_not_live() -> None:
 
 def test_ids_grow_and_begin_again_with_a_boot() -> None:
     host, store = new_store()
-    assert [store.allocate_id() for _ in range(3)] == [1, 2, 3]
+    assert [store.allocate_id() for _time in range(3)] == [1, 2, 3]
     assert Store(host, store.layout, "domain").allocate_id() == 4
     assert Store(host, store.layout, "network").allocate_id() == 1
     host.reboot()
@@ -309,9 +309,9 @@ def test_on_real_files_no_two_runs_get_the_same_id(tmp_path: Path) -> None:
 
     def run() -> None:
         store = Store(LocalHost(), layout, "domain")
-        given.extend(store.allocate_id() for _ in range(10))
+        given.extend(store.allocate_id() for _time in range(10))
 
-    threads = [threading.Thread(target=run) for _ in range(6)]
+    threads = [threading.Thread(target=run) for _time in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -214,7 +214,7 @@ def test_two_runs_make_the_same_directories(host: LocalHost, tmp_path: Path) -> 
             except HostError as error:
                 refused.append(error)
 
-    threads = [threading.Thread(target=run) for _ in range(4)]
+    threads = [threading.Thread(target=run) for _time in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -68,7 +68,7 @@ def test_removing_the_file_while_runs_wait_does_not_let_two_in(tmp_path: Path) -
     most: List[int] = []
 
     def work() -> None:
-        for _ in range(25):
+        for _time in range(25):
             with LocalHost().lock(path, timeout=30):
                 inside.append(1)
                 most.append(len(inside))
@@ -76,7 +76,7 @@ def test_removing_the_file_while_runs_wait_does_not_let_two_in(tmp_path: Path) -
                 inside.pop()
                 os.unlink(path)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _time in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

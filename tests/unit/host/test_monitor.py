@@ -171,7 +171,7 @@ def test_no_event_is_missed(serve: Serve, open_monitor: Open) -> None:
     resumed = monitor.wait_event(["RESUME"], timeout=5)
     assert resumed and resumed["data"] == {"n": 2}
     numbers = []
-    for _ in range(2):
+    for _time in range(2):
         stopped = monitor.wait_event(["STOP", "SHUTDOWN"], timeout=5)
         numbers.append(stopped and stopped["data"]["n"])
     assert numbers == [1, 3]
@@ -257,7 +257,12 @@ def test_a_server_that_hangs_up_instead_of_greeting(serve: Serve, open_monitor: 
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "m"))
     listener.listen(1)
-    thread = threading.Thread(target=lambda: listener.accept()[0].close())
+
+    def hang_up() -> None:
+        connection, _peer = listener.accept()
+        connection.close()
+
+    thread = threading.Thread(target=hang_up)
     thread.start()
     with pytest.raises(MonitorClosed, match="instead of greeting"):
         open_monitor()

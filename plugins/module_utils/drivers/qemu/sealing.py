@@ -70,7 +70,7 @@ def _mix(column: bytes) -> bytes:
 def _box() -> Tuple[int, ...]:
     """The S-box: the inverse in the field of 256 elements, then an affine map."""
     powers, value = [], 1
-    for _ in range(255):
+    for _power in range(255):
         powers.append(value)
         value ^= _double(value)
     logs = {power: index for index, power in enumerate(powers)}

@@ -75,7 +75,7 @@ def _node(image: Image, name: str, own: Props, *, top: bool) -> Props:
 def _cache(mode: Optional[str]) -> Optional[Props]:
     if mode is None:
         return None
-    direct, no_flush, _ = CACHES[mode]
+    direct, no_flush, _writeback = CACHES[mode]
     return {"direct": direct, "no-flush": no_flush}
 
 

@@ -155,7 +155,7 @@ def _rbd_encryption(image: Image) -> Any:
 
 def _iscsi(image: Image) -> Props:
     source, host, auth = image.source, _one_host(image), image.auth
-    target, _, lun = (source.name or "").partition("/")
+    target, _slash, lun = (source.name or "").partition("/")
     name = f"[{host.name}]" if ":" in (host.name or "") else host.name
     return properties(
         {

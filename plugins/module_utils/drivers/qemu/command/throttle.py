@@ -49,8 +49,8 @@ def throttle_options(domain: Domain, context: Context) -> Iterator[Option]:
     """An object for each throttle group of the domain."""
     for group in throttle_groups(domain):
         found = group.limits()
-        limits = {name: found.get(key, 0) for key, name, _ in LIMITS}
-        limits.update({name: found[key] for key, name, _ in LENGTHS if key in found})
+        limits = {name: found.get(key, 0) for key, name, _property in LIMITS}
+        limits.update({name: found[key] for key, name, _property in LENGTHS if key in found})
         yield Option("-object", {"qom-type": "throttle-group", "id": f"throttle-{group.group_name}", "limits": limits})
 
 
@@ -61,8 +61,8 @@ def throttle_command(disk: Disk) -> Mapping[str, Any]:
         return {}
     found = tune.limits()
     arguments: Dict[str, Any] = {"id": disk.id()}
-    arguments.update({name: found.get(key, 0) for key, _, name in LIMITS})
-    arguments.update({name: found[key] for key, _, name in LENGTHS if key in found})
+    arguments.update({name: found.get(key, 0) for key, _name, name in LIMITS})
+    arguments.update({name: found[key] for key, _name, name in LENGTHS if key in found})
     if tune.group_name:
         arguments["group"] = tune.group_name
     return arguments

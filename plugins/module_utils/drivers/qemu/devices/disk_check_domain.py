@@ -94,4 +94,4 @@ def iothread_ids(domain: Domain) -> Tuple[int, ...]:
     """The numbers of the domain's iothreads: those that are given, and the lowest free ones for the others."""
     given = [int(one.get("id", "0")) for one in domain.element.findall("iothreadids/iothread")]
     free = (number for number in range(1, 1 << 16) if number not in given)
-    return (*given, *(next(free) for _ in range((domain.iothreads or 0) - len(given))))
+    return (*given, *(next(free) for _thread in range((domain.iothreads or 0) - len(given))))

@@ -56,7 +56,9 @@ def _given(device: Device) -> Optional[Tuple[int, int]]:
     if place is None or place.type != "virtio-serial":
         return None
     port = _port(place)
-    return (place.controller or 0, port) if port else None
+    if not port:
+        return None
+    return place.controller or 0, port
 
 
 def _port(place: Address) -> int:

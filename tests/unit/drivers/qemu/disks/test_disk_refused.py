@@ -219,7 +219,7 @@ REFUSED: Tuple[Tuple[str, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("disks", "words"), REFUSED, ids=[words[:40] for _, words in REFUSED])
+@pytest.mark.parametrize(("disks", "words"), REFUSED, ids=[words[:40] for _disks, words in REFUSED])
 def test_refused(disks: str, words: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         complete(domain_of(disks, rest="<iothreads>1</iothreads>"), facts())
