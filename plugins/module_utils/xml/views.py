@@ -140,10 +140,14 @@ class Field(Generic[T]):
         for step in self.steps:
             found = holder.find(step)
             holder = add(holder, step) if found is None else found
-        if self.attribute:
-            holder.set(self.attribute, self.kind.write(value))
-        else:
-            holder.text = self.kind.write(value)
+        text = self.kind.write(value)
+        try:
+            if self.attribute:
+                holder.set(self.attribute, text)
+            else:
+                holder.text = text
+        except ValueError:  # NUL and other control characters
+            raise XmlError(f"<{holder.tag}> cannot be {text!r}: no document can hold these characters.") from None
 
     def _clear(self, view: View) -> None:
         holder = _walk(view.element, self.steps)
@@ -232,8 +236,9 @@ class Children(Generic[V]):
 class Opaque:
     """A subtree that belongs to somebody else, such as <metadata>: declared, never looked into."""
 
-    def __init__(self, path: str) -> None:
-        self.steps = tuple(path.split("/"))
+    def __init__(self, path: str, namespace: str = "") -> None:
+        steps = path.split("/")
+        self.steps = tuple(f"{{{namespace}}}{step}" for step in steps) if namespace else tuple(steps)
 
 
 class View:

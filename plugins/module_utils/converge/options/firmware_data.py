@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...errors import InvalidArgument
+from ...model.domain.passthrough import NAMESPACE, qualified
 from ...xml.parse import Element, add
 from .write import Builder, Options, absolute, each, listed, part, text
 
-QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 # option -> the element of <sysinfo>, and the names of its entries
 BLOCKS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "bios": ("bios", ("vendor", "version", "date", "release")),
@@ -76,10 +76,10 @@ def commandline(domain: Element, options: Options) -> None:
     arguments = options.get("qemu_commandline") or []
     if not arguments:
         return
-    element = domain.makeelement(f"{{{QEMU}}}commandline", {}, {"qemu": QEMU})
+    element = domain.makeelement(qualified("commandline"), {}, {"qemu": NAMESPACE})
     domain.append(element)
     for argument in arguments:
-        add(element, f"{{{QEMU}}}arg", value=argument)
+        add(element, qualified("arg"), value=argument)
 
 
 BUILDERS: tuple[Builder, ...] = (smbios, fw_cfg, commandline)

@@ -17,6 +17,7 @@ from .cpu import Clock, Cpu, Timer
 from .device import Controller, Device
 from .firmware import FirmwareFeature, Loader, Nvram
 from .memory import Cell, DefaultIothread, Interconnect, IothreadId, MemoryBacking, Numatune
+from .passthrough import NAMESPACE
 
 D = TypeVar("D", bound=Device)
 
@@ -67,6 +68,7 @@ class Domain(View):
     description = Field("description", TEXT)
     metadata = Opaque("metadata")
     children = Opaque("devices")
+    sysinfo = Opaque("sysinfo")
     memory = Field("memory", NATURAL)
     memory_unit = Field("memory/@unit", TEXT)
     dump_core = Field("memory/@dumpCore", ON_OFF)
@@ -102,6 +104,7 @@ class Domain(View):
     boot_devices = Children("os/boot", BootDevice)
     boot_menu = Field("os/bootmenu/@enable", YES_NO)
     boot_menu_timeout = Field("os/bootmenu/@timeout", NATURAL)
+    smbios_mode = Field("os/smbios/@mode", TEXT)
     bios_use_serial = Field("os/bios/@useserial", YES_NO)
     reboot_timeout = Field("os/bios/@rebootTimeout", TEXT)
     on_poweroff = Field("on_poweroff", TEXT)
@@ -113,6 +116,9 @@ class Domain(View):
     clock = Child("clock", Clock)
     suspend_to_mem = Field("pm/suspend-to-mem/@enabled", YES_NO)
     suspend_to_disk = Field("pm/suspend-to-disk/@enabled", YES_NO)
+    qemu_commandline = Opaque("commandline", NAMESPACE)
+    qemu_override = Opaque("override", NAMESPACE)
+    qemu_deprecation = Opaque("deprecation", NAMESPACE)
 
     def all(self, view: Type[D]) -> List[D]:
         """Every device of a kind, in the order of the document."""
