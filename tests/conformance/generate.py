@@ -81,10 +81,16 @@ def _by_alias(view: AccelView) -> AccelView:
 
 def cases(source: Path) -> Iterator[Path]:
     """Every input that has an expectation for the newest x86_64 QEMU."""
-    folder = next(source / "tests" / name for name in FOLDERS if (source / "tests" / name).is_dir())
-    for path in sorted(folder.glob("*.xml")):
+    for path in sorted(_inputs(source).glob("*.xml")):
         if any(path.with_name(path.stem + ending).exists() for ending in ENDINGS):
             yield path
+
+
+def _inputs(source: Path) -> Path:
+    for name in FOLDERS:
+        if (source / "tests" / name).is_dir():
+            return source / "tests" / name
+    raise SystemExit(f"{source}/tests has no {' and no '.join(FOLDERS)}: name the root of a libvirt source tree.")
 
 
 def context_for(case: str, document: Element, caps: Capabilities, source: Path) -> Context:

@@ -148,9 +148,7 @@ def test_an_edit_waits_for_the_next_boot(vm: Run, linux: dict[str, Any]) -> None
     vm(name="e", state="absent", force=True, timeout=0)
 
 
-def test_killed_and_run_again(
-    vm: Run, vm_info: Run, linux: dict[str, Any], root_dir: Path
-) -> None:
+def test_killed_and_run_again(vm: Run, vm_info: Run, linux: dict[str, Any], root_dir: Path) -> None:
     """After kill -9 of QEMU the guest counts as crashed, its image is its owner's again, and the next run mends it."""
     path = Path(image(root_dir / "k.raw"))
     path.chmod(0o600)

@@ -62,11 +62,14 @@ def _disks(domain: Domain) -> Set[Optional[Place]]:
 def scsi_image(device: Hostdev, context: Context) -> Image:
     """What stands behind a unit as an image."""
     stem = f"libvirt-{device.id()}"
-    source = Source(device.element.find("source"))
+    element = device.element.find("source")
+    if element is None:
+        raise AssertionError("a unit without <source> has passed its check")
+    source = Source(element)
     if device.protocol == "iscsi":
         return Image(stem, "network", "raw", source, read_only=device.readonly, auth=device.auth)
     path = _generic(device, context)
-    holder = source.element.makeelement("source", {"dev": path})
+    holder = element.makeelement("source", {"dev": path})
     return Image(stem, "block", "raw", Source(holder), read_only=device.readonly)
 
 
