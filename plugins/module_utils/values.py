@@ -76,12 +76,12 @@ def scale(number: int, unit: str, *, what: str = "size") -> int:
 
 def parse_size(text: str, *, default_unit: str = "b", what: str = "size") -> int:
     """Return the bytes that a text such as ``2GiB``, ``512M`` or ``1.5 GiB`` stands for."""
-    match = re.fullmatch(r"\s*(\d+)(?:\.(\d+))?\s*([A-Za-z]*)\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,30})(?:\.([0-9]{1,30}))?\s*([A-Za-z]*)\s*", text)
     if not match:
         raise InvalidArgument(f"{what}: {text!r} is not a size; write a number and a unit, such as 2GiB or 512MiB.")
     whole, fraction, unit = match.group(1), match.group(2) or "", match.group(3) or default_unit
-    total = scale(int(whole + fraction), unit, what=what)
-    return total // int(10 ** len(fraction))
+    part = int(fraction or "0") * scale(1, unit, what=what)
+    return scale(int(whole), unit, what=what) + part // int(10 ** len(fraction))
 
 
 def kib_up(size: int) -> int:
@@ -94,7 +94,7 @@ def parse_cpuset(text: str, *, what: str = "cpuset") -> FrozenSet[int]:
     wanted: Set[int] = set()
     unwanted: Set[int] = set()
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\^)?(\d+)(?:-(\d+))?\s*", part)
+        match = re.fullmatch(r"\s*(\^)?([0-9]{1,9})(?:-([0-9]{1,9}))?\s*", part)
         if not match:
             raise InvalidArgument(f"{what}: {part!r} in {text!r} is not a number or a range such as 0-3.")
         low, high = int(match.group(2)), int(match.group(3) or match.group(2))
@@ -139,10 +139,10 @@ def parse_mac(text: str) -> str:
 
 def parse_uuid(text: str) -> str:
     """Return a uuid in its canonical form; the dashes may be left out in the input."""
-    try:
-        return str(uuidlib.UUID(re.sub(r"[\s-]", "", text)))
-    except ValueError:
-        raise InvalidArgument(f"{text!r} is not a uuid; write 32 hexadecimal digits.") from None
+    digits = re.sub(r"[\s-]", "", text)
+    if not re.fullmatch("[0-9A-Fa-f]{32}", digits):
+        raise InvalidArgument(f"{text!r} is not a uuid; write 32 hexadecimal digits.")
+    return str(uuidlib.UUID(digits))
 
 
 def derived_uuid(*names: str) -> str:
