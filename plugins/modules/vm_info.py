@@ -117,6 +117,12 @@ guests:
       description: Whether the guest starts when the host does.
       type: bool
       sample: false
+    pending:
+      description: What of its definition a guest that is active gets only when it starts the next time.
+      type: list
+      elements: str
+      sample:
+        - "/domain/memory: 2097152 -> 4194304"
     type:
       description: V(kvm) or V(qemu).
       type: str
@@ -137,6 +143,50 @@ guests:
       description: The number of virtual CPUs.
       type: int
       sample: 2
+    title:
+      description: The title, V(null) without one.
+      type: str
+      sample: Web server
+    description:
+      description: What the guest is for, V(null) where nothing is said.
+      type: str
+    tags:
+      description: The tags, sorted. Those of other programs are not among them.
+      type: list
+      elements: str
+      sample: [production, web]
+    firmware:
+      description: V(bios), V(uefi) or V(uefi-secure).
+      type: str
+      sample: uefi
+    cpu:
+      description: The CPU model, or V(host-passthrough), V(host-model) or V(maximum).
+      type: str
+      sample: host-passthrough
+    tpm:
+      description: The TPM with C(model), C(type) and C(version), V(null) without one.
+      type: dict
+      sample:
+        model: crb
+        type: emulator
+        version: "2.0"
+    video:
+      description: The models of the graphics cards.
+      type: list
+      elements: str
+      sample: [virtio]
+    watchdog:
+      description: The watchdog with C(model) and C(action), V(null) without one.
+      type: dict
+    filesystems:
+      description: The directories that the guest mounts, each with C(tag), C(source), C(type) and C(readonly).
+      type: list
+      elements: dict
+    channels:
+      description: The names of the channels to programs in the guest.
+      type: list
+      elements: str
+      sample: [org.qemu.guest_agent.0]
     disks:
       description: The disks, each with C(target), C(bus), C(device), C(path), C(format) and C(readonly).
       type: list

@@ -9,19 +9,24 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..drivers.api import Domain
-from ..model.domain.identity import DOMAIN
+from ..model.domain.identity import DOMAIN, persistent_form, running_form
 from ..values import scale
 from ..xml.canonical import masked
+from ..xml.compare import Change, compare
 from ..xml.parse import Element
 from ..xml.write import to_text
+from .described import described
 
 # Where the source of a disk or an interface is written, by the attribute that holds it.
 _DISK_SOURCES = ("file", "dev", "dir", "name", "volume")
 _NETWORKS = ("network", "bridge", "dev")
 
 
-def guest_facts(domain: Domain, document: Optional[Element]) -> dict[str, Any]:
-    """Return the facts of one guest: what it is, what state it is in, and what its document says."""
+def guest_facts(domain: Domain, document: Optional[Element], kept: Optional[Element] = None) -> dict[str, Any]:
+    """Return the facts of one guest: what it is, what state it is in, and what its document says.
+
+    ``kept`` is the definition of a guest that is active: where it differs, that waits for the next start.
+    """
     facts: dict[str, Any] = {
         "name": domain.name,
         "uuid": domain.uuid,
@@ -34,9 +39,16 @@ def guest_facts(domain: Domain, document: Optional[Element]) -> dict[str, Any]:
     }
     facts.update({name: domain.runtime.get(name) for name in ("pid", "console_log")})
     facts["runtime"] = dict(domain.runtime)
+    waiting = compare_running(document, kept) if domain.active and document is not None and kept is not None else ()
+    facts["pending"] = [str(change) for change in waiting]
     if document is not None:
         facts.update(_documented(document))
     return facts
+
+
+def compare_running(live: Element, kept: Element) -> tuple[Change, ...]:
+    """Return what a guest that runs does not have of its definition."""
+    return compare(running_form(live, kept), persistent_form(kept), DOMAIN)
 
 
 def shown_xml(document: Element) -> str:
@@ -55,6 +67,7 @@ def _documented(document: Element) -> dict[str, Any]:
         "disks": [_disk(disk) for disk in document.findall("devices/disk")],
         "interfaces": [_interface(interface) for interface in document.findall("devices/interface")],
         "graphics": [_graphics(graphics) for graphics in document.findall("devices/graphics")],
+        **described(document),
     }
 
 

@@ -11,6 +11,7 @@ import json
 import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.facts import guest_facts, shown_xml
+from ansible_collections.corral.virt.plugins.module_utils.converge.spec import desired
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Domain
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
 
@@ -46,6 +47,7 @@ def test_everything() -> None:
         "autostart": False,
         "pid": 7,
         "console_log": None,
+        "pending": [],
         "type": "kvm",
         "arch": "x86_64",
         "machine": "pc-q35-7.2",
@@ -60,7 +62,73 @@ def test_everything() -> None:
             {"type": "vnc", "listen": "::1", "port": None},
             {"type": "vnc", "listen": "127.0.0.1", "port": 5901},
         ],
+        "title": None,
+        "description": None,
+        "tags": [],
+        "firmware": "bios",
+        "cpu": None,
+        "tpm": None,
+        "video": [],
+        "watchdog": None,
+        "filesystems": [],
+        "channels": [],
     }
+
+
+def test_what_options_say_is_said_in_their_words() -> None:
+    _name, document = desired(
+        {
+            "name": "a",
+            "memory": "1GiB",
+            "title": "Web",
+            "description": "It serves.",
+            "tags": ["b", "a"],
+            "firmware": "uefi-secure",
+            "cpu": "qemu64",
+            "tpm": True,
+            "video": "virtio",
+            "watchdog": True,
+            "filesystems": [
+                {"source": "/srv", "tag": "srv", "readonly": True},
+                {"source": "/a", "tag": "b", "type": "9p"},
+            ],
+            "guest_agent": True,
+        }
+    )
+    facts = guest_facts(DOMAIN, document)
+    assert {name: facts[name] for name in ("title", "description", "tags", "firmware", "cpu")} == {
+        "title": "Web",
+        "description": "It serves.",
+        "tags": ["a", "b"],
+        "firmware": "uefi-secure",
+        "cpu": "qemu64",
+    }
+    assert facts["tpm"] == {"model": "crb", "type": "emulator", "version": "2.0"}
+    assert (facts["video"], facts["channels"]) == (["virtio"], ["org.qemu.guest_agent.0"])
+    assert facts["watchdog"] == {"model": "i6300esb", "action": "reset"}
+    assert facts["filesystems"] == [
+        {"tag": "srv", "source": "/srv", "type": "virtiofs", "readonly": True},
+        {"tag": "b", "source": "/a", "type": "9p", "readonly": False},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("system", "firmware"),
+    [
+        ("<os firmware='efi'/>", "uefi"),
+        ("<os firmware='efi'><firmware><feature enabled='no' name='enrolled-keys'/></firmware></os>", "uefi"),
+        ("<os firmware='efi'><firmware><feature enabled='yes' name='enrolled-keys'/></firmware></os>", "uefi-secure"),
+        ("<os><loader type='pflash'/></os>", "uefi"),
+        ("<os><loader type='pflash' secure='yes'/></os>", "uefi-secure"),
+        ("<os><loader type='rom'/></os>", "bios"),
+    ],
+)
+def test_firmware(system: str, firmware: str) -> None:
+    assert guest_facts(DOMAIN, parse(f"<domain>{system}</domain>"))["firmware"] == firmware
+
+
+def test_a_mode_is_a_cpu_too() -> None:
+    assert guest_facts(DOMAIN, parse("<domain><cpu mode='host-model'/></domain>"))["cpu"] == "host-model"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,11 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver im
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.site import Site
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.passes.run import live
 from ansible_collections.corral.virt.plugins.module_utils.drivers.test.normalise import normalise
-from ansible_collections.corral.virt.plugins.module_utils.model.domain.identity import DOMAIN
+from ansible_collections.corral.virt.plugins.module_utils.model.domain.identity import (
+    DOMAIN,
+    persistent_form,
+    running_form,
+)
 from ansible_collections.corral.virt.plugins.module_utils.xml.compare import compare
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element
 from ansible_collections.corral.virt.tests.unit.converge.option_rows import WRITTEN
@@ -65,14 +69,16 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> QemuDriver:
 
 
 @pytest.mark.parametrize("options", X86_ROWS)
-def test_qemu_takes_it_and_a_second_run_changes_nothing(driver: QemuDriver, options: dict[str, Any]) -> None:
+def test_qemu_takes_it_and_then_nothing_is_to_do_or_pending(driver: QemuDriver, options: dict[str, Any]) -> None:
     wanted = document(options)
     assert driver.ignored_parts(wanted) == []
     driver.define_domain(wanted)
     kept = driver.domain_xml("a")
     assert [str(change) for change in compare(kept, driver.normalise_domain(document(options)), DOMAIN)] == []
     context = replace(driver.site.context(kept), ports={"vnc": 5900, "spice": 5901})
-    assert command_line(live(kept, context), context)
+    running = live(kept, context)
+    assert command_line(running, context)
+    assert [str(change) for change in compare(running_form(running, kept), persistent_form(kept), DOMAIN)] == []
 
 
 @pytest.mark.parametrize("options", X86_ROWS)

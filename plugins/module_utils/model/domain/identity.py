@@ -44,6 +44,10 @@ DOMAIN = Identity(
         "vcpus/vcpu": (("@id",),),
         "cputune/vcpupin": (("@vcpu",),),
         "iothreadids/iothread": (("@id",),),
+        "os/firmware/feature": (("@name",),),
+        "sysinfo": (("@type",),),
+        "sysinfo/entry": (("@name",),),
+        **{f"sysinfo/{block}/entry": (("@name",),) for block in ("bios", "system", "baseBoard", "chassis")},
     },
     order={
         "": (
