@@ -42,13 +42,47 @@ options:
       - V(present) makes sure that the guest is defined, and leaves it running or off as it is.
       - V(running) starts it, or lets it run on if it was paused.
       - V(paused) starts it without letting it run, or pauses it.
-      - V(stopped) asks it to shut down, as its power button does, and waits until it is off. A paused guest runs on for
-        that.
-      - V(absent) stops it in the same way and removes its definition. Its disks stay where they are. Options that
-        describe the guest are not looked at.
+      - V(stopped) asks it to shut down, by its guest agent where that listens, else by its power button, and waits
+        until it is off. A paused guest runs on for that.
+      - V(restarted) stops it in the same way and starts it again, in each run and whether something is pending or not,
+        as M(ansible.builtin.service) does. The guest then has all of its definition. One that is off is started.
+      - V(rebooted) asks it to reboot, in each run, and waits until it does. The machine stays the one that it is, so
+        what is pending stays pending. Only the guest agent can be asked that; a guest in which none listens is
+        restarted. One that is off is started.
+      - V(reset) presses its reset button, in each run; the guest is not asked. One that is off is started.
+      - V(absent) stops it as V(stopped) does and removes its definition. What could stand in the way is looked at
+        before anything is done. Its disks stay where they are unless O(storage) says otherwise. Options that describe
+        the guest are not looked at. A guest that does not exist is no error.
+      - Each state has been reached when the module returns, or it fails.
     type: str
-    choices: [present, running, paused, stopped, absent]
+    choices: [present, running, paused, stopped, restarted, rebooted, reset, absent]
     default: present
+  renamed_from:
+    description:
+      - The name that the guest had before. When there is a guest of that name and none named O(name), it is renamed
+        first; it has to be off for that, and keeps its uuid, its addresses and its disks.
+      - When there is no guest of that name any more, this does nothing, so it may stay in a playbook.
+    type: str
+  transient:
+    description:
+      - Whether the guest has no definition that stays, so that it is forgotten as soon as it ends. It needs a state in
+        which the guest runs or is paused, and cannot go with O(autostart=true).
+      - The definition of a guest that has one is removed, and the guest runs on.
+      - Without it a guest that is described gets a definition, and one that is not stays as it is.
+    type: bool
+    default: false
+  storage:
+    description:
+      - What happens to the storage of a guest that becomes V(absent).
+      - With V(keep) nothing is deleted but the definition, not even UEFI variables or the state of a TPM, without which
+        an encrypted disk may be lost. A guest that gets the same name and uuid later finds them.
+      - With V(owned) its UEFI variables, the state of its TPM and the images that were made for it are deleted; the
+        metadata of its definition names those. An image that the guest may only read, that is shareable, or that was
+        not made for it is never deleted. One that another guest uses, also as a backing file, that holds snapshots, or
+        that another program has open makes the module fail before anything is done.
+    type: str
+    choices: [keep, owned]
+    default: keep
   xml:
     description:
       - The definition as libvirt's domain XML.
@@ -79,31 +113,49 @@ options:
     default: live
   timeout:
     description:
-      - How many seconds a guest has to shut down.
+      - How many seconds a guest has to shut down, or to begin its reboot.
     type: int
     default: 60
   force:
     description:
-      - Whether to cut the power of a guest that has not shut down within O(timeout) seconds. With O(timeout=0) it is
-        not even asked.
+      - Whether to cut the power of a guest that has not shut down within O(timeout) seconds, or to reset one that does
+        not reboot. With O(timeout=0) it is not even asked.
       - Also whether to take a medium out of a drive that the guest has locked.
       - Without this the module fails, and the guest is left as it is.
     type: bool
     default: false
   wait_for:
     description:
-      - What to wait for when the guest runs, with O(state=running) only. In check mode there is no waiting.
+      - What to wait for when the guest runs, with O(state=running), V(restarted), V(rebooted) or V(reset) only. What is
+        given of O(wait_for.console), O(wait_for.agent) and O(wait_for.port) is waited for in this order.
+      - When it does not come the module fails with a diagnosis, in the message and in RV(details), of the guest's
+        state, the last lines of its console and of what QEMU said, and whether its agent's channel is there and opened.
+      - In check mode there is no waiting.
     type: dict
     suboptions:
       console:
         description:
           - A text that the guest writes to its console. What it wrote since it was started counts too, so a guest that
-            is up already is not waited for.
+            is up already is not waited for; after a reboot or a reset only what came then.
         type: str
-        required: true
+      agent:
+        description:
+          - Whether to wait until the guest agent answers.
+        type: bool
+        default: false
+      port:
+        description:
+          - A TCP port that has to take connections from the target. One that QEMU itself forwards to its guest may do
+            so before the guest does.
+        type: int
+      host:
+        description:
+          - The name or address at which O(wait_for.port) is. Without it every address counts that the guest agent
+            reports.
+        type: str
       timeout:
         description:
-          - How many seconds to wait at most. Then the module fails, with the last lines of the console.
+          - How many seconds to wait at most, for each of them.
         type: int
         default: 120
 seealso:
@@ -250,6 +302,41 @@ EXAMPLES = r"""
     timeout: 120
     force: true
 
+- name: Restart it, and go on when one can log in
+  corral.virt.vm:
+    name: web1
+    state: restarted
+    wait_for:
+      port: 22
+      host: 192.0.2.10
+
+- name: Reboot it, and go on when its agent answers
+  corral.virt.vm:
+    name: web1
+    state: rebooted
+    wait_for:
+      agent: true
+
+- name: A guest for one job, gone when it ends
+  corral.virt.vm:
+    name: job-17
+    memory: 1GiB
+    disks:
+      - path: /srv/images/job.qcow2
+    transient: true
+    state: running
+
+- name: Give a guest another name
+  corral.virt.vm:
+    name: web1
+    renamed_from: www1
+
+- name: Remove a guest and the images that were made for it
+  corral.virt.vm:
+    name: job-16
+    state: absent
+    storage: owned
+
 - name: Remove a guest; its disks stay
   corral.virt.vm:
     name: web1
@@ -270,8 +357,9 @@ actions:
   contains:
     action:
       description:
-        - One of V(define), V(update), V(undefine), V(start), V(start_paused), V(resume), V(suspend), V(shutdown),
-          V(await_end), V(destroy), V(enable_autostart) and V(disable_autostart).
+        - One of V(rename), V(define), V(update), V(undefine), V(create), V(create_paused), V(start), V(start_paused),
+          V(resume), V(suspend), V(reboot), V(reset), V(shutdown), V(await_end), V(destroy), V(enable_autostart) and
+          V(disable_autostart).
       type: str
     target:
       description: The name of the guest.
@@ -340,9 +428,12 @@ STATE = Spec(
     {
         "state": {
             "type": "str",
-            "choices": ["present", "running", "paused", "stopped", "absent"],
+            "choices": ["present", "running", "paused", "stopped", "restarted", "rebooted", "reset", "absent"],
             "default": "present",
         },
+        "renamed_from": {"type": "str"},
+        "transient": {"type": "bool", "default": False},
+        "storage": {"type": "str", "choices": ["keep", "owned"], "default": "keep"},
         "autostart": {"type": "bool"},
         "apply": {"type": "str", "choices": ["live", "next_boot", "restart"], "default": "live"},
         "timeout": {"type": "int", "default": 60},
@@ -350,9 +441,14 @@ STATE = Spec(
         "wait_for": {
             "type": "dict",
             "options": {
-                "console": {"type": "str", "required": True},
+                "console": {"type": "str"},
+                "agent": {"type": "bool", "default": False},
+                "port": {"type": "int"},
+                "host": {"type": "str"},
                 "timeout": {"type": "int", "default": 120},
             },
+            "required_one_of": [("console", "agent", "port")],
+            "required_by": {"host": ("port",)},
         },
     }
 )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 from ..drivers.api import HypervisorDriver
-from ..errors import NotFound, OperationInvalid, TimedOut
+from ..errors import MonitorError, NotFound, OperationInvalid, TimedOut
 from ..xml.compare import Change
 from ..xml.parse import Element, clone
-from .plan import Plan, Wanted
+from .plan import Plan, Step, Wanted
 
 ENDED = ("shut off",)
 # A guest that is still booting does not hear the power button, so it is pressed again after this many seconds.
@@ -23,10 +23,11 @@ PRESS_AGAIN = 10
 
 @dataclass(frozen=True)
 class Job:
-    """What an action works on."""
+    """What an action works on; ``step`` is the one that is being done."""
 
     driver: HypervisorDriver
     wanted: Wanted
+    step: Step
     document: Optional[Element]
     live: tuple[Change, ...] = ()
 
@@ -38,9 +39,8 @@ class Job:
 
 def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
     """Do every step of the plan in its order; raises what the driver raises, TimedOut when a guest does not end."""
-    job = Job(driver, wanted, plan.document, plan.live)
     for step in plan.steps:
-        ACTIONS[step.action](job)
+        ACTIONS[step.action](Job(driver, wanted, step, plan.document, plan.live))
 
 
 def _define(job: Job) -> None:
@@ -59,6 +59,27 @@ def _start_paused(job: Job) -> None:
     job.driver.start_domain(job.name, paused=True)
 
 
+def _create(job: Job, *, paused: bool = False) -> None:
+    if job.document is None:
+        raise ValueError("a plan that creates has a document")
+    job.driver.create_domain(clone(job.document), paused=paused)
+
+
+def _undefine(job: Job) -> None:
+    """What goes with a definition goes with the guest: one that only becomes transient keeps it."""
+    job.driver.undefine_domain(job.name, storage=job.wanted.storage if job.wanted.state == "absent" else "keep")
+
+
+def _reboot(job: Job) -> None:
+    try:
+        job.driver.reboot_domain(job.name, timeout=job.wanted.timeout)
+    except (TimedOut, OperationInvalid, MonitorError) as error:
+        if not job.wanted.force:
+            error.hint = error.hint or "Give it more time with timeout, or set force: true to press its reset button."
+            raise
+        job.driver.reset_domain(job.name)
+
+
 def _shutdown(job: Job) -> None:
     left = job.wanted.timeout
     job.driver.shutdown_domain(job.name)
@@ -73,7 +94,7 @@ def _shutdown(job: Job) -> None:
 def _press_again(job: Job) -> None:
     """Press once more; a guest that has ended just now refuses that, which is what is wanted."""
     try:
-        job.driver.shutdown_domain(job.name)
+        job.driver.shutdown_domain(job.name, again=True)
     except (OperationInvalid, NotFound):
         if not _ended(job, 1):
             raise
@@ -108,13 +129,18 @@ def _out_of_time(job: Job) -> None:
 ACTIONS: Mapping[str, Callable[[Job], object]] = {
     "define": _define,
     "update": _update,
-    "undefine": lambda job: job.driver.undefine_domain(job.name),
+    "undefine": _undefine,
+    "rename": lambda job: job.driver.rename_domain(job.step.target, job.name),
+    "create": _create,
+    "create_paused": lambda job: _create(job, paused=True),
     "start": lambda job: job.driver.start_domain(job.name),
     "start_paused": _start_paused,
     "resume": lambda job: job.driver.resume_domain(job.name),
     "suspend": lambda job: job.driver.suspend_domain(job.name),
     "shutdown": _shutdown,
     "await_end": _await_end,
+    "reboot": _reboot,
+    "reset": lambda job: job.driver.reset_domain(job.name),
     "destroy": lambda job: job.driver.destroy_domain(job.name),
     "enable_autostart": lambda job: job.driver.set_domain_autostart(job.name, True),
     "disable_autostart": lambda job: job.driver.set_domain_autostart(job.name, False),

@@ -6,25 +6,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Optional
 
-from ..drivers.api import Domain, HypervisorDriver
-from ..errors import AlreadyExists, InvalidArgument, OperationFailed
+from ..drivers.api import HypervisorDriver
+from ..errors import AlreadyExists, InvalidArgument
+from ..host.layout import check_name
+from ..model.domain.core import Domain as DomainView
 from ..model.domain.identity import DOMAIN
 from ..values import parse_uuid
 from ..xml.canonical import secret_values
-from ..xml.parse import Element
+from ..xml.parse import Element, clone
 from .apply import apply
 from .facts import guest_facts
 from .job import Job
 from .look import exact, find
-from .plan import Current, Wanted, make_plan
+from .plan import ENDS, Current, Plan, Wanted, make_plan
+from .ready import console_before, wait_until_ready
 from .result import changed_result, guest_diff
 from .spec import desired
 
-CONSOLE_LINES = 20
+# Seconds that another run may work on the same guest before we give up, beside the time that a guest has to end.
+OTHERS = 120
 
 
 def converge_guest(job: Job) -> dict[str, Any]:
@@ -37,22 +42,65 @@ def converge_guest(job: Job) -> dict[str, Any]:
     wanted, document = _wanted(options)
     for secret in secret_values(document, DOMAIN) if document is not None else ():
         job.hide(secret)
-    current = gather(driver, wanted.name)
-    if document is not None:
-        _check_uuid(driver, document, wanted.name)
-        for part in driver.ignored_parts(document):
-            job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
-        document = driver.normalise_domain(document)
-        current = _observed(driver, current, document)
-    plan = make_plan(current, document, wanted)
+    with _alone(job, wanted):
+        current, plan = _planned(job, wanted, document)
+        since = 0
+        if not job.check_mode:
+            since = console_before(driver, plan)
+            apply(plan, driver, wanted)
     if not job.check_mode:
-        apply(plan, driver, wanted)
-        _wait_for(driver, wanted.name, options.get("wait_for"))
+        wait_until_ready(driver, wanted.name, options.get("wait_for"), since=since)
     after = current if job.check_mode else gather(driver, wanted.name)
     result = {**changed_result(plan), "guest": None if after is None else _facts(after)}
     if job.diff:
         result["diff"] = guest_diff(current, plan, wanted)
     return result
+
+
+@contextmanager
+def _alone(job: Job, wanted: Wanted) -> Iterator[None]:
+    """Let no other run come between our look and what we do; one that waits for a guest to end takes its time."""
+    names = set() if job.check_mode else {wanted.name, job.options.get("renamed_from") or wanted.name}
+    with ExitStack() as stack:
+        for name in sorted(names):
+            stack.enter_context(job.connection.hypervisor.exclusive(name, timeout=max(wanted.timeout, 0) + OTHERS))
+        yield
+
+
+def _planned(job: Job, wanted: Wanted, document: Optional[Element]) -> tuple[Optional[Current], Plan]:
+    driver = job.connection.hypervisor
+    current = _found(driver, wanted, job.options.get("renamed_from"))
+    if document is not None:
+        known = current.domain.name if current else wanted.name
+        _check_uuid(driver, document, known)
+        for part in driver.ignored_parts(document):
+            job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
+        document = _named(driver.normalise_domain(_named(document, known)), wanted.name)
+        current = _observed(driver, current, document, wanted)
+    return current, make_plan(current, document, wanted)
+
+
+def _found(driver: HypervisorDriver, wanted: Wanted, renamed_from: Optional[str]) -> Optional[Current]:
+    """The guest as it is, under its old name where it is to be renamed, with what goes when it is removed."""
+    old = exact(driver, renamed_from) if renamed_from and renamed_from != wanted.name else None
+    if old is not None:
+        driver.check_rename(old.name, wanted.name)
+        found = gather(driver, old.name)
+        kept = None if found is None or found.persistent is None else _named(found.persistent, wanted.name)
+        return None if found is None else replace(found, persistent=kept)
+    found = gather(driver, wanted.name)
+    if found is None or wanted.state != "absent" or not found.domain.persistent:
+        return found
+    return replace(found, deletes=tuple(driver.check_removal(wanted.name, storage=wanted.storage)))
+
+
+def _named(document: Element, name: str) -> Element:
+    """The document of a guest under another name."""
+    if document.findtext("name") == name:
+        return document
+    copy = clone(document)
+    DomainView(copy).name = name
+    return copy
 
 
 def gather(driver: HypervisorDriver, name: str) -> Optional[Current]:
@@ -65,20 +113,24 @@ def gather(driver: HypervisorDriver, name: str) -> Optional[Current]:
     return Current(domain, persistent, live)
 
 
-def _observed(driver: HypervisorDriver, current: Optional[Current], document: Element) -> Optional[Current]:
-    """The same guest with what has drifted from its live document, as far as the wanted one speaks about it."""
-    if current is None or current.live is None:
+def _observed(
+    driver: HypervisorDriver, current: Optional[Current], document: Element, wanted: Wanted
+) -> Optional[Current]:
+    """The same guest with what has drifted from its live document, as far as the wanted one speaks about it.
+
+    One that is to end is not asked: it may be ended because it does not answer.
+    """
+    if current is None or current.live is None or wanted.state == "stopped":
         return current
     return replace(current, live=driver.observe_domain(current.domain.name, document))
 
 
 def _wanted(options: Mapping[str, Any]) -> tuple[Wanted, Optional[Element]]:
-    state, wait_for = options["state"], options.get("wait_for")
-    if wait_for and state != "running":
-        raise InvalidArgument(
-            f"wait_for and state {state} contradict each other: only a running guest writes to its console.",
-            hint="Set state: running, or leave wait_for out.",
-        )
+    state = options["state"]
+    _check_state(state, options)
+    for given in (options.get("name"), options.get("renamed_from")):
+        if given is not None:
+            check_name("guest", given)
     name, document = desired(options, describe=state != "absent")
     wanted = Wanted(
         name=name,
@@ -87,8 +139,33 @@ def _wanted(options: Mapping[str, Any]) -> tuple[Wanted, Optional[Element]]:
         apply=options["apply"],
         force=options["force"],
         timeout=options["timeout"],
+        transient=bool(options.get("transient")),
+        storage=options.get("storage") or "keep",
     )
     return wanted, document
+
+
+def _check_state(state: str, options: Mapping[str, Any]) -> None:
+    """Refuse options that contradict the wanted state."""
+    if options.get("wait_for") and ENDS.get(state) != "running":
+        raise InvalidArgument(
+            f"wait_for and state {state} contradict each other: only a running guest gets ready.",
+            hint="Set state: running, or leave wait_for out.",
+        )
+    if options.get("transient") and ENDS.get(state) not in ("running", "paused") and state != "absent":
+        raise InvalidArgument(
+            f"transient and state {state} contradict each other: a transient guest is there only while it runs.",
+            hint="Set state: running or paused, or leave transient out.",
+        )
+    if options.get("transient") and options.get("autostart"):
+        raise InvalidArgument(
+            "transient and autostart contradict each other: only a guest with a definition can start with the host.",
+            hint="Leave one of them out.",
+        )
+    if options.get("renamed_from") and state == "absent":
+        raise InvalidArgument(
+            "renamed_from and state absent contradict each other.", hint="Remove the guest by the name that it has."
+        )
 
 
 def _check_uuid(driver: HypervisorDriver, document: Element, name: str) -> None:
@@ -101,38 +178,6 @@ def _check_uuid(driver: HypervisorDriver, document: Element, name: str) -> None:
         raise AlreadyExists(f"The uuid {text} belongs to the guest {other.name}; leave it out, or write another.")
 
 
-def _wait_for(driver: HypervisorDriver, name: str, wait_for: Optional[Mapping[str, Any]]) -> None:
-    if not wait_for:
-        return
-    text, limit = wait_for["console"], wait_for["timeout"]
-    if driver.wait_console(name, text, timeout=limit):
-        return
-    domain = exact(driver, name)
-    lines = driver.console_log(name).decode("utf-8", "replace").splitlines()[-CONSOLE_LINES:]
-    log = domain.runtime.get("console_log") if domain else None
-    raise OperationFailed(
-        _unseen(name, text, limit, domain) + _told(lines, log),
-        console=lines,
-        console_log=log,
-        state=domain.state if domain else None,
-    )
-
-
-def _unseen(name: str, text: str, limit: float, domain: Optional[Domain]) -> str:
-    if domain is None or not domain.active:
-        end = f" ({domain.state}, {domain.reason})" if domain else ""
-        return f"The guest {name} has ended{end} without {text!r} on its console."
-    return (
-        f"The console of the guest {name} did not show {text!r} within {limit} s;"
-        f" the guest is {domain.state} ({domain.reason})."
-    )
-
-
-def _told(lines: list[str], log: Optional[str]) -> str:
-    where = f" The log is {log}." if log else ""
-    return f"{where} Its last lines are:\n" + "\n".join(lines) if lines else f"{where} It wrote nothing at all."
-
-
 def _facts(current: Current) -> dict[str, Any]:
     document = current.live if current.live is not None else current.persistent
-    return guest_facts(current.domain, document)
+    return guest_facts(current.domain, document, current.persistent)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Optional
 
 from ..drivers.api import Domain
@@ -25,17 +26,23 @@ from .effects import AT_ONCE, LIVE, NEXT_BOOT, REFUSE, effect_of, hardest
 class Current:
     """A guest as it is: ``persistent`` is None for a transient one, ``live`` for one that is off.
 
-    ``live`` is what runs, drift included, and not what was once written down about it.
+    ``live`` is what runs, drift included, and not what was once written down about it. ``deletes`` are the paths that
+    go with the definition when the guest is removed. ``domain`` has another name than the wanted one for a guest that
+    is to be renamed.
     """
 
     domain: Domain
     persistent: Optional[Element] = None
     live: Optional[Element] = None
+    deletes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asks for beside the document. ``timeout`` is in seconds, ``autostart`` None leaves it alone."""
+    """What the user asks for beside the document. ``timeout`` is in seconds, ``autostart`` None leaves it alone.
+
+    ``storage`` is keep or owned, and counts when the guest is removed.
+    """
 
     name: str
     state: str = "present"
@@ -43,6 +50,8 @@ class Wanted:
     apply: str = "live"
     force: bool = False
     timeout: int = 60
+    transient: bool = False
+    storage: str = "keep"
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,21 @@ TRANSITIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("stopped", "crashed"): ("destroy",),
 }
 # The phase that a wanted state ends in; ``present`` ends in the phase that it began in.
-ENDS = {"running": "running", "paused": "paused", "stopped": "off", "absent": "off"}
+ENDS = {
+    "running": "running",
+    "paused": "paused",
+    "stopped": "off",
+    "restarted": "running",
+    "rebooted": "running",
+    "reset": "running",
+    "absent": "off",
+}
+# States that are something to be done in each run.
+AGAIN = ("restarted", "rebooted", "reset")
+# After these the guest is the machine that it was before; any other way gives it what has waited for a start.
+SAME_MACHINE = ("resume", "suspend", "reboot", "reset")
+# How a guest without a definition is started.
+CREATED = {"start": "create", "start_paused": "create_paused"}
 STATES = {"off": "shut off", "running": "running", "paused": "paused", "stopping": "in shutdown", "crashed": "crashed"}
 _PHASES = {"paused": "paused", "in shutdown": "stopping", "crashed": "crashed"}
 
@@ -121,23 +144,27 @@ def phase(current: Optional[Current]) -> str:
 
 def _removal(current: Current, wanted: Wanted) -> Plan:
     actions = _stopping(phase(current), wanted)
-    if current.domain.persistent:
-        actions = (*actions, "undefine")
-    return Plan(steps=_steps(actions, wanted))
+    deletes = tuple(f"deletes {path}" for path in current.deletes)
+    undefine = (Step("undefine", wanted.name, detail=deletes),) if current.domain.persistent else ()
+    return Plan(steps=(*_steps(actions, wanted), *undefine))
 
 
 def _settled(current: Optional[Current], document: Optional[Element], wanted: Wanted) -> Plan:
     now = phase(current)
     old = current.persistent if current else None
-    kept = document if document is not None else old
+    kept = document if document is not None else _own(current)
     waiting = _waiting(current, kept, wanted)
     at_once = _at_once(waiting, now, document, wanted)
     later = tuple(change for change in waiting if change not in at_once)
-    path, end = _lifecycle(now, wanted, restart=wanted.apply == "restart" and bool(later))
-    anew = end == "off" or any(action not in ("resume", "suspend") for action in path)
+    agent = bool(current and current.domain.runtime.get("agent"))
+    path, end = _lifecycle(now, wanted, restart=wanted.apply == "restart" and bool(later), agent=agent)
+    anew = end == "off" or any(action not in SAME_MACHINE for action in path)
+    transient = wanted.transient or (old is None and document is None)
+    path = tuple(CREATED.get(action, action) for action in path) if transient else path
     live = () if anew else at_once
     autostart = bool(current and current.domain.autostart)
     steps = (
+        *_renaming(current, wanted),
         *_definition(old, document, wanted, waiting, active=now != "off"),
         *_autostart(autostart, wanted),
         *_with_update(_steps(path, wanted), _update(live, waiting, wanted)),
@@ -146,10 +173,23 @@ def _settled(current: Optional[Current], document: Optional[Element], wanted: Wa
         steps=steps,
         pending=() if anew else later,
         live=live,
-        state=STATES[end],
+        state="absent" if transient and end == "off" else STATES[end],
         autostart=autostart if wanted.autostart is None else wanted.autostart,
         document=kept,
     )
+
+
+def _own(current: Optional[Current]) -> Optional[Element]:
+    """The definition of a guest that is there; of a transient one that of what runs."""
+    if current is None or current.persistent is not None:
+        return current.persistent if current else None
+    return None if current.live is None else persistent_form(current.live)
+
+
+def _renaming(current: Optional[Current], wanted: Wanted) -> tuple[Step, ...]:
+    if current is None or current.domain.name == wanted.name:
+        return ()
+    return (Step("rename", current.domain.name, detail=(f"to {wanted.name}",)),)
 
 
 def _waiting(current: Optional[Current], kept: Optional[Element], wanted: Wanted) -> Mapping[Change, str]:
@@ -183,18 +223,31 @@ def _update(live: tuple[Change, ...], waiting: Mapping[Change, str], wanted: Wan
 
 def _with_update(path: tuple[Step, ...], update: tuple[Step, ...]) -> tuple[Step, ...]:
     """Some changes need the guest's help: they are made while it can give it, before a pause and after one."""
-    first = tuple(step for step in path if step.action == "resume")
+    first = tuple(takewhile(lambda step: step.action == "resume", path))
     return (*first, *update, *path[len(first) :])
 
 
-def _lifecycle(now: str, wanted: Wanted, *, restart: bool) -> tuple[tuple[str, ...], str]:
-    """Return the actions and the phase that they end in."""
+def _lifecycle(now: str, wanted: Wanted, *, restart: bool, agent: bool) -> tuple[tuple[str, ...], str]:
+    """Return the actions and the phase that they end in; ``agent`` says that the guest's agent listens."""
     end = ENDS.get(wanted.state, now)
     if end == "off":
         return _stopping(now, wanted), end
+    if wanted.state in AGAIN:
+        return _again(now, wanted, restart=restart, agent=agent), end
     if restart and now in ("running", "paused"):
         return (*_stopping(now, wanted), *TRANSITIONS[(end, "off")]), end
     return TRANSITIONS.get((end, now), ()), end
+
+
+def _again(now: str, wanted: Wanted, *, restart: bool, agent: bool) -> tuple[str, ...]:
+    """What is done in each run. Without an agent a guest cannot be asked to reboot, so it is stopped and started."""
+    at_once = wanted.force and wanted.timeout <= 0
+    reset = wanted.state == "reset" or (wanted.state == "rebooted" and (at_once or now == "crashed"))
+    if restart or now in ("off", "stopping") or not (reset or (wanted.state == "rebooted" and agent)):
+        return (*_stopping(now, wanted), "start")
+    if reset:
+        return ("reset",) if now == "running" else ("reset", "resume")
+    return ("reboot",) if now == "running" else ("resume", "reboot")
 
 
 def _stopping(now: str, wanted: Wanted) -> tuple[str, ...]:
@@ -211,6 +264,8 @@ def _definition(
     *,
     active: bool,
 ) -> tuple[Step, ...]:
+    if wanted.transient:
+        return () if old is None else (Step("undefine", wanted.name),)
     if document is None:
         return ()
     if old is None:
@@ -247,5 +302,6 @@ def _autostart(now: bool, wanted: Wanted) -> tuple[Step, ...]:
 def _steps(actions: tuple[str, ...], wanted: Wanted) -> tuple[Step, ...]:
     limit = f"within {wanted.timeout} s" + (", else by force" if wanted.force else "")
     return tuple(
-        Step(action, wanted.name, detail=(limit,) if action in ("shutdown", "await_end") else ()) for action in actions
+        Step(action, wanted.name, detail=(limit,) if action in ("shutdown", "await_end", "reboot") else ())
+        for action in actions
     )

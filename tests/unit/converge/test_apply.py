@@ -15,6 +15,7 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.apply import 
 from ansible_collections.corral.virt.plugins.module_utils.converge.plan import Plan, Step, Wanted
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Domain, HypervisorDriver, contract
 from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid, TimedOut
+from ansible_collections.corral.virt.plugins.module_utils.xml.compare import Change
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse
 
 
@@ -30,8 +31,27 @@ class Recorder(HypervisorDriver):
         self.calls.append(("define", document.findtext("name")))
         return Domain("a", "u", False)
 
-    def undefine_domain(self, name: str) -> None:
-        self.calls.append(("undefine", name))
+    def undefine_domain(self, name: str, *, storage: str = "keep") -> None:
+        self.calls.append(("undefine", storage))
+
+    def update_domain(self, name: str, wanted: Element, changes: Sequence[Change], *, force: bool = False) -> None:
+        self.calls.append(("update", force))
+
+    def rename_domain(self, name: str, new_name: str) -> Domain:
+        self.calls.append(("rename", name, new_name))
+        return Domain(new_name, "u", False)
+
+    def create_domain(self, document: Element, *, paused: bool = False) -> Domain:
+        self.calls.append(("create", paused))
+        return Domain("a", "u", True)
+
+    def reboot_domain(self, name: str, *, timeout: float) -> None:
+        self.calls.append(("reboot", timeout))
+        if self.deaf:
+            raise TimedOut("it did not reboot")
+
+    def reset_domain(self, name: str) -> None:
+        self.calls.append(("reset", name))
 
     def start_domain(self, name: str, *, paused: bool = False) -> Domain:
         self.calls.append(("start", paused))
@@ -49,8 +69,8 @@ class Recorder(HypervisorDriver):
     def set_domain_autostart(self, name: str, autostart: bool) -> None:
         self.calls.append(("autostart", autostart))
 
-    def shutdown_domain(self, name: str) -> None:
-        self.calls.append(("shutdown", name))
+    def shutdown_domain(self, name: str, *, again: bool = False) -> None:
+        self.calls.append(("shutdown", again))
 
     def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
         self.calls.append(("wait", timeout))
@@ -63,31 +83,50 @@ class Recorder(HypervisorDriver):
 
 
 def done(driver: Recorder, *names: str, **wanted: Any) -> list[Any]:
-    plan = Plan(tuple(Step(name, "a") for name in names), document=parse("<domain><name>a</name></domain>"))
+    plan = Plan(
+        tuple(Step(name, "old" if name == "rename" else "a") for name in names),
+        document=parse("<domain><name>a</name></domain>"),
+    )
     apply(plan, driver, Wanted("a", **wanted))
     return driver.calls
+
+
+# Actions that are another one with another argument, or wait for what another one began; calls that are no action.
+SAME_CALL = ("create_paused", "start_paused", "await_end", "disable_autostart")
+NO_ACTION = ("exclusive",)
 
 
 def test_each_action_is_one_call() -> None:
     plain = [name for name in ACTIONS if name not in ("shutdown", "await_end")]
     assert done(Recorder(), *plain) == [
-        *(("define", "a"), ("undefine", "a"), ("start", False), ("start", True), ("resume", "a"), ("suspend", "a")),
-        *(("destroy", "a"), ("autostart", True), ("autostart", False)),
+        *(("define", "a"), ("update", False), ("undefine", "keep"), ("rename", "old", "a")),
+        *(("create", False), ("create", True), ("start", False), ("start", True), ("resume", "a"), ("suspend", "a")),
+        *(("reboot", 60), ("reset", "a"), ("destroy", "a"), ("autostart", True), ("autostart", False)),
     ]
 
 
 def test_every_changing_call_of_a_guest_has_an_action() -> None:
-    assert sum(contract(HypervisorDriver).values()) == 8
-    assert len(ACTIONS) == 11
+    assert sum(contract(HypervisorDriver).values()) == len(ACTIONS) - len(SAME_CALL) + len(NO_ACTION)
+
+
+def test_what_goes_with_a_definition_goes_with_the_guest_only() -> None:
+    assert done(Recorder(), "undefine", state="absent", storage="owned") == [("undefine", "owned")]
+    assert done(Recorder(), "undefine", state="running", storage="owned") == [("undefine", "keep")]
+
+
+def test_a_guest_that_does_not_reboot() -> None:
+    with pytest.raises(TimedOut, match="it did not reboot Give it more time with timeout"):
+        done(Recorder(deaf=1), "reboot", timeout=5)
+    assert done(Recorder(deaf=1), "reboot", timeout=5, force=True) == [("reboot", 5), ("reset", "a")]
 
 
 def test_a_guest_that_hears_the_button() -> None:
-    assert done(Recorder(), "shutdown", timeout=60) == [("shutdown", "a"), ("wait", 10)]
+    assert done(Recorder(), "shutdown", timeout=60) == [("shutdown", False), ("wait", 10)]
 
 
 def test_the_button_is_pressed_again() -> None:
     assert done(Recorder(deaf=2), "shutdown", timeout=25) == [
-        *(("shutdown", "a"), ("wait", 10), ("shutdown", "a"), ("wait", 10), ("shutdown", "a"), ("wait", 5)),
+        *(("shutdown", False), ("wait", 10), ("shutdown", True), ("wait", 10), ("shutdown", True), ("wait", 5)),
     ]
 
 
@@ -104,15 +143,15 @@ def test_force_cuts_the_power_when_the_time_is_over() -> None:
 
 
 def test_a_transient_guest_that_is_gone_has_ended() -> None:
-    assert done(Recorder(gone=True), "shutdown") == [("shutdown", "a"), ("wait", 10)]
+    assert done(Recorder(gone=True), "shutdown") == [("shutdown", False), ("wait", 10)]
 
 
 class Refusing(Recorder):
     """Refuses the second press, as a guest does that has ended in between."""
 
-    def shutdown_domain(self, name: str) -> None:
-        super().shutdown_domain(name)
-        if self.calls.count(("shutdown", name)) > 1:
+    def shutdown_domain(self, name: str, *, again: bool = False) -> None:
+        super().shutdown_domain(name, again=again)
+        if again:
             raise OperationInvalid("it is not running")
 
 

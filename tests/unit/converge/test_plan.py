@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Optional
 
 import pytest
@@ -41,9 +42,11 @@ def guest(
     kept: Optional[str] = text(),
     live: Optional[str] = None,
     autostart: bool = False,
+    agent: bool = False,
 ) -> Current:
     active = state in ACTIVE or crashed
-    domain = Domain("a", "u", active, persistent=kept is not None, autostart=autostart, state=state)
+    runtime = {"agent": agent}
+    domain = Domain("a", "u", active, kept is not None, autostart, state=state, runtime=runtime)
     running = parse(live or kept or text()) if active else None
     return Current(domain, parse(kept) if kept else None, running)
 
@@ -83,6 +86,94 @@ def planned(current: Optional[Current], document: Optional[Element] = None, **wa
 )
 def test_every_way_from_a_state_to_another(state: str, now: str, expected: list[str]) -> None:
     assert actions(planned(guest(now), state=state)) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "expected"),
+    [
+        ("restarted", "shut off", ["start"]),
+        ("restarted", "running", ["shutdown", "start"]),
+        ("restarted", "paused", ["resume", "shutdown", "start"]),
+        ("restarted", "in shutdown", ["await_end", "start"]),
+        ("rebooted", "shut off", ["start"]),
+        ("rebooted", "running", ["reboot"]),
+        ("rebooted", "paused", ["resume", "reboot"]),
+        ("rebooted", "in shutdown", ["await_end", "start"]),
+        ("reset", "shut off", ["start"]),
+        ("reset", "running", ["reset"]),
+        ("reset", "paused", ["reset", "resume"]),
+        ("reset", "in shutdown", ["await_end", "start"]),
+    ],
+)
+def test_what_is_done_in_each_run(state: str, now: str, expected: list[str]) -> None:
+    plan = planned(guest(now, agent=True), parse(text()), state=state)
+    assert (actions(plan), plan.state) == (expected, "running")
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [("restarted", ["destroy", "start"]), ("rebooted", ["reset", "resume"]), ("reset", ["reset", "resume"])],
+)
+def test_a_crashed_guest_that_is_kept_is_brought_back(state: str, expected: list[str]) -> None:
+    assert actions(planned(guest("crashed", crashed=True), state=state)) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("restarted", ["destroy", "start"]), ("rebooted", ["reset"]), ("reset", ["reset"])]
+)
+def test_without_asking(state: str, expected: list[str]) -> None:
+    assert actions(planned(guest("running", agent=True), state=state, force=True, timeout=0)) == expected
+
+
+def test_a_guest_without_an_agent_cannot_be_asked_to_reboot() -> None:
+    assert actions(planned(guest("running"), state="rebooted")) == ["shutdown", "start"]
+
+
+def test_a_reboot_leaves_pending_what_is_pending_and_a_restart_does_not() -> None:
+    waiting = guest("running", kept=text(2), live=text(1), agent=True)
+    for state in ("rebooted", "reset"):
+        assert len(planned(waiting, state=state).pending) == 1
+    assert planned(waiting, state="restarted").pending == ()
+    both = planned(waiting, state="rebooted", apply="restart")
+    assert (actions(both), both.pending) == (["shutdown", "start"], ())
+
+
+@pytest.mark.parametrize(
+    ("now", "kept", "expected"),
+    [
+        (None, None, ["create"]),
+        ("shut off", text(), ["undefine", "create"]),
+        ("running", text(), ["undefine"]),
+        ("running", None, []),
+        ("paused", None, ["resume"]),
+    ],
+)
+def test_a_transient_guest_has_no_definition(now: Optional[str], kept: Optional[str], expected: list[str]) -> None:
+    current = guest(now, kept=kept) if now else None
+    plan = planned(current, parse(text()), state="running", transient=True)
+    assert (actions(plan), plan.state) == (expected, "running")
+
+
+def test_a_transient_guest_is_restarted_as_what_it_is() -> None:
+    plan = planned(guest("running", kept=None, live=text(2)), state="restarted")
+    assert actions(plan) == ["shutdown", "create"]
+    assert plan.document is not None and plan.document.findtext("vcpu") == "2"
+
+
+def test_a_transient_guest_that_ends_is_gone() -> None:
+    assert planned(guest("running", kept=None), state="stopped").state == "absent"
+
+
+def test_a_guest_with_its_old_name_is_renamed_first() -> None:
+    old = guest("shut off")
+    plan = make_plan(old, parse(text(2)), Wanted("b", state="running"))
+    assert plan.steps[0] == Step("rename", "a", detail=("to b",))
+    assert actions(plan) == ["rename", "define", "start"]
+
+
+def test_what_goes_with_a_guest_is_said() -> None:
+    going = replace(guest("running"), deletes=("/x/a.qcow2",))
+    assert planned(going, state="absent").steps[-1] == Step("undefine", "a", detail=("deletes /x/a.qcow2",))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting until a guest is ready, and a diagnosis when it does not get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Callable, Optional
+
+from ..drivers.api import Domain, HypervisorDriver
+from ..errors import InvalidArgument, NotFound, OperationFailed
+from .look import exact
+from .plan import Plan
+
+CONSOLE_LINES, LOG_LINES = 20, 5
+# What was done to a guest whose console log goes on: what stood in it before is of its last life.
+SAME_LOG = ("reboot", "reset")
+
+# Whether the guest has opened the channel of its agent, in words.
+AGENTS: Mapping[Optional[bool], tuple[str, str]] = {
+    None: ("none", "The guest has no channel for a guest agent; give it one with guest_agent: true."),
+    False: ("closed", "Nothing in the guest has opened the channel of the guest agent: is it installed and started?"),
+    True: ("opened", "The guest has opened the channel of the guest agent."),
+}
+
+Try = Callable[[float], bool]
+
+
+def console_before(driver: HypervisorDriver, plan: Plan) -> int:
+    """How much of the console log does not count, because it was written before what the plan does."""
+    for step in plan.steps:
+        if step.action in SAME_LOG:
+            return driver.console_size(step.target)
+    return 0
+
+
+def wait_until_ready(
+    driver: HypervisorDriver, name: str, wait_for: Optional[Mapping[str, Any]], *, since: int = 0
+) -> None:
+    """Wait for each thing that ``wait_for`` names; raises OperationFailed with a diagnosis."""
+    if not wait_for:
+        return
+    limit = wait_for["timeout"]
+    for told, attempt in _tries(driver, name, wait_for, since):
+        if not attempt(limit):
+            raise _diagnosed(driver, name, told, limit)
+
+
+def _tries(
+    driver: HypervisorDriver, name: str, wait_for: Mapping[str, Any], since: int
+) -> Iterator[tuple[tuple[str, str], Try]]:
+    """What is waited for, each with what is said when it came in vain, and after the end of the guest."""
+    text, port, host = wait_for.get("console"), wait_for.get("port"), wait_for.get("host")
+    if text is not None:
+        told = (f"The console of the guest {name} did not show {text!r}", f"without {text!r} on its console")
+        yield told, lambda limit: driver.wait_console(name, text, timeout=limit, since=since)
+    if wait_for.get("agent") or (port is not None and not host):
+        _check_agent(driver, name)
+    if wait_for.get("agent"):
+        told = (f"The agent of the guest {name} did not answer", "before its agent answered")
+        yield told, lambda limit: driver.wait_agent(name, timeout=limit)
+    if port is not None:
+        place = f"{host or 'any address of the guest'} port {port}"
+        told = (f"{place} took no connection", f"before {place} took a connection")
+        yield told, lambda limit: driver.wait_port(name, port, address=host, timeout=limit)
+
+
+def _check_agent(driver: HypervisorDriver, name: str) -> None:
+    """A guest without the channel never has an agent, so it is not waited for."""
+    domain = exact(driver, name)
+    if domain is not None and domain.active and domain.runtime.get("agent") is None:
+        raise InvalidArgument(
+            f"wait_for needs the agent of the guest {name}, which runs without a channel for one.",
+            hint="Give it one with guest_agent: true, and start it anew; for a port write the host, too.",
+        )
+
+
+def _diagnosed(driver: HypervisorDriver, name: str, told: tuple[str, str], limit: float) -> OperationFailed:
+    domain = exact(driver, name)
+    lines, words = _console(driver, name), driver.domain_log(name)
+    said = words.decode("utf-8", "replace").splitlines()[-LOG_LINES:]
+    runtime: Mapping[str, Any] = domain.runtime if domain else {}
+    agent, about_agent = AGENTS[runtime.get("agent")]
+    log = runtime.get("console_log")
+    return OperationFailed(
+        f"{_state(name, told, limit, domain)} {about_agent}{_shown(lines, log)}{_words(said)}",
+        console=lines,
+        console_log=log,
+        log=said,
+        agent=agent,
+        state=domain.state if domain else None,
+        reason=domain.reason if domain else None,
+    )
+
+
+def _console(driver: HypervisorDriver, name: str) -> list[str]:
+    try:
+        return driver.console_log(name).decode("utf-8", "replace").splitlines()[-CONSOLE_LINES:]
+    except NotFound:
+        return []  # a transient guest that has ended
+
+
+def _state(name: str, told: tuple[str, str], limit: float, domain: Optional[Domain]) -> str:
+    if domain is None or not domain.active:
+        end = f" ({domain.state}, {domain.reason})" if domain else ""
+        return f"The guest {name} has ended{end} {told[1]}."
+    return f"{told[0]} within {limit} s; the guest is {domain.state} ({domain.reason})."
+
+
+def _shown(lines: list[str], log: Optional[str]) -> str:
+    where = f" The log of its console is {log}." if log else ""
+    if not lines:
+        return f"{where} It wrote nothing to its console."
+    return f"{where} Its last lines are:\n" + "\n".join(lines)
+
+
+def _words(said: list[str]) -> str:
+    return "\nQEMU said last:\n" + "\n".join(said) if said else ""
