@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterator, Tuple
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.device import Controller
+from ....xml.views import check_choice
 from ..command.address import pci_properties, usb_properties, virtio_driver, virtio_properties
 from ..context import Context
 from ..kinds import NONE, PCI, USB, VIRTIO, Kind
@@ -61,10 +62,7 @@ def _check_sata(controller: Controller, domain: Domain, context: Context) -> Non
 
 def _check_plain(controller: Controller, domain: Domain, context: Context) -> None:
     refuse_virtio_options(controller)
-    if controller.type not in TYPES:
-        raise XmlError(
-            f"QEMU has no <controller type='{controller.type}'>; write one of {', '.join(TYPES)}.", line=controller.line
-        )
+    check_choice(controller, "type", controller.type, TYPES)
 
 
 def _nothing(controller: Controller, domain: Domain, context: Context) -> Iterator[Option]:

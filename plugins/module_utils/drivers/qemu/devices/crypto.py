@@ -14,6 +14,7 @@ from typing import Dict, Iterator
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.platform import Crypto
+from ....xml.views import check_choice
 from ..command.address import pci_properties, virtio_properties
 from ..context import Context
 from ..kinds import VIRTIO, Kind
@@ -29,8 +30,7 @@ def _bus(crypto: Crypto, domain: Domain, context: Context) -> str:
 def _check(crypto: Crypto, domain: Domain, context: Context) -> None:
     if (crypto.model, crypto.type) != ("virtio", "qemu"):
         raise XmlError("a <crypto> has model='virtio' type='qemu'.", line=crypto.line)
-    if crypto.backend not in BACKENDS:
-        raise XmlError(f"<backend model='{crypto.backend}'> is not one of {', '.join(BACKENDS)}.", line=crypto.line)
+    check_choice(crypto, "backend model", crypto.backend, BACKENDS)
     if not context.caps.has_device("virtio-crypto-pci") or not context.caps.has_object(BACKENDS[crypto.backend]):
         raise UnsupportedConfig(
             f"{context.caps.binary} has no <crypto> with the backend '{crypto.backend}'.",

@@ -18,6 +18,7 @@ from ....model.domain.display import Graphics
 from ....model.domain.hostdev import Hostdev, HostPlace
 from ....model.domain.interface import Interface
 from ....values import parse_uuid
+from ....xml.views import check_choice
 from ..command.address import pci_properties, rom_properties, usb_properties, virtio_driver, virtio_properties
 from ..context import Context
 from ..kinds import DRIVE, NONE, PCI, PCIE, USB, VIRTIO, Kind
@@ -162,8 +163,7 @@ def _mdev_key(device: Hostdev) -> Key:
 
 
 def _check_mdev(device: Hostdev, domain: Domain, context: Context) -> None:
-    if device.model != "vfio-pci":
-        raise XmlError(f"a <hostdev type='mdev'> has model='vfio-pci' on x86, not '{device.model}'.", line=device.line)
+    check_choice(device, "model", device.model, ("vfio-pci",))
     if device.place is None or not device.place.uuid:
         raise XmlError("a <hostdev type='mdev'> needs <address uuid='...'/> in its <source>.", line=device.line)
     parse_uuid(device.place.uuid)
@@ -250,9 +250,8 @@ def _check(device: Hostdev, domain: Domain, context: Context) -> None:
         raise UnsupportedConfig(
             f"QEMU has no <hostdev mode='{device.mode}'>.", line=device.line, hint="Write mode='subsystem'."
         )
-    row = TYPES.get(device.type or "")
-    if row is None:
-        raise XmlError(f"<hostdev type='{device.type}'> is not one of {', '.join(TYPES)}.", line=device.line)
+    check_choice(device, "type", device.type, TYPES)
+    row = TYPES[device.type or ""]
     row.check(device, domain, context)
     same = [other for other in domain.all(Hostdev) if other.type == device.type and row.key(other) == row.key(device)]
     if len(same) > 1:

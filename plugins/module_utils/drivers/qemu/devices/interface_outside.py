@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.interface import Interface
+from ..command.chardev import open_files
 from ..command.sharing import is_shared
 from ..context import Context
 from ..options import Option, properties
@@ -95,16 +96,15 @@ def _reconnect(interface: Interface) -> Optional[int]:
 
 
 def _vdpa(interface: Interface, domain: Domain, context: Context) -> Iterator[Option]:
-    number = len(open_sets(domain, interface))
+    number = len(open_files(domain)) + vdpa_cards(domain).index(interface)
     descriptor = context.descriptors.get(interface.source_device or "", 0)
     yield Option("-add-fd", {"set": number, "fd": descriptor, "opaque": f"{interface.id()}-vdpa"})
     yield Option("-netdev", _named(interface, {"type": "vhost-vdpa", "vhostdev": f"/dev/fdset/{number}"}))
 
 
-def open_sets(domain: Domain, interface: Interface) -> List[Interface]:
-    """The vDPA cards in front of one: each takes a set of descriptors."""
-    cards = [other for other in domain.all(Interface) if other.type == "vdpa"]
-    return cards[: cards.index(interface)]
+def vdpa_cards(domain: Domain) -> List[Interface]:
+    """The cards that take a set of descriptors each; their sets follow those of the files that QEMU writes."""
+    return [interface for interface in domain.all(Interface) if interface.type == "vdpa"]
 
 
 WRITERS: Dict[str, Callable[[Interface, Domain, Context], Iterator[Option]]] = {

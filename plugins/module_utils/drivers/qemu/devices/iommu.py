@@ -14,6 +14,7 @@ from typing import Dict, Iterator
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.platform import Iommu
+from ....xml.views import check_choice
 from ..command.address import pci_properties
 from ..context import Context
 from ..kinds import INTEGRATED, NONE, Kind
@@ -33,8 +34,7 @@ def _complete(iommu: Iommu, domain: Domain, context: Context) -> None:
 
 
 def _check(iommu: Iommu, domain: Domain, context: Context) -> None:
-    if iommu.model not in DEVICES:
-        raise XmlError(f"<iommu model='{iommu.model}'> is not one of {', '.join(DEVICES)} on x86.", line=iommu.line)
+    check_choice(iommu, "model", iommu.model, DEVICES)
     if len(domain.all(Iommu)) > 1:
         raise XmlError("a guest has at most one <iommu>.", line=iommu.line)
     if not domain.is_q35():

@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterator, List, Mapping
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.memory import MemoryDevice, in_kib
+from ....xml.views import check_choice
 from ..command.address import pci_properties
 from ..command.memory_backend import Store, backend_options
 from ..context import Context
@@ -76,13 +77,8 @@ def _bus(device: MemoryDevice, domain: Domain, context: Context) -> str:
 
 
 def _check(device: MemoryDevice, domain: Domain, context: Context) -> None:
-    row = MODELS.get(device.model or "")
-    if row is None:
-        raise UnsupportedConfig(
-            f"QEMU has no <memory model='{device.model}'> here.",
-            line=device.line,
-            hint=f"Write one of {', '.join(MODELS)}.",
-        )
+    check_choice(device, "model", device.model, MODELS)
+    row = MODELS[device.model or ""]
     if not device.size:
         raise XmlError("a <memory> device needs a <size> in its <target>.", line=device.line)
     if row.path and not device.path:

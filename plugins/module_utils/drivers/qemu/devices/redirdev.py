@@ -14,6 +14,7 @@ from typing import Iterator, Optional
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.remote import Redirdev, Redirfilter, RedirRule
+from ....xml.views import check_choice
 from ..command.address import usb_properties
 from ..command.chardev import BACKENDS, chardev_options
 from ..context import Context
@@ -39,8 +40,7 @@ def _check(device: Redirdev, domain: Domain, context: Context) -> None:
         raise XmlError(
             f"<redirdev bus='{device.bus}'> is not 'usb', which is all that can be redirected.", line=device.line
         )
-    if device.type not in BACKENDS:
-        raise XmlError(f"<redirdev type='{device.type}'> is not one of {', '.join(BACKENDS)}.", line=device.line)
+    check_choice(device, "type", device.type, BACKENDS)
     if not context.caps.has_device("usb-redir"):
         raise UnsupportedConfig(
             f"{context.caps.binary} cannot redirect USB devices.", line=device.line, hint="Remove the <redirdev>."

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, Optional
 
-from ....errors import UnsupportedConfig, XmlError
+from ....errors import XmlError
 from ....model.domain.core import Domain
 from ....model.domain.platform import Shmem
 from ....values import scale
+from ....xml.views import check_choice
 from ..command.address import pci_properties
 from ..context import Context
 from ..kinds import PCI, Kind
@@ -51,12 +52,7 @@ def _check(shmem: Shmem, domain: Domain, context: Context) -> None:
     name = shmem.name or ""
     if not name or "/" in name or name in (".", ".."):
         raise XmlError(f"the name of a <shmem> is '{name}', and is a file's name without '/'.", line=shmem.line)
-    if shmem.model not in MODELS:
-        raise UnsupportedConfig(
-            f"QEMU has no <shmem> of the model '{shmem.model}'.",
-            line=shmem.line,
-            hint=f"Write <model type='...'/> with one of {', '.join(MODELS)}.",
-        )
+    check_choice(shmem, "model", shmem.model, MODELS)
     if (shmem.role or "") not in ROLES:
         raise XmlError(f"<shmem role='{shmem.role}'> is not one of master, peer.", line=shmem.line)
     place = shmem.address.type if shmem.address is not None else None

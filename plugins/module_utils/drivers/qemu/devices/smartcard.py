@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.remote import Smartcard
+from ....xml.views import check_choice
 from ..command.chardev import BACKENDS, chardev_options
 from ..context import Context
 from ..kinds import CCID, Kind
@@ -33,8 +34,7 @@ def _bus(card: Smartcard, domain: Domain, context: Context) -> str:
 
 
 def _check(card: Smartcard, domain: Domain, context: Context) -> None:
-    if card.mode not in DEVICES:
-        raise XmlError(f"<smartcard mode='{card.mode}'> is not one of {', '.join(DEVICES)}.", line=card.line)
+    check_choice(card, "mode", card.mode, DEVICES)
     if card.mode == "host-certificates" and len(card.certificates) != CERTIFICATES:
         raise XmlError(
             f"<smartcard mode='host-certificates'> has {len(card.certificates)} <certificate>, and needs three.",
@@ -42,8 +42,8 @@ def _check(card: Smartcard, domain: Domain, context: Context) -> None:
         )
     if card.database is not None and not card.database.startswith("/"):
         raise XmlError("the <database> of <smartcard> is an absolute path.", line=card.line)
-    if card.mode == "passthrough" and card.type not in BACKENDS:
-        raise XmlError(f"<smartcard type='{card.type}'> is not one of {', '.join(BACKENDS)}.", line=card.line)
+    if card.mode == "passthrough":
+        check_choice(card, "type", card.type, BACKENDS)
     place = card.address
     if len(domain.all(Smartcard)) > 1 or (place is not None and (place.controller or place.dimm_slot)):
         raise UnsupportedConfig(

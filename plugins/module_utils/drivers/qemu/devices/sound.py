@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterator, Optional
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.sound import Sound
+from ....xml.views import check_choice
 from ..command.address import pci_properties, usb_properties, virtio_properties
 from ..context import Context
 from ..kinds import ISA, NONE, PCI, USB, VIRTIO, Kind
@@ -59,15 +60,13 @@ def _bus(sound: Sound, domain: Domain, context: Context) -> str:
 
 
 def _check(sound: Sound, domain: Domain, context: Context) -> None:
-    if sound.model not in CARDS:
-        raise XmlError(f"<sound model='{sound.model}'> is not one of {', '.join(CARDS)}.", line=sound.line)
+    check_choice(sound, "model", sound.model, CARDS)
     if sound.multichannel is not None and sound.model != "usb":
         raise XmlError("only a <sound model='usb'> is multichannel.", line=sound.line)
     if sound.streams is not None and sound.model != "virtio":
         raise XmlError("only a <sound model='virtio'> has streams.", line=sound.line)
     for codec in sound.codecs:
-        if codec.type not in CODECS:
-            raise XmlError(f"<codec type='{codec.type}'> is not one of {', '.join(CODECS)}.", line=codec.line)
+        check_choice(codec, "type", codec.type, CODECS)
     names = {found.get("id") for found in domain.element.findall("devices/audio")}
     if sound.audio is not None and str(sound.audio) not in names:
         raise XmlError(f"<sound> names the <audio id='{sound.audio}'>, which is not there.", line=sound.line)

@@ -15,9 +15,12 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.platform import Tpm
+from ....xml.views import check_choice
+from ..command.chardev import open_files
 from ..context import Context
 from ..kinds import Kind
 from ..options import Option
+from .interface_outside import vdpa_cards
 
 MODELS = ("tpm-tis", "tpm-crb")
 # our word for a backend and QEMU's
@@ -36,12 +39,8 @@ def _complete(tpm: Tpm, domain: Domain, context: Context) -> None:
 
 
 def _check(tpm: Tpm, domain: Domain, context: Context) -> None:
-    if tpm.model not in MODELS:
-        raise XmlError(f"<tpm model='{tpm.model}'> is not one of {', '.join(MODELS)} on x86.", line=tpm.line)
-    if tpm.type not in BACKENDS:
-        raise XmlError(
-            f"the <backend type> of <tpm> is '{tpm.type}', and is one of {', '.join(BACKENDS)}.", line=tpm.line
-        )
+    check_choice(tpm, "model", tpm.model, MODELS)
+    check_choice(tpm, "backend type", tpm.type, BACKENDS)
     if len(domain.all(Tpm)) > 1:
         raise XmlError("a guest has at most one <tpm>.", line=tpm.line)
     if tpm.type == "emulator":
@@ -58,8 +57,7 @@ def _check(tpm: Tpm, domain: Domain, context: Context) -> None:
 
 
 def _check_emulator(tpm: Tpm) -> None:
-    if tpm.version not in VERSIONS:
-        raise XmlError(f"the TPM version '{tpm.version}' is not one of {', '.join(VERSIONS)}.", line=tpm.line)
+    check_choice(tpm, "backend version", tpm.version, VERSIONS)
     modern = tpm.version == "2.0"
     if not modern and tpm.model == "tpm-crb":
         raise XmlError("a TPM 1.2 has no model tpm-crb; write tpm-tis, or version='2.0'.", line=tpm.line)
@@ -81,8 +79,6 @@ def opened_files(tpm: Tpm) -> Tuple[Tuple[str, str], ...]:
 
 
 def _write(tpm: Tpm, domain: Domain, context: Context) -> Iterator[Option]:
-    from ..command.chardev import open_files
-
     head = {"type": BACKENDS[tpm.type or ""], "id": f"tpm-{tpm.id()}"}
     socket = socket_of(tpm, context)
     if socket is not None:
@@ -90,7 +86,8 @@ def _write(tpm: Tpm, domain: Domain, context: Context) -> Iterator[Option]:
         yield Option("-tpmdev", {**head, "chardev": "chrtpm"}, first="type")
     else:
         paths: List[str] = []
-        for number, (role, path) in enumerate(opened_files(tpm), start=len(open_files(domain))):
+        first = len(open_files(domain)) + len(vdpa_cards(domain))
+        for number, (role, path) in enumerate(opened_files(tpm), start=first):
             descriptor = context.descriptors.get(path, 0)
             yield Option("-add-fd", {"set": number, "fd": descriptor, "opaque": f"{tpm.id()}-{role}"})
             paths.append(f"/dev/fdset/{number}")

@@ -14,6 +14,7 @@ from typing import Iterator
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
 from ....model.domain.platform import Vsock
+from ....xml.views import check_choice
 from ..command.address import pci_properties, virtio_driver, virtio_properties
 from ..context import Context
 from ..kinds import PCI, VIRTIO, Kind
@@ -34,8 +35,7 @@ def _bus(vsock: Vsock, domain: Domain, context: Context) -> str:
 
 
 def _check(vsock: Vsock, domain: Domain, context: Context) -> None:
-    if vsock.model not in MODELS:
-        raise XmlError(f"<vsock model='{vsock.model}'> is not one of {', '.join(MODELS)}.", line=vsock.line)
+    check_choice(vsock, "model", vsock.model, MODELS)
     if vsock.cid is not None and vsock.cid < FIRST_CID:
         raise XmlError(f"the <cid> of <vsock> is {vsock.cid}; a guest's is {FIRST_CID} or more.", line=vsock.line)
     if vsock.cid is None and not vsock.auto:

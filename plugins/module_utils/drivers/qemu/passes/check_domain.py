@@ -104,6 +104,8 @@ def _cells(domain: Domain, context: Context) -> None:
         if aligned(cell) > LARGEST:
             raise XmlError(f"the NUMA cell {cell.id} has more memory than can be counted.", line=cell.line)
         for sibling in cell.distances:
+            if sibling.id is None or sibling.value is None:
+                raise XmlError("a <sibling> has an id and a value.", line=sibling.line)
             if sibling.id not in numbers:
                 raise XmlError(f"a <sibling> names the NUMA cell {sibling.id}, which is not there.", line=sibling.line)
     if cells and not seen:

@@ -257,6 +257,10 @@ def _check(domain: Domain) -> None:
         if what not in (None, *FORMATS):
             raise XmlError(f"the format '{what}' of the firmware is not one of {', '.join(FORMATS)}.", line=line)
     _check_variables(domain, loader)
+    if nvram is not None and nvram.type == "network" and (nvram.source is None or not nvram.source.protocol):
+        raise XmlError("<nvram type='network'> needs a <source protocol='...'>.", line=nvram.line)
+    if nvram is not None and nvram.source is not None and nvram.type is None:
+        raise XmlError("<nvram> with a <source> needs a type, such as type='file'.", line=nvram.line)
 
 
 def _check_variables(domain: Domain, loader: Loader) -> None:
