@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.corral.virt.plugins.module_utils.converge.definition import DEFINING
+from ansible_collections.corral.virt.plugins.module_utils.converge.definition import DEFINING, DEFINITION
 from ansible_collections.corral.virt.plugins.module_utils.converge.spec import desired
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.build import command_line
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
@@ -26,7 +27,8 @@ from ansible_collections.corral.virt.plugins.module_utils.model.domain.identity 
 )
 from ansible_collections.corral.virt.plugins.module_utils.xml.compare import compare
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element
-from ansible_collections.corral.virt.tests.unit.converge.option_rows import WRITTEN
+from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
+from ansible_collections.corral.virt.tests.unit.converge.option_rows import EVERYTHING, WRITTEN
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.able import able
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import GuestHost, driver_on
 
@@ -97,6 +99,17 @@ def test_the_test_driver_takes_it_and_a_second_run_changes_nothing(options: dict
     assert compare(first, normalise(document(options), first, seed="s"), DOMAIN) == ()
 
 
-def test_the_rows_are_of_every_option() -> None:
-    elsewhere = {"rng", "initrd", "interfaces"}  # in test_spec
-    assert {name for options, _part in WRITTEN for name in options} | elsewhere == set(DEFINING)
+@pytest.mark.parametrize("options", [EVERYTHING, *(options for options, _part in WRITTEN)])
+def test_ansible_hands_it_on_as_it_was_written(options: dict[str, Any]) -> None:
+    """Types, choices and defaults of the argument specification agree with what the builders read."""
+    given = {"name": "a", "memory": "64MiB", **({} if "kernel" in options else {"kernel": "/k"}), **options}
+    found = ArgumentSpecValidator(dict(DEFINITION.options), required_by=dict(DEFINITION.required_by)).validate(given)
+    assert found.error_messages == []
+    assert to_text(document(found.validated_parameters)) == to_text(document(given))
+
+
+def test_everything_at_once(driver: QemuDriver) -> None:
+    assert set(EVERYTHING) == set(DEFINING)
+    driver.define_domain(document(EVERYTHING))
+    again = driver.normalise_domain(document(EVERYTHING))
+    assert [str(change) for change in compare(driver.domain_xml("a"), again, DOMAIN)] == []

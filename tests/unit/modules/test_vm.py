@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.corral.virt.plugins.module_utils.connect import open as opening
 from ansible_collections.corral.virt.plugins.module_utils.converge import entry
 from ansible_collections.corral.virt.plugins.modules import vm, vm_info
+from ansible_collections.corral.virt.tests.unit.converge.option_rows import EVERYTHING
 
 Run = Callable[..., "dict[str, Any]"]
 
@@ -68,6 +69,11 @@ WALK: tuple[dict[str, Any], ...] = (
     {"xml": XML.replace(">64<", ">128<"), "state": "running", "apply": "restart"},
     {"name": "web", "state": "stopped", "autostart": False},
     {"name": "web", "state": "absent"},
+    {"name": "all", **EVERYTHING},
+    {"name": "all", **EVERYTHING, "state": "running"},
+    {"name": "all", **EVERYTHING, "tags": ["other"], "watchdog": True, "vcpus": 4, "apply": "restart"},
+    {"name": "all", "memory": "1GiB", "virt_type": "qemu", "state": "stopped"},
+    {"name": "all", "state": "absent"},
 )
 
 
@@ -82,6 +88,19 @@ def test_check_mode_says_what_a_run_does_and_does_nothing(run: Run, node: str) -
             assert checked[key] == real[key]
         again = run(vm, uri=node, check=True, **options)
         assert not again["changed"], again["actions"]
+
+
+def test_a_password_among_the_options_is_nowhere_in_a_result(run: Run, node: str) -> None:
+    other = {"graphics": [{"type": "vnc", "password": "hush-2"}], "spice_agent": False}
+    for options in (EVERYTHING, {**EVERYTHING, **other}):
+        result = run(vm, uri=node, diff=True, verbosity=3, name="all", **options)
+        assert result["changed"] and "hush" not in str(result)
+
+
+def test_what_vm_says_of_a_guest_is_what_it_was_told(run: Run, node: str) -> None:
+    guest = run(vm, uri=node, name="all", **EVERYTHING)["guest"]
+    assert (guest["title"], guest["tags"]) == ("Everything", ["all", "test"])
+    assert (guest["firmware"], guest["tpm"]["version"]) == ("uefi", "2.0")
 
 
 def test_check_mode_of_a_new_guest_shows_no_guest(run: Run, node: str) -> None:
