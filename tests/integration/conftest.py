@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KERNEL = ROOT / ".cache/guest/vmlinuz"
 INITRD = ROOT / ".cache/guest/initrd.img"
 UP = "corral-guest: up"
-CMDLINE = "console=ttyS0 quiet panic=-1"
+CMDLINE = "console=ttyS0 quiet panic=-1 cryptomgr.notests rodata=off mitigations=off tsc=reliable no_timer_check"
 
 Run = Callable[..., "dict[str, Any]"]
 

@@ -20,6 +20,7 @@ from ....xml.parse import Element
 from ..context import Context
 from .disk_names import BUS_OF_PREFIX, address_of, index_of, prefix_of
 
+IMAGE_TYPES = ("file", "block", "dir", "network", "volume")
 PARTS = ("controller", "bus", "target", "unit")
 
 
@@ -64,9 +65,14 @@ def _settle_type(disk: Disk) -> None:
     disk.type = disk.type or "file"
     disk.device = disk.device or "disk"
     source = disk.source
-    if source is None:
+    if source is None and disk.type in IMAGE_TYPES:
         disk.type = "file"
-    elif is_empty_source(disk.type, source) and len(source.element) == 0 and source.startup_policy is None:
+    elif (
+        source is not None
+        and is_empty_source(disk.type, source)
+        and len(source.element) == 0
+        and source.startup_policy is None
+    ):
         disk.element.remove(source.element)
 
 

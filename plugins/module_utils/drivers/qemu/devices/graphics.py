@@ -73,6 +73,7 @@ def _complete(graphics: Graphics, domain: Domain, context: Context) -> None:
     _complete_listens(graphics, context)
     first = graphics.listens[0]
     if first.type == "address":
+        _check_one_address(graphics, first)
         first.address = first.address or graphics.listen or None
     graphics.listen = first.address if first.type == "address" else None
     if graphics.type == "spice":
@@ -82,6 +83,15 @@ def _complete(graphics: Graphics, domain: Domain, context: Context) -> None:
     else:
         graphics.port = graphics.autoport = None
         graphics.socket = first.socket  # written in both places, for readers of the old form
+
+
+def _check_one_address(graphics: Graphics, first: Listen) -> None:
+    if graphics.listen and first.address and graphics.listen != first.address:
+        raise XmlError(
+            f"<graphics listen='{graphics.listen}'> and its first <listen address='{first.address}'> say different things.",
+            line=graphics.line,
+            hint="Leave the attribute listen out.",
+        )
 
 
 def _complete_port(graphics: Graphics) -> None:

@@ -62,6 +62,8 @@ def _given(device: Device) -> Optional[Tuple[int, int]]:
 
 
 def _port(place: Address) -> int:
+    if place.channel:
+        raise XmlError("a virtio-serial controller has one bus, and its number is 0.", line=place.line)
     text = place.port or "0"
     if not text.isdigit():
         raise XmlError(f"the port of a virtio-serial address is {text!r}, and must be a number.", line=place.line)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Tuple
 
 from ....model.domain.core import Domain
-from ....xml.parse import Element, add, clone
+from ....xml.parse import Element, add
 from ..context import Context
 
 PS2_MACHINES: Tuple[str, ...] = ("mouse", "keyboard")
@@ -25,7 +25,6 @@ def add_implicit_devices(domain: Domain, context: Context) -> None:
     if domain.is_x86() and domain.feature_state("ps2") != "off":
         for kind in PS2_MACHINES:
             _add_ps2(devices, kind)
-    _mirror_console(devices)
     if devices.find("memballoon") is None:
         add(devices, "memballoon", model="virtio")
     if domain.is_q35() and not devices.xpath("watchdog[@model='itco']"):
@@ -55,33 +54,3 @@ def _add_audio(devices: Element) -> None:
         backend = "none"
     if backend:
         add(devices, "audio", id="1", type=backend)
-
-
-def _mirror_console(devices: Element) -> None:
-    """The first <serial> and the first <console> are one port by two names: where one is missing, it is copied."""
-    serial, console = devices.find("serial"), devices.find("console")
-    kind = None if console is None else console.find("target")
-    if console is not None and (kind is None or kind.get("type", "serial") == "serial"):
-        if serial is None:
-            port = _copy_as(console, "serial")
-            devices.insert(devices.index(console), port)
-            serial = port
-        port = serial
-        target = console.find("target")
-        number = "0" if target is None else target.get("port", "0")
-        parent_index = devices.index(console)
-        devices.remove(console)
-        devices.insert(parent_index, _copy_as(port, "console", number))
-    elif serial is not None and not serial.xpath("target[@type='isa-debug']"):
-        devices.insert(devices.index(serial) + 1, _copy_as(serial, "console"))
-
-
-def _copy_as(device: Element, tag: str, port: str = "0") -> Element:
-    """The same backend as another kind of device, at the first port."""
-    copy = clone(device)
-    copy.tag = tag
-    for part in copy.findall("target"):
-        copy.remove(part)
-    if tag == "console":
-        add(copy, "target", type="serial", port=port)
-    return copy

@@ -31,6 +31,7 @@ from .keep import keep_addresses, keep_controllers
 from .machine import complete_machine
 from .memory import complete_memory
 from .order import order_children
+from .settle import settle
 from .validate import validate
 
 Pass = Callable[[Domain, Context], None]
@@ -45,6 +46,7 @@ def complete_devices(domain: Domain, context: Context) -> None:
 
 FIRST: Tuple[Pass, ...] = (
     check_labels,
+    settle,
     complete_machine,
     complete_basics,
     complete_memory,
