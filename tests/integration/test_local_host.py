@@ -63,12 +63,12 @@ def start(host: LocalHost, log: Path) -> Iterator[Start]:
     yield spawn
     for process in started:
         host.signal(process, "SIGKILL")
-        assert host.wait_exit(process, timeout=10)
+        assert host.wait_exit(process, timeout=60)
 
 
 def said(host: LocalHost, log: Path, *, lines: int = 1) -> List[str]:
     """Return what a spawned program has written, once it has."""
-    assert host.wait_for(lambda: host.tail(str(log), 10**6).count(b"\n") >= lines, timeout=10, watch=[str(log)])
+    assert host.wait_for(lambda: host.tail(str(log), 10**6).count(b"\n") >= lines, timeout=60, watch=[str(log)])
     return log.read_text().splitlines()
 
 
@@ -150,11 +150,11 @@ def test_system_programs_are_found_without_their_directory_in_path(
 def test_a_program_that_takes_too_long_is_ended_with_its_children(host: LocalHost, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     begin = time.monotonic()
-    with pytest.raises(TimedOut, match=r"sh did not end within 0\.3 seconds and was stopped"):
-        host.run(["sh", "-c", f"sleep 300 & echo $! $$ > {pids}; wait"], timeout=0.3)
-    assert time.monotonic() - begin < 2
+    with pytest.raises(TimedOut, match=r"sh did not end within 2 seconds and was stopped"):
+        host.run(["sh", "-c", f"sleep 300 & echo $! $$ > {pids}; wait"], timeout=2)
+    assert time.monotonic() - begin < 60
     for pid in pids.read_text().split():
-        assert host.wait_for(lambda pid=pid: host.process(int(pid)) is None, timeout=5)  # type: ignore[misc]
+        assert host.wait_for(lambda pid=pid: host.process(int(pid)) is None, timeout=60)  # type: ignore[misc]
 
 
 def test_a_program_that_ignores_the_request_to_end_is_killed(host: LocalHost) -> None:
@@ -165,18 +165,24 @@ def test_a_program_that_ignores_the_request_to_end_is_killed(host: LocalHost) ->
 
 def test_a_child_in_the_background_does_not_hold_us(host: LocalHost) -> None:
     begin = time.monotonic()
-    done = host.run(["sh", "-c", "sleep 30 & echo $!"])
-    assert time.monotonic() - begin < 5
+    done = host.run(["sh", "-c", "sleep 300 & echo $!"])
+    assert time.monotonic() - begin < 60
     process = host.process(int(done.stdout))
     assert process and host.signal(process, "SIGKILL")
 
 
 def test_run_is_quick(host: LocalHost) -> None:
-    """Popen's own timed wait sleeps up to 50 ms; a module that runs ten programs would pay half a second."""
-    begin = time.monotonic()
-    for _time in range(10):
-        host.run(["sleep", "0.03"])
-    assert time.monotonic() - begin < 1.5
+    """Popen's own timed wait looks after 63 ms, then after 113; a module that runs ten programs would pay for it.
+
+    On a busy machine most runs are slow; one that is not is enough.
+    """
+
+    def seconds() -> float:
+        begin = time.monotonic()
+        host.run(["sleep", "0.07"])
+        return time.monotonic() - begin
+
+    assert any(seconds() < 0.1 for _time in range(100))
 
 
 # spawn
@@ -218,7 +224,7 @@ def test_its_signals_are_the_defaults(start: Start, host: LocalHost) -> None:
     assert int(status_of(process, "SigIgn"), 16) & settable == 0
     assert int(status_of(process, "SigBlk"), 16) == 0
     assert host.signal(process, "SIGTERM")
-    assert host.wait_exit(process, timeout=5)
+    assert host.wait_exit(process, timeout=60)
 
 
 def test_the_log_is_appended_to_and_not_for_everybody(host: LocalHost, start: Start, log: Path) -> None:
@@ -235,7 +241,7 @@ def test_the_start_time_is_read_whatever_the_program_is_called(
 ) -> None:
     shutil.copy(shutil.which("sleep") or "", tmp_path / name)
     process = start(str(tmp_path / name), "60")
-    assert host.wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text().strip() == name[:15], timeout=5)
+    assert host.wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text().strip() == name[:15], timeout=60)
     assert host.process(process.pid) == process
     boot_ticks = float(Path("/proc/uptime").read_text().split()[0]) * os.sysconf("SC_CLK_TCK")
     assert 0 <= boot_ticks - process.start < 60 * os.sysconf("SC_CLK_TCK")
@@ -244,7 +250,7 @@ def test_the_start_time_is_read_whatever_the_program_is_called(
 def test_a_program_that_ends_at_once_has_had_a_pid_and_a_start(host: LocalHost, start: Start) -> None:
     process = start("true")
     assert process.pid > 0 and process.start > 0
-    assert host.wait_exit(process, timeout=5)
+    assert host.wait_exit(process, timeout=60)
     assert host.process(process.pid) is None
     assert not host.signal(process, "SIGTERM")
 
@@ -312,7 +318,7 @@ def test_files_are_among_its_descriptors(host: LocalHost, start: Start, tmp_path
     emptied.write_text("old\n")
     files = (Append(str(kept)), Listen(str(tmp_path / "s")), Append(str(emptied), empty=True), Append(str(new), 0o644))
     process = start("sh", "-c", "for n in 3 5 6; do echo $n >&$n; done", fds=files)
-    assert host.wait_exit(process, timeout=10)
+    assert host.wait_exit(process, timeout=60)
     assert [path.read_text() for path in (kept, emptied, new)] == ["old\n3\n", "5\n", "6\n"]
     assert new.stat().st_mode & 0o777 == 0o644
     (tmp_path / "link").symlink_to(kept)
@@ -385,13 +391,13 @@ print(process.pid, process.start, flush=True)
 def test_it_outlives_its_caller_and_does_not_hold_the_callers_pipes(host: LocalHost, log: Path) -> None:
     begin = time.monotonic()
     script = CALLER.format(root=str(ROOT), log=str(log))
-    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True, timeout=60)
-    assert time.monotonic() - begin < 30, "the pipe was closed when the caller ended"
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True, timeout=250)
+    assert time.monotonic() - begin < 250, "the pipe was closed when the caller ended"
     pid, start = map(int, done.stdout.split())
     process = Process(pid, start)
     assert host.process(pid) == process
     assert host.signal(process, "SIGKILL")
-    assert host.wait_exit(process, timeout=5)
+    assert host.wait_exit(process, timeout=60)
 
 
 def test_it_outlives_the_terminal_of_its_caller(host: LocalHost, log: Path, tmp_path: Path) -> None:
@@ -411,7 +417,7 @@ def test_it_outlives_the_terminal_of_its_caller(host: LocalHost, log: Path, tmp_
     process = Process(pid, start)
     assert host.process(pid) == process
     assert host.signal(process, "SIGTERM")
-    assert host.wait_exit(process, timeout=5)
+    assert host.wait_exit(process, timeout=60)
 
 
 # processes
@@ -431,7 +437,7 @@ def test_a_zombie_is_no_process(host: LocalHost) -> None:
     if child == 0:
         os._exit(0)
     try:
-        assert host.wait_for(lambda: host.process(child) is None, timeout=5)
+        assert host.wait_for(lambda: host.process(child) is None, timeout=60)
         assert Path(f"/proc/{child}").exists()
     finally:
         os.waitpid(child, 0)
@@ -450,19 +456,21 @@ def refuse_pidfd(pid: int, flags: int = 0) -> int:
 
 @pytest.mark.parametrize("modern", [True, False])
 def test_waiting_returns_when_the_process_ends(
-    host: LocalHost, start: Start, monkeypatch: pytest.MonkeyPatch, modern: bool
+    host: LocalHost, start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, modern: bool
 ) -> None:
     """With a pidfd, and where the kernel has none."""
+    release = tmp_path / "release"
     if not modern:
         monkeypatch.setattr(os, "pidfd_open", refuse_pidfd)
-    process = start("sleep", "0.3")
-    begin = time.monotonic()
+    process = start("sh", "-c", f"until [ -e {release} ]; do sleep 0.05; done")
     assert not host.wait_exit(process, timeout=0.05)
-    assert host.wait_exit(process, timeout=20)
-    assert 0.2 < time.monotonic() - begin < 5
+    release.touch()
+    begin = time.monotonic()
+    assert host.wait_exit(process, timeout=300)
+    assert time.monotonic() - begin < 60
     other = start("sleep", "60")
     assert host.signal(other, "SIGTERM")
-    assert host.wait_exit(other, timeout=5)
+    assert host.wait_exit(other, timeout=60)
     assert host.run(["true"]).code == 0
     with pytest.raises(TimedOut):
         host.run(["sleep", "60"], timeout=0.1)
@@ -498,7 +506,7 @@ def test_a_lock_holds_between_processes_and_ends_with_them(host: LocalHost, tmp_
             pass
         holder.kill()
         holder.wait()
-        with host.lock(path, timeout=5):
+        with host.lock(path, timeout=60):
             pass
 
 
@@ -514,23 +522,23 @@ def test_a_real_qemu_inherits_its_monitor_and_is_spoken_to(
     path.parent.mkdir()
     chardev = ("-chardev", "socket,id=m,fd=3,server=on,wait=off", "-mon", "chardev=m,mode=control")
     process = start(QEMU, "-M", "none", "-nodefaults", "-display", "none", *chardev, fds=(Listen(str(path)),))
-    monitor = host.open_monitor(str(path), timeout=20)
+    monitor = host.open_monitor(str(path), timeout=60)
     assert monitor.execute("query-status")["status"] in ("running", "prelaunch")
     assert len(monitor.execute("query-qmp-schema")) > 500
     monitor.close()
     assert host.process(process.pid) == process, "QEMU stays when the session ends"
 
-    again = host.open_monitor(str(path), timeout=20)
+    again = host.open_monitor(str(path), timeout=60)
     assert again.execute("stop") == {}
     assert again.execute("cont") == {}
-    assert again.wait_event(["RESUME"], timeout=10)
-    assert again.wait_event(["STOP"], timeout=10)
+    assert again.wait_event(["RESUME"], timeout=60)
+    assert again.wait_event(["STOP"], timeout=60)
     with pytest.raises(TimedOut, match="Another program may be connected"):
         host.open_monitor(str(path), timeout=0.5)
     assert again.execute("quit") == {}
-    ended = again.wait_event(["SHUTDOWN"], timeout=10)
+    ended = again.wait_event(["SHUTDOWN"], timeout=60)
     assert ended and ended["data"]["reason"] == "host-qmp-quit"
-    assert host.wait_exit(process, timeout=20)
+    assert host.wait_exit(process, timeout=60)
     with pytest.raises(MonitorClosed):
         again.execute("query-status")
     again.close()
@@ -539,7 +547,7 @@ def test_a_real_qemu_inherits_its_monitor_and_is_spoken_to(
 @pytest.mark.guest
 def test_a_real_qemu_that_refuses_to_start_says_why_in_its_log(host: LocalHost, start: Start, log: Path) -> None:
     process = start(QEMU, "-M", "none", "-device", "no-such-device")
-    assert host.wait_exit(process, timeout=20)
+    assert host.wait_exit(process, timeout=60)
     assert "'no-such-device' is not a valid device model name" in log.read_text()
 
 
@@ -548,7 +556,7 @@ def test_a_real_qemu_that_hangs_does_not_hang_us(host: LocalHost, start: Start, 
     path = str(tmp_path / "m")
     chardev = ("-chardev", "socket,id=m,fd=3,server=on,wait=off", "-mon", "chardev=m,mode=control")
     process = start(QEMU, "-M", "none", "-nodefaults", "-display", "none", *chardev, fds=(Listen(path),))
-    session = host.open_monitor(path, timeout=20)
+    session = host.open_monitor(path, timeout=60)
     assert host.signal(process, "SIGSTOP")
     begin = time.monotonic()
     with pytest.raises(TimedOut):
@@ -556,4 +564,4 @@ def test_a_real_qemu_that_hangs_does_not_hang_us(host: LocalHost, start: Start, 
     session.close()
     with pytest.raises(TimedOut):
         host.open_monitor(path, timeout=0.3)
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60

@@ -84,7 +84,7 @@ def test_powers_off_from_inside(vm: Run, vm_info: Run, linux: dict[str, Any]) ->
     """A guest that shuts itself down is found off, with that as the reason, and starts again."""
     linux["cmdline"] += " corral.poweroff=0"
     assert vm(**linux, name="short", state="running")["changed"]
-    assert wait_until(lambda: only(vm_info(name="short"))["state"] == "shut off", 120)
+    assert wait_until(lambda: only(vm_info(name="short"))["state"] == "shut off", 300)
     assert only(vm_info(name="short"))["reason"] == "shutdown"
     assert vm(**linux, name="short", state="running")["changed"]
     vm(name="short", state="absent", force=True, timeout=0)
@@ -159,7 +159,7 @@ def test_killed_and_run_again(vm: Run, vm_info: Run, linux: dict[str, Any], root
     if os.geteuid() == 0:
         assert path.stat().st_uid != owner
     os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: only(vm_info(name="k"))["state"] == "shut off", 10)
+    assert wait_until(lambda: only(vm_info(name="k"))["state"] == "shut off", 60)
     assert only(vm_info(name="k"))["reason"] == "crashed"
     mended = vm(**wanted)
     assert mended["changed"]

@@ -25,7 +25,7 @@ def test_a_lock_excludes_and_tells_who_holds_it(tmp_path: Path) -> None:
         told = f"{path} has been locked by process {os.getpid()}"
         with pytest.raises(LockBusy, match=told) as caught, host.lock(path, timeout=0.2):
             pass
-        assert 0.15 < time.monotonic() - begin < 2
+        assert 0.15 < time.monotonic() - begin < 60
         assert caught.value.details["pid"] == os.getpid()
     with host.lock(path, timeout=0):
         pass
