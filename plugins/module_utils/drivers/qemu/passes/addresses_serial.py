@@ -62,7 +62,7 @@ def _given(device: Device) -> Optional[Tuple[int, int]]:
 
 
 def _port(place: Address) -> int:
-    if place.channel:
+    if place.channel and place.port is not None:  # without a port nothing but the controller counts, as in libvirt
         raise XmlError("a virtio-serial controller has one bus, and its number is 0.", line=place.line)
     text = place.port or "0"
     if not text.isdigit():
