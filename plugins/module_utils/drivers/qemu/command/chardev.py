@@ -51,6 +51,13 @@ def all_devices(domain: Domain) -> Iterator[CharacterDevice]:
                 yield device
 
 
+def listens(device: CharacterDevice) -> bool:
+    """Whether QEMU listens on a unix socket: a channel that says nothing of its socket does too."""
+    if device.type != "unix":
+        return False
+    return device.source_of("bind") is not None or (isinstance(device, Channel) and device.source is None)
+
+
 def socket_path(device: CharacterDevice, context: Context) -> str:
     """The path of the socket that QEMU listens on; a channel without one gets it in the guest's directory."""
     source = device.source
@@ -61,11 +68,7 @@ def socket_path(device: CharacterDevice, context: Context) -> str:
 
 def server_sockets(domain: Domain, context: Context) -> List[str]:
     """The unix sockets that QEMU is to listen on, in order."""
-    return [
-        socket_path(device, context)
-        for device in all_devices(domain)
-        if device.type == "unix" and device.source_of("bind") is not None
-    ]
+    return [socket_path(device, context) for device in all_devices(domain) if listens(device)]
 
 
 def open_files(domain: Domain) -> List[OpenFile]:
@@ -140,7 +143,7 @@ def _host_device(device: CharacterDevice, domain: Domain, context: Context) -> B
 
 
 def _unix(device: CharacterDevice, domain: Domain, context: Context) -> Backend:
-    if device.source_of("bind") is not None:
+    if listens(device):
         path = socket_path(device, context)
         return "socket", {"fd": context.descriptors.get(path, 0), "server": True, "wait": False}
     source = device.source

@@ -173,13 +173,7 @@ CONSOLE = Kind(
 
 # channel
 
-
-def _complete_channel(channel: Channel, domain: Domain, context: Context) -> None:
-    if channel.type == "spicevmc" and channel.name is None:
-        channel.name = "com.redhat.spice.0"
-    if channel.type == "unix" and channel.source is None and channel.target_type == "virtio":
-        source = channel.element.makeelement("source", {"mode": "bind"})
-        channel.element.insert(0, source)
+SPICE_AGENT = "com.redhat.spice.0"
 
 
 def _check_channel(channel: Channel, domain: Domain, context: Context) -> None:
@@ -191,7 +185,7 @@ def _check_channel(channel: Channel, domain: Domain, context: Context) -> None:
             line=channel.line,
             hint="Write <target type='virtio' name='...'/>.",
         )
-    if channel.type == "spicevmc" and channel.name != "com.redhat.spice.0":
+    if channel.type == "spicevmc" and channel.name not in (None, SPICE_AGENT):
         raise UnsupportedConfig("a spicevmc channel is named com.redhat.spice.0.", line=channel.line)
 
 
@@ -211,9 +205,13 @@ def _write_channel(channel: Channel, domain: Domain, context: Context) -> Iterat
         properties(
             {"driver": "virtserialport"},
             _serial_port_place(channel, domain),
-            {"chardev": chardev, "id": channel.id(), "name": channel.name},
+            {
+                "chardev": chardev,
+                "id": channel.id(),
+                "name": channel.name or (SPICE_AGENT if channel.type == "spicevmc" else None),
+            },
         ),
     )
 
 
-CHANNEL = Kind(Channel, _write_channel, complete=_complete_channel, check=_check_channel, bus=_channel_bus)
+CHANNEL = Kind(Channel, _write_channel, check=_check_channel, bus=_channel_bus)

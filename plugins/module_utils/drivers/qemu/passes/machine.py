@@ -78,7 +78,7 @@ def _choose_cpu(domain: Domain, context: Context) -> None:
             cpu.check = cpu.check or "none"
         cpu.match = cpu.match or "exact"
         cpu.fallback = cpu.fallback or ("forbid" if cpu.check == "none" else "allow")
-        cpu.check = cpu.check or "partial"
+        cpu.check = cpu.check or ("partial" if domain.is_kvm() else "none")
     elif domain.accel() == "tcg" and cpu.mode == "host-passthrough":
         raise UnsupportedConfig(
             "<cpu mode='host-passthrough'> needs KVM, and the guest runs under emulation.",
@@ -90,6 +90,8 @@ def _choose_cpu(domain: Domain, context: Context) -> None:
             cpu.migratable = True
     if cpu.mode == "host-model":
         cpu.check = cpu.check or "partial"
+        if cpu.model is None:
+            cpu.fallback = None  # there is no model that another could stand in for
 
 
 def _default_model(domain: Domain, context: Context) -> str:
