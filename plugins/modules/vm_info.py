@@ -15,7 +15,9 @@ author:
   - corral.virt contributors (@corral-virt)
 description:
   - Returns what one, several or all virtual machines (guests) of a connection are, and what state they are in.
-  - The connection is read-only, so nothing is ever changed.
+  - The connection is read-only, so nothing of a guest is ever changed.
+  - Without O(gather) and O(screenshot) neither QEMU nor a guest is asked, so it is cheap for many guests, and works
+    beside a guest that hangs.
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
@@ -42,6 +44,25 @@ options:
     type: str
     choices: [none, live, inactive]
     default: none
+  gather:
+    description:
+      - What to return besides, because it costs more than a look at files.
+      - V(memory) asks QEMU how much memory its guest has been left with, for C(balloon_mib).
+      - V(agent) asks the guest agent for the name, the system and the addresses of the guest, for C(agent) and for
+        C(addresses) of each interface. An agent that does not answer is not an error; C(agent_error) says why.
+      - V(command) returns the command line that the guest would start with in C(command), ready to be pasted into a
+        shell. Secrets in it are hidden. The monitors of this collection are left out of it, and the files and sockets
+        that QEMU would inherit are opened by the line itself.
+    type: list
+    elements: str
+    choices: [memory, agent, command]
+    default: []
+  screenshot:
+    description:
+      - A file on the target to write what the display of the guest shows, as PNG. What was there is replaced, and only
+        its owner may read it.
+      - It takes one guest, named in O(name), that is active and has a display. In check mode nothing is written.
+    type: path
 seealso:
   - module: corral.virt.vm
 """
@@ -65,6 +86,22 @@ EXAMPLES = r"""
 - name: Stop here when one is missing
   ansible.builtin.assert:
     that: web.missing == []
+
+- name: The address of a guest, asked of its agent
+  corral.virt.vm_info:
+    name: web1
+    gather: [agent]
+  register: web1
+
+- name: Say it
+  ansible.builtin.debug:
+    msg: "{{ web1.guests[0].interfaces[0].addresses }}"
+
+- name: What is on its screen, and how would it be started by hand
+  corral.virt.vm_info:
+    name: web1
+    gather: [command]
+    screenshot: /root/web1.png
 
 - name: The definition of the guest of the test driver
   corral.virt.vm_info:
@@ -135,14 +172,37 @@ guests:
       description: The machine type.
       type: str
       sample: pc-q35-7.2
+    uptime:
+      description: For how many seconds the guest has been active, V(null) while it is off.
+      type: int
+      sample: 86400
     memory_mib:
-      description: The memory in MiB.
+      description: The memory in MiB that the guest can have at most.
       type: int
       sample: 2048
+    current_memory_mib:
+      description: The memory in MiB that it is to have.
+      type: int
+      sample: 2048
+    balloon_mib:
+      description: The memory in MiB that its balloon has left it; V(null) unless O(gather) has V(memory).
+      type: int
+    rss_mib:
+      description: The memory in MiB that its process takes on the host.
+      type: int
+      sample: 870
     vcpus:
-      description: The number of virtual CPUs.
+      description: The number of virtual CPUs that the guest can have at most.
       type: int
       sample: 2
+    current_vcpus:
+      description: The number of virtual CPUs that it has.
+      type: int
+      sample: 2
+    cpu_seconds:
+      description: The processor time that its process has taken on the host.
+      type: float
+      sample: 321.5
     title:
       description: The title, V(null) without one.
       type: str
@@ -188,15 +248,20 @@ guests:
       elements: str
       sample: [org.qemu.guest_agent.0]
     disks:
-      description: The disks, each with C(target), C(bus), C(device), C(path), C(format) and C(readonly).
+      description:
+        - The disks, each with C(target), C(bus), C(device), C(path), C(format) and C(readonly).
+        - For local images also C(size), what the guest sees, and C(allocated), what the image takes on the host, both
+          in bytes.
       type: list
       elements: dict
     interfaces:
-      description: The network interfaces, each with C(type), C(source), C(mac) and C(model).
+      description:
+        - The network interfaces, each with C(type), C(source), C(mac) and C(model).
+        - When O(gather) has V(agent), also C(name) in the guest and C(addresses) with their prefix lengths.
       type: list
       elements: dict
     graphics:
-      description: The screens, each with C(type), C(listen) and C(port).
+      description: The screens, each with C(type), C(listen), C(port) and, once the port is known, C(address) of both.
       type: list
       elements: dict
     console_log:
@@ -205,6 +270,20 @@ guests:
     pid:
       description: The process of QEMU.
       type: int
+    agent:
+      description:
+        - What the guest agent says, C(hostname), C(os) with C(name) and C(kernel), and all C(interfaces) of the guest.
+        - V(null) when it does not answer.
+      type: dict
+      returned: when O(gather) has V(agent)
+    agent_error:
+      description: Why the guest agent does not answer, V(null) when it does.
+      type: str
+      returned: when O(gather) has V(agent)
+    command:
+      description: The command line that the guest would start with, as one line for a shell.
+      type: str
+      returned: when O(gather) has V(command)
     runtime:
       description: What else the driver knows of the guest at present.
       type: dict
@@ -247,6 +326,8 @@ GUESTS = Spec(
     {
         "name": {"type": "list", "elements": "str", "aliases": ["names"]},
         "xml": {"type": "str", "choices": ["none", "live", "inactive"], "default": "none"},
+        "gather": {"type": "list", "elements": "str", "choices": ["memory", "agent", "command"], "default": []},
+        "screenshot": {"type": "path"},
     }
 )
 

@@ -30,6 +30,9 @@ EFFECTS = (LIVE, HOTPLUG, NEXT_BOOT, RECREATE, REFUSE)
 # Those that need no other start of the guest.
 AT_ONCE = (LIVE, HOTPLUG)
 
+# Where a drive is one to QEMU too: a stick on USB has no tray, whatever it is called.
+DRIVE_BUSES = ("ide", "sata", "scsi", "fdc")
+
 # Whether a row holds for a difference between the document of a guest that runs and the one that is wanted.
 Condition = Callable[[Change, Element, Element], bool]
 
@@ -58,6 +61,7 @@ def _is_medium(change: Change, live: Element, wanted: Element) -> bool:
         and then is not None
         and now.is_removable()
         and now.device == then.device
+        and now.target_bus in DRIVE_BUSES
         and (then.is_empty() or then.type in ("file", "block"))
     )
 

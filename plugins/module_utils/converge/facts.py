@@ -63,7 +63,9 @@ def _documented(document: Element) -> dict[str, Any]:
         "arch": None if kind is None else kind.get("arch"),
         "machine": None if kind is None else kind.get("machine"),
         "memory_mib": _mib(document.find("memory")),
+        "current_memory_mib": _mib(document.find("currentMemory")) or _mib(document.find("memory")),
         "vcpus": int(document.findtext("vcpu") or 1),
+        "current_vcpus": int(_at(document, "vcpu", "current") or document.findtext("vcpu") or 1),
         "disks": [_disk(disk) for disk in document.findall("devices/disk")],
         "interfaces": [_interface(interface) for interface in document.findall("devices/interface")],
         "graphics": [_graphics(graphics) for graphics in document.findall("devices/graphics")],
@@ -108,8 +110,11 @@ def _interface(interface: Element) -> dict[str, Any]:
 
 def _graphics(graphics: Element) -> dict[str, Any]:
     port = graphics.get("port")
+    listen = _at(graphics, "listen", "address") or graphics.get("listen")
+    known = bool(port and port.isdigit() and listen)
     return {
         "type": graphics.get("type"),
-        "listen": _at(graphics, "listen", "address") or graphics.get("listen"),
+        "listen": listen,
         "port": int(port) if port and port.isdigit() else None,
+        "address": (f"[{listen}]:{port}" if ":" in str(listen) else f"{listen}:{port}") if known else None,
     }

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..drivers.api import Domain, HypervisorDriver
 from ..errors import NotFound, OperationInvalid
 from .facts import guest_facts, shown_xml
+from .figures import AGENT, COMMAND, MEMORY, add_agent, add_figures, save_screenshot
 from .job import Job
 
 
@@ -27,7 +29,10 @@ def show_guests(job: Job) -> dict[str, Any]:
             found.append(domain)
     if names is None:
         found = sorted(driver.list_domains(), key=lambda domain: domain.name)
-    guests = [_shown(driver, domain, job.options.get("xml") or "none") for domain in found]
+    picture = job.options.get("screenshot")
+    if picture and not job.check_mode:
+        save_screenshot(driver, found, picture)
+    guests = [_shown(driver, domain, job.options) for domain in found]
     return {"changed": False, "guests": [guest for guest in guests if guest], "missing": missing}
 
 
@@ -47,10 +52,18 @@ def exact(driver: HypervisorDriver, name: str) -> Optional[Domain]:
     return next((other for other in driver.list_domains() if other.name == name), None)
 
 
-def _shown(driver: HypervisorDriver, domain: Domain, xml: str) -> Optional[dict[str, Any]]:
+def _shown(driver: HypervisorDriver, domain: Domain, options: Mapping[str, Any]) -> Optional[dict[str, Any]]:
     """Return the facts of one guest, None for one that has gone while we looked."""
+    asked, xml = options.get("gather") or (), options.get("xml") or "none"
     try:
-        facts = guest_facts(domain, driver.domain_xml(domain.name))
+        waits = domain.active and domain.persistent
+        kept = driver.domain_xml(domain.name, inactive=True) if waits else None
+        facts = guest_facts(domain, driver.domain_xml(domain.name), kept)
+        add_figures(facts, driver, domain, balloon=MEMORY in asked)
+        if AGENT in asked:
+            add_agent(facts, driver, domain)
+        if COMMAND in asked:
+            facts["command"] = driver.domain_command(domain.name)
         if xml != "none":
             facts["xml"] = _xml(driver, domain, xml)
     except NotFound:

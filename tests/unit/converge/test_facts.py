@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -52,15 +53,17 @@ def test_everything() -> None:
         "arch": "x86_64",
         "machine": "pc-q35-7.2",
         "memory_mib": 2048,
+        "current_memory_mib": 2048,
         "vcpus": 4,
+        "current_vcpus": 4,
         "disks": [
             {"target": "sda", "bus": "sata", "device": "cdrom", "path": None, "format": "raw", "readonly": True},
             {"target": "vda", "bus": "virtio", "device": "disk", "path": "/dev/x", "format": None, "readonly": False},
         ],
         "interfaces": [{"type": "bridge", "source": "br0", "mac": "52:54:00:00:00:01", "model": "e1000"}],
         "graphics": [
-            {"type": "vnc", "listen": "::1", "port": None},
-            {"type": "vnc", "listen": "127.0.0.1", "port": 5901},
+            {"type": "vnc", "listen": "::1", "port": None, "address": None},
+            {"type": "vnc", "listen": "127.0.0.1", "port": 5901, "address": "127.0.0.1:5901"},
         ],
         "title": None,
         "description": None,
@@ -144,3 +147,10 @@ def test_without_a_document() -> None:
 
 def test_shown_xml_has_no_secrets() -> None:
     assert "hush" not in shown_xml(parse(XML))
+
+
+def test_what_waits_for_the_next_start_is_said_of_a_guest_that_runs() -> None:
+    kept = parse(XML)
+    kept.find("vcpu").text = "6"
+    assert guest_facts(DOMAIN, parse(XML), kept)["pending"] == ["/domain/vcpu: 4 -> 6"]
+    assert guest_facts(replace(DOMAIN, active=False), parse(XML), kept)["pending"] == []

@@ -10,7 +10,7 @@ import json
 import posixpath
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 from ansible_collections.corral.virt.plugins.module_utils.connect.uri import parse_uri
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Request, Success
@@ -54,6 +54,8 @@ class GuestHost(SmallHost):
         self.users["libvirt-qemu"] = RUNNER
         self.dies: Optional[bytes] = None
         self.guests: Dict[str, Guest] = {}
+        # what the monitor of a guest that is started answers beside the rest
+        self.more: Callable[[FakeMonitor], Mapping[str, Any]] = lambda monitor: {}
         self.add_directory("/var/lib/corral/images", mode=0o711)
         self.add_file(IMAGE, b"disk")
 
@@ -108,6 +110,7 @@ class GuestHost(SmallHost):
             "set_password": {},
             "expire_password": {},
         }
+        guest.monitor.answers.update(self.more(guest.monitor))
         self.add_monitor(socket, guest.monitor)
 
     # what QEMU does

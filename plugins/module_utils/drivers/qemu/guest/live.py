@@ -72,16 +72,22 @@ def update(work: Work, changes: Sequence[Change]) -> None:
     details.
     """
     done: List[Change] = []
+    groups = _grouped(work, changes)
     try:
-        for act, group in _grouped(work, changes):
-            act(work, group)
-            done.extend(group)
+        for act, group in groups:
+            _make(work, act, group, done, changes)
+    finally:
+        work.close()
+
+
+def _make(work: Work, act: Act, group: Changes, done: List[Change], changes: Sequence[Change]) -> None:
+    try:
+        act(work, group)
     except MissingLibrary:
         raise
     except CorralError as error:
         raise _failure(work, error, group, done, changes) from error
-    finally:
-        work.close()
+    done.extend(group)
 
 
 def _grouped(work: Work, changes: Sequence[Change]) -> List[Tuple[Act, Changes]]:

@@ -11,6 +11,7 @@ QEMU's qapi/block.json.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Set, Tuple
@@ -40,8 +41,7 @@ if TYPE_CHECKING:
 # How long a guest may take to let go of a medium that it has locked; it is asked for that.
 UNLOCK_TIMEOUT = 5.0
 MOVED = "DEVICE_TRAY_MOVED"
-# What makes a medium another one.
-MEDIUM = ("@type", "driver/@type", "source")
+NODE = re.compile(r"libvirt-(\d+)-")
 ADDS = {"-blockdev": "blockdev-add", "-object": "object-add"}
 DELETES = {"-blockdev": ("blockdev-del", "node-name"), "-object": ("object-del", "id")}
 
@@ -65,7 +65,8 @@ def change_medium(work: Work, changes: Changes) -> None:
     """Put in what the wanted document says, and close the tray; raises OperationFailed when the guest keeps it shut."""
     steps = changes[0].steps[:2]
     before, draft = work.document, work.draft(changes)
-    _number(draft, before, steps)
+    there = _nodes(work)
+    _number(draft, before, steps, there)
     alone = _alone(draft, steps)
     check_images(Domain(alone), work.site.host)
     context = work.site.start_context(alone)
@@ -73,7 +74,7 @@ def change_medium(work: Work, changes: Changes) -> None:
     old, new = _medium(before, steps, context), _medium(draft, steps, context)
     _borrow(work, alone)
     try:
-        added = _add(work, new)
+        added = _add(work, new, there)
         try:
             _swap(work, new)
         except CorralError:
@@ -91,8 +92,11 @@ def _drive(document: Element, steps: Steps) -> Disk:
     return Disk(found)
 
 
-def _number(draft: Element, before: Element, steps: Steps) -> None:
-    """Another medium gets numbers of its own; the one that was in the drive before keeps its numbers, and its nodes."""
+def _number(draft: Element, before: Element, steps: Steps, there: Set[str]) -> None:
+    """The medium that was in the drive before keeps its numbers, and its nodes; another gets a number of its own.
+
+    A number is free that neither the document nor a node of QEMU has: a node may have outlived its medium.
+    """
     new, old = _drive(draft, steps), _drive(before, steps)
     for stale in list(new.element.findall("backingStore")):
         new.element.remove(stale)
@@ -102,6 +106,16 @@ def _number(draft: Element, before: Element, steps: Steps) -> None:
         return
     for element in numbered(new):
         element.attrib.pop("index", "")
+    if new.source is not None and not new.is_empty():
+        named = {match.group(1) for match in map(NODE.match, there) if match}
+        written = {element.get("index") for element in before.iter("source", "backingStore", "dataStore")}
+        new.source.index = 1 + max(int(number) for number in {"0", *named, *written} if number)
+
+
+def _nodes(work: Work) -> Set[str]:
+    """The names of all block nodes that QEMU has."""
+    rows = work.monitor().execute("query-named-block-nodes", {"flat": True})
+    return {str(row.get("node-name")) for row in rows}
 
 
 def _same(one: Disk, other: Disk) -> bool:
@@ -175,16 +189,15 @@ def _paths(work: Work, document: Element) -> Set[str]:
 # what QEMU is told
 
 
-def _add(work: Work, medium: Medium) -> List[Option]:
+def _add(work: Work, medium: Medium, there: Set[str]) -> List[Option]:
     """Open the images; those that are open already stay. What was opened is closed again when the rest fails."""
-    monitor, added = work.monitor(), []  # type: ignore[var-annotated]
-    there = {row.get("node-name") for row in monitor.execute("query-named-block-nodes", {"flat": True})}
+    added: List[Option] = []
     if medium.node is None or medium.node in there:
         return added
     try:
         for option in medium.options:
             if _name(option) not in there:
-                monitor.execute(ADDS[option.flag], _value(option))
+                work.monitor().execute(ADDS[option.flag], _value(option))
                 added.append(option)
     except CorralError:
         _delete(work, added)

@@ -48,6 +48,7 @@ class Status:
     A life goes through it in order: announced, with a ``pid``, ``ready`` (QEMU was told to run, or to wait paused),
     ``ended`` with its reason, ``clean`` when all that was borrowed is given back. A run that is killed leaves the rest
     to the next run. ``handed`` are the images whose owner was changed for QEMU: (path, uid, gid) as before.
+    ``told`` is how long the journal was when QEMU was told how much memory the guest is to have.
     """
 
     pid: int = 0
@@ -60,6 +61,7 @@ class Status:
     ready: bool = False
     ended: Optional[str] = None
     clean: bool = False
+    told: int = 0
 
     def to_plain(self) -> Dict[str, Any]:
         """Plain values for the store."""

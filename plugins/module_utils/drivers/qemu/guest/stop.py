@@ -50,7 +50,7 @@ def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None
     ended = replace(status, ended=status.ended or reason or final_reason(site.journal(name)))
     site.store.write_status(name, ended.to_plain())
     with site.store.names_lock():  # another guest must not borrow an image between our look and our giving back
-        give_back(status.handed, site.host, site.runner, _in_use_elsewhere(site, name))
+        give_back(status.handed, site.host, site.runner, in_use_elsewhere(site, name))
     site.host.remove_tree(site.layout.domain_directory(name))
     site.host.remove(site.store.live_path(name))
     if site.store.read_config(name) is None:
@@ -67,7 +67,7 @@ def _others(site: Site, name: str) -> Iterator[Status]:
             yield status
 
 
-def _in_use_elsewhere(site: Site, name: str) -> Tuple[str, ...]:
+def in_use_elsewhere(site: Site, name: str) -> Tuple[str, ...]:
     """Images that other guests, which run or are being started, have been handed."""
     users = (other for other in _others(site, name) if other.ended is None and (not other.pid or alive(site, other)))
     return tuple(path for other in users for path, _uid, _gid in other.handed)

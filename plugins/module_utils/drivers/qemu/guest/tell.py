@@ -60,8 +60,10 @@ def tell_link(interface: Interface, monitor: Monitor) -> None:
 
 def tell_limits(disk: Disk, monitor: Monitor) -> None:
     """Set the limits of a disk; one without an <iotune> has none."""
-    nothing: Dict[str, Any] = {"id": disk.id(), **{name: 0 for _key, _group, name in LIMITS}}
-    monitor.execute("block_set_io_throttle", {**nothing, **throttle_command(disk)})
+    limits: Dict[str, Any] = {**{name: 0 for _key, _group, name in LIMITS}, **throttle_command(disk)}
+    # what is throttled is the device that holds the disk: of a virtio disk, that inside the one with the id
+    inside = f"/machine/peripheral/{disk.id()}/virtio-backend"
+    monitor.execute("block_set_io_throttle", {**limits, "id": inside if disk.target_bus == "virtio" else disk.id()})
 
 
 def tell_password(graphics: Graphics, monitor: Monitor, *, again: bool = False) -> None:

@@ -20,7 +20,9 @@ from ....model.domain.core import Domain
 TOPOLOGY = ("node-id", "drawer-id", "book-id", "socket-id", "die-id", "cluster-id", "core-id", "thread-id")
 # Linux needs a moment to move everything off a CPU.
 UNPLUG_TIMEOUT = 15.0
-GONE, REFUSED = "DEVICE_DELETED", ("DEVICE_UNPLUG_GUEST_ERROR", "MEM_UNPLUG_ERROR")
+NEWS = ("DEVICE_DELETED", "ACPI_DEVICE_OST", "DEVICE_UNPLUG_GUEST_ERROR")
+# ACPI's _OST for an ejection (source 3): a failure, and from 0x80 on what keeps the guest from it; 0x84 means "wait".
+EJECTION, FAILED = 3, (1, 2, 0x80, 0x81, 0x82, 0x83)
 PERIPHERAL = "/machine/peripheral/"
 
 
@@ -79,17 +81,23 @@ def _plug(monitor: Monitor, place: Place, number: int) -> None:
 
 
 def _unplug(monitor: Monitor, place: Place) -> None:
+    """Ask the guest to give a CPU back, and wait until it has; QEMU does not say so of every CPU, but of its parts."""
     path = place.path or ""
     name = path[len(PERIPHERAL) :] if path.startswith(PERIPHERAL) else path
     monitor.execute("device_del", {"id": name})
-    while True:
-        event = monitor.wait_event((GONE, *REFUSED), timeout=UNPLUG_TIMEOUT)
+    while any(other.path == path for other in places(monitor)):
+        event = monitor.wait_event(NEWS, timeout=UNPLUG_TIMEOUT)
         if event is None:
             raise OperationFailed(
                 f"The guest did not give the CPU {name} back within {UNPLUG_TIMEOUT:g} seconds.",
                 hint="Its system may not be up yet, or cannot do without that CPU.",
             )
-        if event["data"].get("path") == path:
-            if event["event"] == GONE:
-                return
-            raise OperationFailed(f"The guest does not give the CPU {name} back.")
+        if _refuses(event, name):
+            raise OperationFailed(f"The guest does not give the CPU {name} back.", hint="It cannot do without it.")
+
+
+def _refuses(event: Mapping[str, Any], name: str) -> bool:
+    if event["event"] == "DEVICE_UNPLUG_GUEST_ERROR":
+        return str(event["data"].get("device") or event["data"].get("path")) == name
+    said = event["data"].get("info", {})
+    return said.get("device") == name and said.get("source") == EJECTION and said.get("status") in FAILED
