@@ -31,7 +31,7 @@ def _check(crypto: Crypto, domain: Domain, context: Context) -> None:
     if (crypto.model, crypto.type) != ("virtio", "qemu"):
         raise XmlError("a <crypto> has model='virtio' type='qemu'.", line=crypto.line)
     check_choice(crypto, "backend model", crypto.backend, BACKENDS)
-    if not context.caps.has_device("virtio-crypto-pci") or not context.caps.has_object(BACKENDS[crypto.backend]):
+    if not context.caps.has_device("virtio-crypto-pci") or not context.caps.has_object(BACKENDS[crypto.backend or ""]):
         raise UnsupportedConfig(
             f"{context.caps.binary} has no <crypto> with the backend '{crypto.backend}'.",
             line=crypto.line,

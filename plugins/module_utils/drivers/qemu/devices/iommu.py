@@ -43,7 +43,7 @@ def _check(iommu: Iommu, domain: Domain, context: Context) -> None:
             line=iommu.line,
             hint="Write <type machine='q35'>, or remove the <iommu>.",
         )
-    if not context.caps.has_device(DEVICES[iommu.model]):
+    if not context.caps.has_device(DEVICES[iommu.model or ""]):
         raise UnsupportedConfig(f"{context.caps.binary} has no IOMMU '{iommu.model}'.", line=iommu.line)
     (_check_intel if iommu.model == "intel" else _check_virtio)(iommu, domain)
 

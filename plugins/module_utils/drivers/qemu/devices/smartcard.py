@@ -51,7 +51,7 @@ def _check(card: Smartcard, domain: Domain, context: Context) -> None:
             line=card.line,
             hint="Leave one <smartcard>, without an <address>.",
         )
-    if not context.caps.has_device(DEVICES[card.mode]):
+    if not context.caps.has_device(DEVICES[card.mode or ""]):
         raise UnsupportedConfig(
             f"{context.caps.binary} is built without smart cards of mode '{card.mode}'.",
             line=card.line,

@@ -50,7 +50,7 @@ def _check(tpm: Tpm, domain: Domain, context: Context) -> None:
     if tpm.type == "external" and not tpm.source_path:
         raise XmlError("the <source> of an external <tpm> needs the path of its socket.", line=tpm.line)
     caps = context.caps
-    if tpm.model not in caps.tpm_models or BACKENDS[tpm.type] not in caps.tpm_types:
+    if tpm.model not in caps.tpm_models or BACKENDS[tpm.type or ""] not in caps.tpm_types:
         raise UnsupportedConfig(
             f"{caps.binary} has no TPM '{tpm.model}' of type {tpm.type}.", line=tpm.line, hint="Remove the <tpm>."
         )
