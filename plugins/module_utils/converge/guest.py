@@ -21,6 +21,7 @@ from ..xml.canonical import secret_values
 from ..xml.parse import Element, clone
 from .apply import apply
 from .facts import guest_facts
+from .figures import add_figures
 from .job import Job
 from .look import exact, find
 from .plan import ENDS, Current, Plan, Wanted, make_plan
@@ -51,7 +52,7 @@ def converge_guest(job: Job) -> dict[str, Any]:
     if not job.check_mode:
         wait_until_ready(driver, wanted.name, options.get("wait_for"), since=since)
     after = current if job.check_mode else gather(driver, wanted.name)
-    result = {**changed_result(plan), "guest": None if after is None else _facts(after)}
+    result = {**changed_result(plan), "guest": None if after is None else _facts(driver, after)}
     if job.diff:
         result["diff"] = guest_diff(current, plan, wanted)
     return result
@@ -178,6 +179,8 @@ def _check_uuid(driver: HypervisorDriver, document: Element, name: str) -> None:
         raise AlreadyExists(f"The uuid {text} belongs to the guest {other.name}; leave it out, or write another.")
 
 
-def _facts(current: Current) -> dict[str, Any]:
+def _facts(driver: HypervisorDriver, current: Current) -> dict[str, Any]:
     document = current.live if current.live is not None else current.persistent
-    return guest_facts(current.domain, document, current.persistent)
+    facts = guest_facts(current.domain, document, current.persistent)
+    add_figures(facts, driver, current.domain)
+    return facts

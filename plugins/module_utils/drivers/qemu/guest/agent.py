@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from ipaddress import ip_interface
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from ....errors import HostError, MonitorClosed, MonitorError, OperationFailed, TimedOut
@@ -183,12 +184,22 @@ def interfaces(agent: Agent) -> List[Dict[str, Any]]:
 
 
 def _interface(row: Mapping[str, Any]) -> Dict[str, Any]:
-    addresses = [found for found in row.get("ip-addresses") or () if isinstance(found, dict)]
+    rows = row.get("ip-addresses")
+    found = [_address(entry) for entry in rows] if isinstance(rows, list) else []
     return {
         "name": _text(row, "name"),
         "mac": _text(row, "hardware-address"),
-        "addresses": [f"{_text(found, 'ip-address')}/{found.get('prefix', '')}" for found in addresses],
+        "addresses": [address for address in found if address],
     }
+
+
+def _address(entry: Any) -> str:
+    """An address with its prefix length; nothing for what is none, such as a name that we would look up."""
+    prefix = entry.get("prefix") if isinstance(entry, dict) else None
+    try:
+        return str(ip_interface(f"{_text(entry, 'ip-address')}/{prefix}"))
+    except ValueError:
+        return ""
 
 
 def reachable(rows: List[Dict[str, Any]]) -> Iterator[str]:

@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a guest takes of its host, and what it says of itself, put beside the facts that its document says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from ..drivers.api import Domain, HypervisorDriver
+from ..errors import CorralError, InvalidArgument, OperationInvalid
+
+# What costs more than a look at files: another program is asked for it.
+MEMORY, AGENT, COMMAND = "memory", "agent", "command"
+PLAIN = ("rss_mib", "cpu_seconds", "balloon_mib")
+
+
+def add_figures(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain, *, balloon: bool = False) -> None:
+    """Add uptime, memory and CPU time, and to each disk its sizes; QEMU is asked with ``balloon`` only."""
+    figures = driver.domain_figures(domain.name, balloon=balloon and domain.active)
+    uptime = figures.get("uptime")
+    facts["uptime"] = None if uptime is None else int(uptime)
+    facts.update({name: figures.get(name) for name in PLAIN})
+    sizes = figures.get("disks") or [{}] * len(facts.get("disks", ()))
+    for disk, size in zip(facts.get("disks", ()), sizes):
+        disk.update({name: size.get(name) for name in ("size", "allocated")})
+
+
+def add_agent(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain) -> None:
+    """Add what the guest agent says, and to each interface its addresses; what keeps it silent is no failure."""
+    said: Optional[Mapping[str, Any]] = None
+    why = None
+    try:
+        said = driver.agent_info(domain.name)
+    except CorralError as error:
+        why = error.message
+    facts["agent"], facts["agent_error"] = said, why
+    by_mac = {str(row["mac"]).lower(): row for row in said["interfaces"]} if said else {}
+    for interface in facts.get("interfaces", ()):
+        row = by_mac.get(str(interface["mac"]).lower())
+        interface["name"] = row["name"] if row else None
+        interface["addresses"] = row["addresses"] if row else []
+
+
+def save_screenshot(driver: HypervisorDriver, found: list[Domain], path: str) -> None:
+    """Write a picture of the one guest that was asked for; raises InvalidArgument for none or several."""
+    if not path.startswith("/"):
+        raise InvalidArgument(f"screenshot: {path!r} is relative; write the whole path on the target host.")
+    if len(found) != 1:
+        raise InvalidArgument(
+            f"screenshot is a file for the picture of one guest, and {len(found)} were found; name one that is there."
+        )
+    if not found[0].active:
+        raise OperationInvalid(f"There is no picture of guest {found[0].name}: it is {found[0].state}.")
+    driver.save_screenshot(found[0].name, path)
