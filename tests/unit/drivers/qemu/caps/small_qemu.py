@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -15,6 +16,8 @@ from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeH
 from ansible_collections.corral.virt.plugins.module_utils.host.fake_monitor import FakeMonitor
 
 BINARY = "/usr/bin/qemu-system-x86_64"
+# What a test writes beside: its folder is there.
+SCRATCH = "/var/cache/corral/capabilities/small"
 
 COMMANDS = (
     "query-version",
@@ -192,6 +195,7 @@ class SmallHost(FakeHost):
     def __init__(self) -> None:
         super().__init__()
         self.add_file(BINARY, b"ELF", mode=0o755)
+        self.add_directory(posixpath.dirname(SCRATCH))
         self.add_directory("/sys/module/kvm_amd")
         self.programs["qemu-system-x86_64"] = BINARY
         self.works_under = {"tcg", "kvm"}

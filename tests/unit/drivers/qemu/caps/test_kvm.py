@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,17 +20,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.kvm 
     prove,
 )
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.launch import Account
-
-if TYPE_CHECKING:
-    from ansible_collections.corral.virt.tests.unit.drivers.qemu.caps.small_qemu import SmallHost
-
-BINARY = "/usr/bin/qemu-system-x86_64"
-SCRATCH = "/var/cache/corral/capabilities/small"
-
-
-@pytest.fixture(autouse=True)
-def _directory(host: SmallHost) -> None:
-    host.add_directory("/var/cache/corral/capabilities")
+from ansible_collections.corral.virt.tests.unit.drivers.qemu.caps.small_qemu import BINARY, SCRATCH, SmallHost
 
 
 def test_guest_runs_under_kvm(host: SmallHost) -> None:
