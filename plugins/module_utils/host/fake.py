@@ -50,6 +50,7 @@ class FakeHost(FakeFiles):
         self.machine = "0123456789abcdef0123456789abcdef"
         self.boot = "00000000-0000-4000-8000-000000000001"
         self.cpu = "x86_64"
+        self.code = "code of this test"
         self.uptime = 1000.0
         self.locks: Set[str] = set()
         self.programs: Dict[str, str] = {}
@@ -145,6 +146,9 @@ class FakeHost(FakeFiles):
 
     def architecture(self) -> str:
         return self.cpu
+
+    def code_id(self) -> str:
+        return self.code
 
     def user(self, name: str) -> Optional[Owner]:
         return self.users.get(name)

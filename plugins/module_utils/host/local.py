@@ -13,6 +13,7 @@ import time
 from typing import ContextManager, Optional, Tuple
 
 from .api import Monitor, Process, Spawn, Stream
+from .local_code import code_id
 from .local_files import LocalFiles
 from .local_lock import locked
 from .local_process import LocalProcesses
@@ -51,6 +52,10 @@ class LocalHost(LocalFiles, LocalProcesses):
     def architecture(self) -> str:
         """Return the machine's name as in uname(2): x86_64, aarch64, ..."""
         return os.uname().machine
+
+    def code_id(self) -> str:
+        """Return a digest of our own code."""
+        return code_id()
 
     def user(self, name: str) -> Optional[Tuple[int, int]]:
         """Return (uid, gid) of a user, or None."""

@@ -31,22 +31,11 @@ from ..api import Domain, HypervisorDriver
 from ..store import Store
 from .guest.agent import agent_opened, describe
 from .guest.console import console_path
-from .guest.figures import disk_figures, process_figures
-from .guest.identity import inherit
-from .guest.launch import prepare, start
-from .guest.readiness import wait_agent, wait_console, wait_port
-from .guest.removal import plan_removal, remove_files
-from .guest.rename import check_rename, rename
-from .guest.screen import take_picture
-from .guest.shell import paste
-from .guest.live import Work, update
-from .guest.observe import observe
+from .guest.memo import Memo, digest, recall, remember
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
 from .guest.talk import agent_of, agent_state, monitor_of, process_of, status_of
-from .passes.ignored import ignored_parts
-from .passes.run import complete
 
 # Seconds until QEMU has written down that it did what it has said to have done.
 REACH_TIMEOUT = 10.0
@@ -61,6 +50,7 @@ class QemuDriver(HypervisorDriver):
         self.site = Site(host, layout, Store(host, layout, "domain"), runner(host, layout), read_only)
         self.host = host
         self.store = self.site.store
+        self._raw: Dict[str, Element] = {}  # documents as they were asked for, by name
 
     def settle(self) -> None:
         """Clean up after guests that have ended without us; a guest that another run works on is left to it."""
@@ -109,22 +99,31 @@ class QemuDriver(HypervisorDriver):
         return found
 
     def observe_domain(self, name: str, wanted: Element) -> Element:
+        from .guest.observe import observe
+
         status, document = self._status(name), self.domain_xml(name)
         return observe(self.site, name, document, wanted, status)
 
     def normalise_domain(self, document: Element) -> Element:
         name = check_name("domain", DomainView(document).name or "")
-        existing = self.site.persistent(name)
-        if existing is None and self._runs(name):
-            existing = self.site.active(name)
-        context = self.site.context(document)
-        kept = inherit(document, existing, context.host_id, kvm=context.caps.kvm)
-        return complete(kept, context, existing)
+        self._raw[name] = document
+        if self._recall(document) is not None:
+            return self.domain_xml(name, inactive=True)
+        existing = self._existing(name)
+        done = self._completed(document, existing)
+        if existing is not None and not self.site.read_only and to_text(done) == to_text(existing):
+            self._remember(name, document)
+        return done
 
     def ignored_parts(self, document: Element) -> List[str]:
-        return ignored_parts(document)
+        from .passes.ignored import ignored_parts
+
+        found = self._recall(document)
+        return ignored_parts(document) if found is None else list(found.ignored)
 
     def domain_argv(self, name: str) -> List[str]:
+        from .guest.launch import prepare
+
         return list(prepare(self.site, name, self.site.require(name)).spawn.argv)
 
     def console_log(self, name: str, *, size: int = 16384) -> bytes:
@@ -135,13 +134,19 @@ class QemuDriver(HypervisorDriver):
         return found.size if found else 0
 
     def wait_console(self, name: str, text: str, *, timeout: float, since: int = 0) -> bool:
+        from .guest.readiness import wait_console
+
         return wait_console(self.site, name, self._console(name), text, timeout=timeout, since=since)
 
     def wait_agent(self, name: str, *, timeout: float) -> bool:
+        from .guest.readiness import wait_agent
+
         self.site.require(name)
         return wait_agent(self.site, name, timeout=timeout)
 
     def wait_port(self, name: str, port: int, *, address: Optional[str] = None, timeout: float) -> bool:
+        from .guest.readiness import wait_port
+
         self.site.require(name)
         return wait_port(self.site, name, port, address, timeout=timeout)
 
@@ -150,6 +155,8 @@ class QemuDriver(HypervisorDriver):
             return describe(agent)
 
     def domain_figures(self, name: str, *, balloon: bool = False) -> Dict[str, Any]:
+        from .guest.figures import disk_figures, process_figures
+
         status, document = self.site.status(name), self.domain_xml(name)
         figures: Dict[str, Any] = {"disks": disk_figures(self.host, DomainView(document))}
         if status is not None and runs(self.site, status):
@@ -163,18 +170,27 @@ class QemuDriver(HypervisorDriver):
         return self.host.tail(self.layout().domain_log(name), size)
 
     def domain_command(self, name: str) -> str:
+        from .guest.launch import prepare
+        from .guest.shell import paste
+
         document = self.site.require(name)
         return paste(prepare(self.site, name, document).spawn, secret_values(document, DOMAIN))
 
     def save_screenshot(self, name: str, path: str) -> None:
+        from .guest.screen import take_picture
+
         with self._monitor(name) as monitor:
             picture = take_picture(self.host, monitor, self.layout().domain_directory(name), name)
         self.host.write(path, picture, mode=0o600)
 
     def check_removal(self, name: str, *, storage: str = "keep") -> List[str]:
+        from .guest.removal import plan_removal
+
         return plan_removal(self.site, name, storage, active=self._runs(name)).paths()
 
     def check_rename(self, name: str, new_name: str) -> None:
+        from .guest.rename import check_rename
+
         check_rename(self.site, name, check_name("domain", new_name))
 
     def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
@@ -204,10 +220,13 @@ class QemuDriver(HypervisorDriver):
     def define_domain(self, document: Element) -> Domain:
         name = check_name("domain", DomainView(document).name or "")
         with self.store.lock(name):
-            done = self.normalise_domain(document)
+            done = self._completed(document, self._existing(name))
             with self.store.names_lock():
                 self._check_uuid(name, DomainView(done).uuid or "")
                 self.store.write_config(name, to_text(done).encode())
+            raw = self._raw.get(name)
+            if raw is not None and to_text(self._completed(raw, done)) == to_text(done):
+                self._remember(name, raw)
         return self._describe(name)
 
     @contextmanager
@@ -216,6 +235,8 @@ class QemuDriver(HypervisorDriver):
             yield
 
     def undefine_domain(self, name: str, *, storage: str = "keep") -> None:
+        from .guest.removal import plan_removal, remove_files
+
         with self._locked(name):
             if self.store.read_config(name) is None:
                 raise OperationInvalid(f"Guest {name} is transient: it has no definition to remove.")
@@ -229,6 +250,8 @@ class QemuDriver(HypervisorDriver):
             self.store.remove_config(name)
 
     def rename_domain(self, name: str, new_name: str) -> Domain:
+        from .guest.rename import rename
+
         first, second = sorted((check_name("domain", name), check_name("domain", new_name)))
         with self.store.lock(first), self.store.lock(second), self.store.names_lock():
             reconcile(self.site, name)
@@ -236,18 +259,22 @@ class QemuDriver(HypervisorDriver):
         return self._describe(new_name)
 
     def create_domain(self, document: Element, *, paused: bool = False) -> Domain:
+        from .guest.launch import start
+
         name = check_name("domain", DomainView(document).name or "")
         with self.store.lock(name):
             reconcile(self.site, name)
             if self.store.read_config(name) is not None or self._runs(name):
                 raise AlreadyExists(f"There is a guest named {name} already.", hint="Start that one.", name=name)
-            done = self.normalise_domain(document)
+            done = self._completed(document, None)
             self._check_uuid(name, DomainView(done).uuid or "")
             start(self.site, name, paused=paused, document=done)
             self._reach(name, "paused" if paused else "running")
         return self._describe(name)
 
     def start_domain(self, name: str, *, paused: bool = False) -> Domain:
+        from .guest.launch import start
+
         with self._locked(name):
             if self._runs(name):
                 raise OperationInvalid(f"Guest {name} is already running.")
@@ -297,6 +324,8 @@ class QemuDriver(HypervisorDriver):
             self._reach(name, "running")
 
     def update_domain(self, name: str, wanted: Element, changes: Sequence[Change], *, force: bool = False) -> None:
+        from .guest.live import Work, update
+
         with self._locked(name):
             self._status(name)
             document = self.site.active(name)
@@ -310,6 +339,34 @@ class QemuDriver(HypervisorDriver):
             self.store.set_autostart(name, autostart)
 
     # inside
+
+    def _existing(self, name: str) -> Optional[Element]:
+        """The definition that a document would replace: the persistent one, or that of a transient guest."""
+        found = self.site.persistent(name)
+        return self.site.active(name) if found is None and self._runs(name) else found
+
+    def _completed(self, document: Element, existing: Optional[Element]) -> Element:
+        from .guest.identity import inherit
+        from .passes.run import complete
+
+        context = self.site.context(document)
+        kept = inherit(document, existing, context.host_id, kvm=context.caps.kvm)
+        return complete(kept, context, existing)
+
+    def _recall(self, document: Element) -> Optional[Memo]:
+        """What is remembered of a document that was completed to what is defined already."""
+        name = DomainView(document).name or ""
+        kept = self.store.read_config(name)
+        if kept is None:
+            return None
+        return recall(self.site, name, digest(self.site, document, self.site.context(document), kept))
+
+    def _remember(self, name: str, document: Element) -> None:
+        from .passes.ignored import ignored_parts
+
+        kept = self.store.read_config(name) or b""
+        key = digest(self.site, document, self.site.context(document), kept)
+        remember(self.site, name, key, Memo(tuple(ignored_parts(document))))
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

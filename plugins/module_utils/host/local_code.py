@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What code this is: a digest that changes with it, for what is remembered of its results."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Iterator, Tuple
+
+_PACKAGE = "module_utils"
+
+
+def code_id() -> str:
+    """Return the digest of our own files: checksums inside Ansible's archive, else their sizes and times."""
+    archive = getattr(globals().get("__loader__"), "archive", None)
+    rows = sorted(_archived(archive) if archive else _on_disk(os.path.dirname(os.path.dirname(__file__))))
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+def _archived(path: str) -> Iterator[Tuple[str, int, int]]:
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if _PACKAGE in entry.filename:
+                yield entry.filename, entry.CRC, entry.file_size
+
+
+def _on_disk(directory: str) -> Iterator[Tuple[str, int, int]]:
+    for place, _directories, names in os.walk(directory):
+        for name in names:
+            if name.endswith(".py"):
+                found = os.stat(os.path.join(place, name))
+                yield os.path.join(place, name), found.st_mtime_ns, found.st_size
