@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ...errors import UriError
 from ...values import Uri
-from ..api import Answer, Declined, Driver, Request, Success
-from .hypervisor import SimulatedHypervisor
-from .keeper import FileKeeper, Keeper, MemoryKeeper
-from .resources import SimulatedInterface, SimulatedNetwork, SimulatedNodeDevice, SimulatedStorage
+from ..api import Answer, Declined, Request, Success
+
+if TYPE_CHECKING:
+    from .keeper import Keeper
 
 SCHEME = "test"
 
@@ -23,6 +23,8 @@ def open_hypervisor(request: Request) -> Answer:
     reason = _declines(request.uri)
     if reason or request.uri is None:
         return Declined(reason or "")
+    from .hypervisor import SimulatedHypervisor  # every other URI is declined without it
+
     keeper = _keeper(request, request.uri)
     keeper.read()  # a file that is no test host is refused now, not at the first call
     return Success(SimulatedHypervisor(request.host, keeper))
@@ -43,35 +45,42 @@ def _keeper(request: Request, uri: Uri) -> Keeper:
         raise UriError(
             f"The test driver has no parameter {uri.params[0][0]!r}; write the URI without '?' and the rest."
         )
+    from .keeper import FileKeeper, MemoryKeeper
+
     path = "/" + uri.path.lstrip("/")  # libvirt's own examples have four slashes
     if path == "/":
         raise UriError("A test URI needs a path; write test:///default, or test:///tmp/lab.xml for a host in a file.")
     return MemoryKeeper() if path == "/default" else FileKeeper(request.host, path)
 
 
-def _beside(request: Request, make: Callable[[Keeper], Driver]) -> Answer:
+def _beside(request: Request, driver: str) -> Answer:
     """The other kinds belong to the same document, so they come with the hypervisor driver or not at all."""
+    if request.hypervisor is None or request.hypervisor.name != SCHEME:
+        return Declined("it goes with the test hypervisor driver only")
+    from . import resources
+    from .hypervisor import SimulatedHypervisor
+
     hypervisor = request.hypervisor
     if not isinstance(hypervisor, SimulatedHypervisor):
         return Declined("it goes with the test hypervisor driver only")
-    return Success(make(hypervisor.keeper))
+    return Success(getattr(resources, driver)(hypervisor.keeper))
 
 
 def open_network(request: Request) -> Answer:
     """Serve the networks of the test host."""
-    return _beside(request, SimulatedNetwork)
+    return _beside(request, "SimulatedNetwork")
 
 
 def open_interface(request: Request) -> Answer:
     """Serve the host interfaces of the test host."""
-    return _beside(request, SimulatedInterface)
+    return _beside(request, "SimulatedInterface")
 
 
 def open_storage(request: Request) -> Answer:
     """Serve the pools of the test host."""
-    return _beside(request, SimulatedStorage)
+    return _beside(request, "SimulatedStorage")
 
 
 def open_node_device(request: Request) -> Answer:
     """Serve the devices of the test host."""
-    return _beside(request, SimulatedNodeDevice)
+    return _beside(request, "SimulatedNodeDevice")

@@ -18,8 +18,8 @@ from typing import Any, Dict, Optional
 
 from ....errors import HostError, MissingProgram, OperationFailed
 from ....host.api import Host
+from .account import OURSELVES, Account
 from .kvm import KvmState, known_state, kvm_state
-from .launch import OURSELVES, Account, probe_binary
 from .model import KVM, Capabilities
 from .pack import FORMAT, dump, pack, unpack
 
@@ -61,6 +61,8 @@ def _cached(host: Host, path: str, scratch: str, account: Account) -> Optional[C
 
 
 def _renewed(host: Host, path: str, scratch: str, account: Account) -> Capabilities:
+    from .launch import probe_binary  # not needed where the cache answers
+
     with host.lock(f"{scratch}.lock", timeout=PATIENCE):
         known = _cached(host, path, scratch, account)  # another run may have probed while we waited
         if known is not None:

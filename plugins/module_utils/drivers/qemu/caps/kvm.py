@@ -17,8 +17,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ....errors import HostError, OperationFailed
 from ....host.api import Host
-from . import guest
-from .launch import MONITOR, OURSELVES, Account, end, start, words
+from .account import OURSELVES, Account
 from .model import KVM
 
 DEVICE = "/dev/kvm"
@@ -80,6 +79,9 @@ def prove(
     host: Host, binary: str, scratch: str, *, accel: str = KVM, account: Account = OURSELVES, patience: float = PATIENCE
 ) -> Proof:
     """Run the tiny guest under an accelerator; it is gone when this returns."""
+    from . import guest  # what proves is needed once a boot
+    from .launch import end, start, words
+
     firmware, log, socket = f"{scratch}.rom", f"{scratch}.guest.log", f"{scratch}.guest.sock"
     host.write(firmware, guest.image(), mode=0o644)
     process = start(host, _arguments(binary, accel, firmware), log, socket, account)
@@ -95,6 +97,9 @@ def prove(
 
 
 def _arguments(binary: str, accel: str, firmware: str) -> Tuple[str, ...]:
+    from . import guest
+    from .launch import MONITOR
+
     return (
         *(binary, "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"),
         *("-machine", f"q35,accel={accel}", "-m", "16", "-bios", firmware),

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, Tuple
 
 from ....errors import CorralError, HostError, MissingLibrary, MissingProgram, MonitorError, OperationFailed, TimedOut
 from ....host.api import Host, Listen, Monitor, Process, Spawn
+from .account import OURSELVES, Account
 from .model import KVM, TCG, Capabilities
 from .probe import add_tcg, needs_tcg, probe
 
@@ -23,17 +23,6 @@ ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 # Every QEMU that is started here listens on descriptor 3.
 MONITOR = ("-chardev", "socket,id=monitor,fd=3,server=on,wait=off", "-mon", "chardev=monitor,mode=control")
-
-
-@dataclass(frozen=True)
-class Account:
-    """Who runs QEMU: (uid, gid) and the supplementary groups; the caller itself when there is no user."""
-
-    user: Optional[Tuple[int, int]] = None
-    groups: Tuple[int, ...] = ()
-
-
-OURSELVES = Account()
 
 
 def probe_binary(host: Host, binary: str, scratch: str, *, kvm: bool, account: Account = OURSELVES) -> Capabilities:

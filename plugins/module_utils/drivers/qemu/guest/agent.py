@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from ipaddress import ip_interface
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from ....errors import HostError, MonitorClosed, MonitorError, OperationFailed, TimedOut
@@ -195,6 +194,8 @@ def _interface(row: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _address(entry: Any) -> str:
     """An address with its prefix length; nothing for what is none, such as a name that we would look up."""
+    from ipaddress import ip_interface
+
     prefix = entry.get("prefix") if isinstance(entry, dict) else None
     try:
         return str(ip_interface(f"{_text(entry, 'ip-address')}/{prefix}"))

@@ -15,11 +15,10 @@ from ....host.layout import Layout, short_name
 from ....model.domain.core import Domain
 from ....xml.parse import Element, parse
 from ...store import Store
+from ..caps.account import OURSELVES, Account
 from ..caps.cache import capabilities
-from ..caps.launch import OURSELVES, Account
 from ..caps.model import Capabilities
 from ..context import Context
-from .chains import backing_chains, cd_drives
 from .facts import host_facts
 from .images import Runner
 from .status import Status
@@ -80,6 +79,8 @@ class Site:
 
     def start_context(self, document: Element) -> Context:
         """The same, with what was found out about the guest's images: asked for when it is started."""
+        from .chains import backing_chains, cd_drives
+
         domain = Domain(document)
         return replace(
             self.context(document),
