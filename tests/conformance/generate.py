@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT))
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.model import AccelView, Capabilities  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.probe import probe_recording  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.build import command_line  # noqa: E402
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.secrets import guest_secrets  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Context  # noqa: E402
-from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.devices.disk_live import disk_secrets  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.passes.run import complete, live  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.model.domain.core import Domain  # noqa: E402
@@ -113,7 +113,7 @@ def context_for(case: str, document: Element, caps: Capabilities, source: Path) 
 
 def write_argv(document: Element, context: Context) -> Dict[str, Any]:
     running = live(complete(document, context), context)
-    secrets = reference_storage.sealed(disk_secrets(Domain(running), context))
+    secrets = reference_storage.sealed(guest_secrets(Domain(running), context))
     return {"argv": command_line(running, dataclasses.replace(context, secrets=secrets))}
 
 

@@ -25,16 +25,19 @@ DEFAULTS = Defaults(
     spice_tls=True,
     spice_password=True,
 )
+TLS_SECRET = "6fd3f62d-9fe7-4a4e-a869-7acd6376d8ea"
 _VNC_TLS: Dict[str, Any] = {"vnc_sasl": True, "vnc_tls": True, "vnc_tls_verify": True}
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "graphics-vnc-auto-socket-cfg": {"vnc_auto_socket": True},
     "graphics-vnc-sasl": {"vnc_sasl": True},
     "graphics-vnc-tls": _VNC_TLS,
+    "graphics-vnc-tls-secret": {**_VNC_TLS, "vnc_tls_secret": TLS_SECRET},
     "graphics-spice-sasl": {"spice_sasl": True},
     "graphics-spice-auto-socket-cfg": {"spice_auto_socket": True},
     "serial-tcp-tlsx509-chardev": {"chardev_tls": True},
     "serial-tcp-tlsx509-chardev-verify": {"chardev_tls": True, "chardev_tls_verify": True},
     "serial-tcp-tlsx509-chardev-notls": {"chardev_tls": True},
+    "serial-tcp-tlsx509-secret-chardev": {"chardev_tls": True, "chardev_tls_secret": TLS_SECRET},
 }
 NETWORKS: Mapping[str, str] = {"nat-network;": "192.168.122.1"}
 RENDER_NODE = "/dev/dri/foo"

@@ -23,7 +23,7 @@ class HugePages:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the host's configuration says where the document is silent."""
+    """What the host's configuration says where the document is silent; a TLS key's passphrase is a secret's uuid."""
 
     vnc_listen: str = "127.0.0.1"
     spice_listen: str = "127.0.0.1"
@@ -32,6 +32,7 @@ class Defaults:
     vnc_sasl: bool = False
     vnc_tls: bool = False
     vnc_tls_verify: bool = False
+    vnc_tls_secret: Optional[str] = None
     vnc_tls_directory: str = "/etc/pki/qemu"
     vnc_auto_socket: bool = False
     spice_auto_socket: bool = False
@@ -42,6 +43,7 @@ class Defaults:
     chardev_tls_directory: str = "/etc/pki/qemu"
     chardev_tls: bool = False
     chardev_tls_verify: bool = False
+    chardev_tls_secret: Optional[str] = None
     nbd_tls_directory: str = "/etc/pki/qemu"
     vxhs_tls_directory: str = "/etc/pki/qemu"
 

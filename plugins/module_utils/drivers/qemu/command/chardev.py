@@ -21,6 +21,7 @@ from ....model.domain.core import Domain
 from ....model.domain.remote import Redirdev, Smartcard
 from ..context import Context
 from ..options import Option, properties
+from .blockdev_secrets import SecretNeed, secret_object
 
 # The order in which descriptors and sets are counted.
 FAMILIES = (Serial, Parallel, Channel, Console, Smartcard, Redirdev)
@@ -214,16 +215,32 @@ def _tls(device: CharacterDevice, context: Context) -> Iterator[Option]:
     source = device.source_of("bind") or device.source
     if device.type != "tcp" or source is None or not _wants_tls(source, context):
         return
-    yield Option(
-        "-object",
-        {
-            "qom-type": "tls-creds-x509",
-            "id": f"objchar{device.id()}_tls0",
-            "dir": context.defaults.chardev_tls_directory,
-            "endpoint": "server" if source.mode == "bind" else "client",
-            "verify-peer": context.defaults.chardev_tls_verify or source.mode != "bind",
-        },
-    )
+    need = tls_need(device, context)
+    if need is not None:
+        yield secret_object(need, context)
+    own = {
+        "qom-type": "tls-creds-x509",
+        "id": f"objchar{device.id()}_tls0",
+        "dir": context.defaults.chardev_tls_directory,
+        "endpoint": "server" if source.mode == "bind" else "client",
+        "verify-peer": context.defaults.chardev_tls_verify or source.mode != "bind",
+        "passwordid": need.id if need is not None else None,
+    }
+    yield Option("-object", properties(own))
+
+
+def tls_need(device: CharacterDevice, context: Context) -> Optional[SecretNeed]:
+    """The passphrase of the key that a device's connection is encrypted with, where the host's has one."""
+    source, secret = device.source_of("bind") or device.source, context.defaults.chardev_tls_secret
+    if device.type != "tcp" or secret is None or not _wants_tls(source, context):
+        return None
+    return SecretNeed(f"char{device.id()}-secret0", ("uuid", secret), device.line)
+
+
+def tls_needs(domain: Domain, context: Context) -> List[SecretNeed]:
+    """The passphrases of all character devices."""
+    needs = [tls_need(device, context) for device in all_devices(domain)]
+    return [need for need in needs if need is not None]
 
 
 BACKENDS: Dict[str, Callable[[CharacterDevice, Domain, Context], Backend]] = {

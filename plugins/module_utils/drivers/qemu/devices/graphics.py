@@ -18,6 +18,7 @@ from ....model.domain.core import Domain
 from ....model.domain.display import Graphics, Listen
 from ....xml.parse import add
 from ....xml.views import check_choice
+from ..command.blockdev_secrets import SecretNeed, secret_object
 from ..context import Context
 from ..kinds import Kind
 from ..options import Option, keyval, properties
@@ -40,6 +41,7 @@ LISTENING: Dict[str, Tuple[str, ...]] = {
     "spice": ("address", "network", "socket", "none"),
     "rdp": ("address", "network"),
 }
+VNC_TLS = "vnc-tls-creds0"
 VNC_PORTS = 99  # how many ports QEMU tries when none was chosen
 
 
@@ -88,7 +90,7 @@ def _complete(graphics: Graphics, domain: Domain, context: Context) -> None:
 def _check_one_address(graphics: Graphics, first: Listen) -> None:
     if graphics.listen and first.address and graphics.listen != first.address:
         raise XmlError(
-            f"<graphics listen='{graphics.listen}'> and its first <listen address='{first.address}'> say different things.",
+            f"<graphics listen='{graphics.listen}'> and its first <listen address='{first.address}'> differ.",
             line=graphics.line,
             hint="Leave the attribute listen out.",
         )
@@ -172,27 +174,40 @@ def _vnc(graphics: Graphics, domain: Domain, context: Context) -> Iterator[Optio
         {
             "share": graphics.share_policy,
             "password": True if graphics.password or context.defaults.vnc_password else None,
-            "tls-creds": "vnc-tls-creds0" if context.defaults.vnc_tls else None,
+            "tls-creds": VNC_TLS if context.defaults.vnc_tls else None,
             "sasl": True if context.defaults.vnc_sasl else None,
             "power-control": graphics.power_control,
             "audiodev": audio_id(graphics.audio, domain),
         }
     )
     if context.defaults.vnc_tls:
-        yield Option(
-            "-object",
-            {
-                "qom-type": "tls-creds-x509",
-                "id": "vnc-tls-creds0",
-                "dir": context.defaults.vnc_tls_directory,
-                "endpoint": "server",
-                "verify-peer": context.defaults.vnc_tls_verify,
-            },
-        )
+        yield from _vnc_tls(context)
     first = "" if str(own["vnc"]).startswith("unix:") else "vnc"
     yield Option("-vnc", keyval(properties(own), first=first))
     if graphics.keymap:
         yield Option("-k", graphics.keymap)
+
+
+def _vnc_tls(context: Context) -> Iterator[Option]:
+    """The host's credentials, with the passphrase of their key in front of them where it has one."""
+    need = vnc_need(context)
+    if need is not None:
+        yield secret_object(need, context)
+    own = {
+        "qom-type": "tls-creds-x509",
+        "id": VNC_TLS,
+        "dir": context.defaults.vnc_tls_directory,
+        "endpoint": "server",
+        "verify-peer": context.defaults.vnc_tls_verify,
+        "passwordid": need.id if need is not None else None,
+    }
+    yield Option("-object", properties(own))
+
+
+def vnc_need(context: Context) -> Optional[SecretNeed]:
+    """The passphrase of the key that VNC is encrypted with."""
+    secret = context.defaults.vnc_tls_secret
+    return SecretNeed(f"{VNC_TLS}-secret0", ("uuid", secret)) if secret and context.defaults.vnc_tls else None
 
 
 def _vnc_address(graphics: Graphics, context: Context) -> str:

@@ -23,7 +23,7 @@ from ..command.address import pci_properties, rom_properties, usb_properties, vi
 from ..context import Context
 from ..kinds import DRIVE, NONE, PCI, PCIE, USB, VIRTIO, Kind
 from ..options import Option, properties
-from .hostdev_scsi import complete_scsi, scsi_options, scsi_place
+from .hostdev_scsi import complete_scsi, meets_disk, scsi_options, scsi_place
 
 Key = Tuple[Any, ...]
 RESETS: Dict[str, Tuple[bool, Optional[bool]]] = {
@@ -129,6 +129,8 @@ def _check_scsi(device: Hostdev, domain: Domain, context: Context) -> None:
     if device.protocol == "iscsi" and not (device.source_name and device.hosts):
         raise XmlError("an iSCSI <hostdev> needs a name and a <host> in its <source>.", line=device.line)
     here = [other for other in domain.all(Hostdev) if other.type == "scsi" and scsi_place(other) == scsi_place(device)]
+    if meets_disk(device, domain):
+        raise XmlError("a disk has the same <address type='drive'> as this <hostdev>; move one.", line=device.line)
     if scsi_place(device) is not None and len(here) > 1:
         raise XmlError("two SCSI <hostdev>s have the same <address type='drive'>; give each its own.", line=device.line)
 

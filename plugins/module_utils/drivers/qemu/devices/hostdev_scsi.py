@@ -50,6 +50,11 @@ def complete_scsi(device: Hostdev, domain: Domain) -> None:
     address.type, address.controller, address.channel, address.target, address.unit = "drive", controller, 0, 0, unit
 
 
+def meets_disk(device: Hostdev, domain: Domain) -> bool:
+    """Whether a disk has the same place in the guest."""
+    return scsi_place(device) is not None and scsi_place(device) in _disks(domain)
+
+
 def _disks(domain: Domain) -> Set[Optional[Place]]:
     found: Set[Optional[Place]] = set()
     for disk in domain.all(Disk):
