@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import (
     AlreadyExists,
@@ -51,6 +51,7 @@ class QemuDriver(HypervisorDriver):
         self.host = host
         self.store = self.site.store
         self._raw: Dict[str, Element] = {}  # documents as they were asked for, by name
+        self._recalled: Optional[Tuple[Element, Optional[Memo]]] = None  # the last one that was looked up
 
     def settle(self) -> None:
         """Clean up after guests that have ended without us; a guest that another run works on is left to it."""
@@ -116,10 +117,12 @@ class QemuDriver(HypervisorDriver):
         return done
 
     def ignored_parts(self, document: Element) -> List[str]:
+        found = self._recall(document)
+        if found is not None:
+            return list(found.ignored)
         from .passes.ignored import ignored_parts
 
-        found = self._recall(document)
-        return ignored_parts(document) if found is None else list(found.ignored)
+        return ignored_parts(document)
 
     def domain_argv(self, name: str) -> List[str]:
         from .guest.launch import prepare
@@ -224,6 +227,7 @@ class QemuDriver(HypervisorDriver):
             with self.store.names_lock():
                 self._check_uuid(name, DomainView(done).uuid or "")
                 self.store.write_config(name, to_text(done).encode())
+            self._recalled = None
             raw = self._raw.get(name)
             if raw is not None and to_text(self._completed(raw, done)) == to_text(done):
                 self._remember(name, raw)
@@ -355,11 +359,15 @@ class QemuDriver(HypervisorDriver):
 
     def _recall(self, document: Element) -> Optional[Memo]:
         """What is remembered of a document that was completed to what is defined already."""
+        if self._recalled is not None and self._recalled[0] is document:
+            return self._recalled[1]
         name = DomainView(document).name or ""
         kept = self.store.read_config(name)
         if kept is None:
             return None
-        return recall(self.site, name, digest(self.site, document, self.site.context(document), kept))
+        memo = recall(self.site, name, digest(self.site, document, self.site.context(document), kept))
+        self._recalled = (document, memo)
+        return memo
 
     def _remember(self, name: str, document: Element) -> None:
         from .passes.ignored import ignored_parts
