@@ -246,7 +246,7 @@ EVERYTHING: dict[str, Any] = {
     "description": "A guest that has it all.",
     "tags": ["test", "all"],
     "uuid": "00000000-0000-4000-8000-00000000000a",
-    "virt_type": "qemu",
+    "virt_type": "kvm",
     "arch": "x86_64",
     "machine": "q35",
     "emulator": "/usr/bin/qemu-system-x86_64",

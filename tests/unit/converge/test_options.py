@@ -115,6 +115,7 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ({"numa": [{"cpus": "x", "memory": "64MiB"}]}, r"numa\[1\].cpus: 'x'"),
     ({"iothreads": 0}, "iothreads: 0 is no number of threads"),
     ({"hyperv": True, "arch": "aarch64"}, "a guest of arch aarch64 has no Hyper-V features"),
+    ({"hyperv": True, "virt_type": "qemu"}, "hyperv and virt_type qemu contradict each other"),
     ({"timers": [{"name": "rtc"}, {"name": "rtc"}]}, "timers: a timer is named twice"),
     # how it starts
     ({"firmware": "efi"}, "firmware: 'efi' is not known; write bios, uefi or uefi-secure"),

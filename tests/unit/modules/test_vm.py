@@ -72,7 +72,7 @@ WALK: tuple[dict[str, Any], ...] = (
     {"name": "all", **EVERYTHING},
     {"name": "all", **EVERYTHING, "state": "running"},
     {"name": "all", **EVERYTHING, "tags": ["other"], "watchdog": True, "vcpus": 4, "apply": "restart"},
-    {"name": "all", "memory": "1GiB", "virt_type": "qemu", "state": "stopped"},
+    {"name": "all", "memory": "1GiB", "virt_type": "kvm", "state": "stopped"},
     {"name": "all", "state": "absent"},
 )
 

@@ -139,6 +139,10 @@ def hyperv(domain: Element, options: Options) -> None:
         return
     if options.get("arch") not in X86:
         raise InvalidArgument(f"hyperv: a guest of arch {options['arch']} has no Hyper-V features; leave it out.")
+    if options.get("virt_type") == "qemu":
+        raise InvalidArgument(
+            "hyperv and virt_type qemu contradict each other: Hyper-V features need KVM; leave one out."
+        )
     holder = part(domain, "features/hyperv")
     holder.set("mode", "custom")
     for tag, attributes in HYPERV:

@@ -16,7 +16,7 @@ from .site import Site
 def console_path(site: Site, name: str, document: Optional[Element]) -> str:
     """The file with what the guest wrote to its first serial port since it was started."""
     if document is not None:
-        for device in Domain(document).element.findall("devices/serial"):
+        for device in Domain(document).element.findall("devices/serial")[:1]:
             log, source = device.find("log"), device.find("source")
             if log is not None and log.get("file"):
                 return log.get("file") or ""

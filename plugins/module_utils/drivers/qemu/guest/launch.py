@@ -37,6 +37,7 @@ from ..context import Context
 from ..passes.run import live
 from .images import Handed, blocked_by, check_images, hand_over, to_hand
 from .nvram import make_variables, missing_variables
+from .ports import chosen_ports
 from .runtime import learn_runtime
 from .sharing import check_free, check_memory, explained
 from .site import Site, account
@@ -125,7 +126,7 @@ def prepare(site: Site, name: str, document: Element) -> Start:
     missing_variables(domain, site.host)
     inherited = _inherited(site, name, domain, context)
     descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
-    context = replace(context, descriptors=descriptors)
+    context = replace(context, descriptors=descriptors, ports=chosen_ports(site.host, domain))
     staged = _to_stage(domain, site)
     argv = command_line(_with_staged(running, staged, context.directory), context)
     log = site.host.stat(site.layout.domain_log(name))

@@ -14,12 +14,14 @@ from ....xml.parse import Element, add
 
 
 def learn_runtime(domain: Domain, monitor: Monitor) -> None:
-    """Ask for the pseudo terminals and the VNC port, where the document has any."""
+    """Ask for the pseudo terminals and the ports of screens, where the document has any."""
     if domain.element.xpath("devices/*[@type='pty']"):
         _learn_terminals(domain, monitor)
     for graphics in domain.element.findall("devices/graphics"):
         if graphics.get("type") == "vnc" and graphics.get("autoport", "yes") != "no":
             _learn_vnc(graphics, monitor)
+        if graphics.get("type") == "spice" and graphics.get("autoport") == "yes":
+            _learn_spice(graphics, monitor)
 
 
 def _learn_terminals(domain: Domain, monitor: Monitor) -> None:
@@ -36,3 +38,10 @@ def _learn_vnc(graphics: Element, monitor: Monitor) -> None:
     answer: Dict[str, Any] = monitor.execute("query-vnc")
     if answer.get("enabled") and str(answer.get("service", "")).isdigit():
         graphics.set("port", str(answer["service"]))
+
+
+def _learn_spice(graphics: Element, monitor: Monitor) -> None:
+    answer: Dict[str, Any] = monitor.execute("query-spice")
+    for name, key in (("port", "port"), ("tlsPort", "tls-port")):
+        if answer.get("enabled") and answer.get(key):
+            graphics.set(name, str(answer[key]))

@@ -101,6 +101,7 @@ NOT_YET: Tuple[Unready, ...] = (
 
 def check_helpers(domain: Domain) -> None:
     """Raise UnsupportedConfig for the first device that could not work if the guest were started now."""
+    check_accelerator(domain)
     for row in NOT_YET:
         for element in domain.element.findall(row.path):
             if row.part(element):
@@ -110,6 +111,17 @@ def check_helpers(domain: Domain) -> None:
                     line=element.sourceline,
                     hint=row.instead,
                 )
+
+
+def check_accelerator(domain: Domain) -> None:
+    """Raise UnsupportedConfig for a feature that QEMU refuses without KVM, in words that say so."""
+    found = domain.element.find("features/hyperv/vpindex[@state='on']")
+    if found is not None and not domain.is_kvm():
+        raise UnsupportedConfig(
+            f"guest {domain.name} is emulated, and Hyper-V features need KVM.",
+            line=found.sourceline,
+            hint="Leave hyperv out (in XML, remove <hyperv>), or run the guest where KVM works.",
+        )
 
 
 def _device(element: Element) -> Element:
