@@ -51,6 +51,8 @@ class Features(View):
     pmu = Opaque("pmu")
     pvspinlock = Opaque("pvspinlock")
     tcg = Opaque("tcg")
+    vmcoreinfo = Opaque("vmcoreinfo")
+    ps2 = Opaque("ps2")
 
 
 class Domain(View):
@@ -69,6 +71,7 @@ class Domain(View):
     metadata = Opaque("metadata")
     children = Opaque("devices")
     sysinfo = Opaque("sysinfo")
+    throttle_groups = Opaque("throttlegroups")
     memory = Field("memory", NATURAL)
     memory_unit = Field("memory/@unit", TEXT)
     dump_core = Field("memory/@dumpCore", ON_OFF)

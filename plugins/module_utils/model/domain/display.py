@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatdomain, "Graphical framebuffers", "Video de
 
 from __future__ import annotations
 
-from ...xml.views import INT, NATURAL, ON_OFF, TEXT, YES_NO, Child, Children, Field, View
+from ...xml.views import INT, NATURAL, ON_OFF, TEXT, YES_NO, Child, Children, Field, Opaque, View
 from .device import Device
 
 
@@ -107,3 +107,10 @@ class Audio(Device):
     number = Field("@id", NATURAL)
     type = Field("@type", TEXT)
     timer_period = Field("@timerPeriod", NATURAL)
+    server = Field("@serverName", TEXT)
+    path = Field("@path", TEXT)
+    try_mmap = Field("@tryMMap", YES_NO)
+    exclusive = Field("@exclusive", YES_NO)
+    dsp_policy = Field("@dspPolicy", TEXT)
+    recording = Opaque("input")
+    playing = Opaque("output")

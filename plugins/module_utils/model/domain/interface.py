@@ -25,6 +25,11 @@ class Interface(Device):
     bridge = Field("source/@bridge", TEXT)
     source_device = Field("source/@dev", TEXT)
     source_mode = Field("source/@mode", TEXT)
+    source_type = Field("source/@type", TEXT)
+    source_path = Field("source/@path", TEXT)
+    source_reconnect = Opaque("source/reconnect")
+    source_place = Opaque("source/address")  # of type='hostdev'
+    prepared = Field("@managed", YES_NO)
     source_address = Field("source/@address", TEXT)
     source_port = Field("source/@port", NATURAL)
     local_address = Field("source/local/@address", TEXT)

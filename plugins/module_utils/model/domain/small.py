@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatdomain, the section of each.
 
 from __future__ import annotations
 
-from ...xml.views import NATURAL, ON_OFF, TEXT, Field
+from ...xml.views import NATURAL, ON_OFF, TEXT, Field, Opaque
 from .chardev import CharacterDevice
 from .device import Device
 
@@ -24,6 +24,8 @@ class Rng(Device):
     backend = Field("backend/@model", TEXT)
     backend_type = Field("backend/@type", TEXT)
     file = Field("backend", TEXT)
+    connections = Opaque("backend/source")
+    protocol = Opaque("backend/protocol")
 
 
 class RngSource(CharacterDevice):

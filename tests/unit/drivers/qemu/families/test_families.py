@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.passes.ignored import ignored_parts
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.passes.run import complete
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, clone, parse
@@ -87,3 +88,9 @@ def check(document: Element, what: str) -> None:
         assert "None" not in error.message, f"{what}: {error.message}"
     except Exception as error:
         raise AssertionError(f"{what}: {error!r}") from error
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_that_is_written_for_qemu_is_called_ignored(case: str) -> None:
+    left = [part for part in ignored_parts(read(case)) if "logFile" not in part]
+    assert left == []
