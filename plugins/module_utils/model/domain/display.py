@@ -108,6 +108,8 @@ class Audio(Device):
     type = Field("@type", TEXT)
     timer_period = Field("@timerPeriod", NATURAL)
     server = Field("@serverName", TEXT)
+    driver = Field("@driver", TEXT)  # of SDL
+    runtime_directory = Field("@runtimeDir", TEXT)  # of PipeWire
     path = Field("@path", TEXT)
     try_mmap = Field("@tryMMap", YES_NO)
     exclusive = Field("@exclusive", YES_NO)

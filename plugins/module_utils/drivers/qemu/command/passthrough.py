@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple
 
 from ....errors import XmlError
 from ....model.domain.core import Domain
-from ....model.domain.display import Graphics
+from ....model.domain.display import Audio, Graphics
 from ....model.domain.passthrough import (
     deprecation,
     extra_arguments,
@@ -60,6 +60,9 @@ def environment(domain: Domain) -> Dict[str, str]:
     for graphics in domain.all(Graphics):
         if graphics.type == "sdl":
             found.update(sdl_environment(graphics))
+    for audio in domain.all(Audio):
+        settings = {"SDL_AUDIODRIVER": audio.driver, "PIPEWIRE_RUNTIME_DIR": audio.runtime_directory}
+        found.update({name: value for name, value in settings.items() if value})
     return {**found, **extra_environment(domain.element)}
 
 

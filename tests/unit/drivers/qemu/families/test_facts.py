@@ -11,6 +11,7 @@ from typing import List
 
 import pytest
 
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.passthrough import environment
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import HugePages
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest import facts
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.nvram import make_variables
@@ -167,3 +168,17 @@ def test_a_guest_does_not_start_without_its_helper(inner: str, needs: str) -> No
 )
 def test_what_needs_no_helper_of_ours_starts(inner: str) -> None:
     check_helpers(devices(inner))
+
+
+def test_the_environment_of_qemu() -> None:
+    told = domain(
+        "<devices><graphics type='sdl' display=':1' xauth='/x'/><audio id='1' type='sdl' driver='alsa'/>"
+        "<audio id='2' type='pipewire' runtimeDir='/run/pw'/></devices>"
+        "<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><env name='DISPLAY' value=':2'/></commandline>"
+    )
+    assert environment(told) == {
+        "DISPLAY": ":2",
+        "XAUTHORITY": "/x",
+        "SDL_AUDIODRIVER": "alsa",
+        "PIPEWIRE_RUNTIME_DIR": "/run/pw",
+    }
