@@ -188,6 +188,7 @@ class Host(Protocol):
         timeout: float = 60.0,
         env: Optional[Mapping[str, str]] = None,
         check: bool = True,
+        user: Optional[Tuple[int, int]] = None,
     ) -> Completed: ...
 
     def spawn(self, command: Spawn) -> Process: ...

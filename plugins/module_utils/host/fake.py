@@ -196,6 +196,7 @@ class FakeHost(FakeFiles):
         timeout: float = 60.0,
         env: Optional[Mapping[str, str]] = None,
         check: bool = True,
+        user: Optional[Owner] = None,
     ) -> Completed:
         self.changing("run", tuple(argv))
         completed = self._answer(tuple(argv), stdin)

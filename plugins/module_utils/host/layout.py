@@ -142,11 +142,14 @@ class Layout:
             *((self.autostart_dir(kind), 0o700) for kind in kinds),
             (self.state, 0o755),
             (self.images, 0o711),
-            (posixpath.join(self.state, "nvram"), 0o711),
+            (self.nvram_dir, 0o711),
+            (self.tpm_dir, 0o711),
+            (self.memory_dir, 0o711),
             (posixpath.join(self.state, "secrets"), 0o700),
             (self.log, 0o755),
             (posixpath.join(self.log, "domains"), 0o711),
             (posixpath.join(self.log, "consoles"), 0o711),
+            (posixpath.join(self.log, "helpers"), 0o711),
             (self.cache, 0o755),
             (self.capabilities_dir, 0o755),
             (self.runtime, 0o755),
@@ -178,6 +181,21 @@ class Layout:
     def images(self) -> str:
         """The directory of the default storage pool."""
         return posixpath.join(self.state, "images")
+
+    @property
+    def nvram_dir(self) -> str:
+        """The directory of UEFI variables."""
+        return posixpath.join(self.state, "nvram")
+
+    @property
+    def tpm_dir(self) -> str:
+        """The directory with one directory for each TPM's state."""
+        return posixpath.join(self.state, "tpm")
+
+    @property
+    def memory_dir(self) -> str:
+        """The directory of memory that is kept in files."""
+        return posixpath.join(self.state, "ram")
 
     @property
     def capabilities_dir(self) -> str:
@@ -258,7 +276,11 @@ class Layout:
 
     def nvram(self, name: str) -> str:
         """Return the UEFI variables of a guest."""
-        return posixpath.join(self.state, "nvram", f"{check_name('domain', name)}_VARS.fd")
+        return posixpath.join(self.nvram_dir, f"{check_name('domain', name)}_VARS.fd")
+
+    def helper_log(self, name: str, device: str) -> str:
+        """Return what the process beside QEMU that serves a device said since the guest was started."""
+        return posixpath.join(self.log, "helpers", f"{check_name('domain', name)}.{short_name(device)}.log")
 
 
 def _absolute(host: Host, variable: str) -> str:

@@ -50,8 +50,11 @@ class LocalProcesses:
         timeout: float = 60.0,
         env: Optional[Mapping[str, str]] = None,
         check: bool = True,
+        user: Optional[Tuple[int, int]] = None,
     ) -> Completed:
         """Run a program to its end, speaking English, in a session of its own; ``env`` adds to our environment.
+
+        ``user`` is the (uid, gid) that it runs as, without any other group.
 
         Raises MissingProgram, CommandFailed when ``check`` and the code is not 0, and TimedOut after ``timeout``
         seconds, when the program and its children have been ended. Input and output go through memory files: a
@@ -60,7 +63,7 @@ class LocalProcesses:
         if isinstance(argv, str):
             raise TypeError("argv is a sequence of words, never one string")
         with _memory(stdin) as given, _memory() as out, _memory() as err:
-            child = _start(tuple(argv), given, out, err, env)
+            child = _start(tuple(argv), given, out, err, env, user)
             code = _wait(child, tuple(argv), timeout)
             completed = Completed(tuple(argv), code, _content(out), _content(err))
         if check and code:
@@ -190,7 +193,12 @@ def _content(file: IO[bytes]) -> bytes:
 
 
 def _start(
-    argv: Tuple[str, ...], given: IO[bytes], out: IO[bytes], err: IO[bytes], env: Optional[Mapping[str, str]]
+    argv: Tuple[str, ...],
+    given: IO[bytes],
+    out: IO[bytes],
+    err: IO[bytes],
+    env: Optional[Mapping[str, str]],
+    user: Optional[Tuple[int, int]],
 ) -> subprocess.Popen[bytes]:
     program = find_program(argv[0])
     if program is None:
@@ -207,6 +215,9 @@ def _start(
             env=environment,
             cwd="/",
             start_new_session=True,
+            user=user[0] if user else None,
+            group=user[1] if user else None,
+            extra_groups=() if user else None,
         )
     except FileNotFoundError as error:
         raise MissingProgram(argv[0], hint=f"{program} is there, but its interpreter or loader is not.") from error
