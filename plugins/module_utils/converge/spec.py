@@ -19,7 +19,6 @@ from ..host.layout import check_name
 from ..model.domain.order import DEVICE_RANK, TOP_RANK
 from ..xml.parse import Element, new_element, parse
 from .definition import DEFINING
-from .options import cpu, machine, memory, ports
 from .options.write import Builder, Options, listed, part, text
 
 Builders = tuple[Builder, ...]
@@ -79,7 +78,13 @@ def _sort(parent: Element, rank: Mapping[str, int]) -> None:
     parent[:] = sorted(parent, key=lambda child: rank.get(str(child.tag), len(rank)))
 
 
-# families that most guests do without
+# families: what every described guest has, and what most do without
+
+
+def _always() -> Builders:
+    from .options import cpu, machine, memory, ports
+
+    return (*machine.BUILDERS, *cpu.BUILDERS, *memory.BUILDERS, *ports.BUILDERS)
 
 
 def _about() -> Builders:
@@ -124,9 +129,7 @@ def _firmware_data() -> Builders:
     return BUILDERS
 
 
-# The families that every guest has, and the options for which each of the others is needed.
-ALWAYS: Builders = (*machine.BUILDERS, *cpu.BUILDERS, *memory.BUILDERS)
-LAST: Builders = ports.BUILDERS
+# The options for which each family is needed beside those that every guest has.
 FAMILIES: tuple[tuple[tuple[str, ...], Callable[[], Builders]], ...] = (
     (("title", "description", "tags", "uuid"), _about),
     (("firmware", "boot", "kernel", "initrd", "cmdline"), _boot),
@@ -139,8 +142,8 @@ FAMILIES: tuple[tuple[tuple[str, ...], Callable[[], Builders]], ...] = (
 
 
 def _builders(options: Options) -> list[Builder]:
-    found = list(ALWAYS)
+    found = list(_always())
     for names, family in FAMILIES:
         if any(options.get(name) is not None for name in names):
             found.extend(family())
-    return [*found, *LAST]
+    return found
