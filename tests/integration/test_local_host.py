@@ -405,6 +405,7 @@ def test_it_outlives_the_terminal_of_its_caller(host: LocalHost, log: Path, tmp_
     script = CALLER.format(root=str(ROOT), log=str(log)) + "import time; time.sleep(300)"
     caller, terminal = pty.fork()
     if caller == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup would have it ignored
         os.execv(sys.executable, [sys.executable, "-c", script])
     words = b""
     while b"\n" not in words:
