@@ -31,6 +31,7 @@ def general_options(domain: Domain, context: Context) -> Iterator[Option]:
 
 
 def sandbox_options(domain: Domain, context: Context) -> Iterator[Option]:
-    """The system calls that QEMU cannot make."""
+    """The system calls that QEMU cannot make, and the time before each of its words."""
     if context.defaults.sandbox:
         yield Option("-sandbox", SANDBOX, first="enable")
+    yield Option("-msg", {"timestamp": True})

@@ -144,7 +144,7 @@ def _launch_arguments(domain: Domain, context: Context) -> List[str]:
     """What belongs to this run and not to the machine: the monitors, and what ends or pauses the guest."""
     monitor = f"socket,id=charmonitor,fd={FIRST_FD},server=on,wait=off"
     events = f"pipe,id=charevents,path={context.directory.replace(',', ',,')}/events"
-    words = ["-S", "-msg", "timestamp=on"]
+    words = ["-S"]
     words += ["-chardev", monitor, "-mon", "chardev=charmonitor,id=monitor,mode=control"]
     words += ["-chardev", events, "-mon", "chardev=charevents,id=events,mode=control"]
     wanted = {"on_reboot": domain.on_reboot, "on_poweroff": domain.on_poweroff, "on_crash": domain.on_crash}
