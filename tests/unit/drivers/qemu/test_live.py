@@ -285,7 +285,7 @@ def test_a_medium_that_is_out_is_not_written_down_as_in(driver: QemuDriver, driv
 
 def test_an_image_that_is_not_there(driver: QemuDriver, drives: Drives) -> None:
     done, found = changes(driver, guest(cd="/srv/none.iso"))
-    with pytest.raises(OperationFailed, match="/srv/none.iso of guest a does not exist"):
+    with pytest.raises(OperationFailed, match=r"/srv/none\.iso of guest a does not exist"):
         driver.update_domain("a", done, found)
     assert told(drives) == []
 
