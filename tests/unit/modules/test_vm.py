@@ -318,3 +318,28 @@ def test_an_error_of_ours_is_not_hidden(run: Run, node: str, monkeypatch: pytest
     monkeypatch.setattr(opening, "open_connection", broken)
     with pytest.raises(ZeroDivisionError):
         run(vm, uri=node, **OPTIONS)
+
+
+TITLED = XML.replace("<memory", "<title>t</title><memory")
+
+
+@pytest.mark.parametrize("state", ["running", "paused"])
+def test_what_can_be_live_is_made_at_once(run: Run, node: str, state: str) -> None:
+    run(vm, uri=node, state=state, xml=XML)
+    checked = run(vm, uri=node, check=True, state=state, xml=TITLED)
+    real = run(vm, uri=node, state=state, xml=TITLED)
+    assert [(step["action"], step["effect"]) for step in real["actions"]] == [("define", "live"), ("update", "live")]
+    assert checked["actions"] == real["actions"]
+    assert real["pending"] == [] and not run(vm, uri=node, state=state, xml=TITLED)["changed"]
+    (live,) = run(vm_info, uri=node, xml="live")["guests"]
+    assert "<title>t</title>" in live["xml"] and live["pending"] == []
+
+
+def test_what_waits_is_shown_by_vm_info_and_made_when_it_may_be(run: Run, node: str) -> None:
+    run(vm, uri=node, state="running", xml=XML)
+    waits = run(vm, uri=node, xml=TITLED, apply="next_boot")
+    assert actions(waits) == ["define"] and waits["restart_required"]
+    assert run(vm_info, uri=node)["guests"][0]["pending"] == waits["pending"] != []
+    assert actions(run(vm, uri=node, name="web", state="running")) == []
+    assert actions(run(vm, uri=node, xml=TITLED)) == ["update"]
+    assert run(vm_info, uri=node)["guests"][0]["pending"] == []
