@@ -309,6 +309,7 @@ options:
       listen:
         description:
           - The address of the host to listen on, the path of a socket, or V(none).
+          - QEMU makes the socket, so the user that it runs as has to have the right to write to that directory.
         type: str
         default: 127.0.0.1
       port:
