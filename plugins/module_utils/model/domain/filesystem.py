@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatdomain, "Filesystems".
 
 from __future__ import annotations
 
-from ...xml.views import NATURAL, TEXT, Field, Flag, Opaque
+from ...xml.views import NATURAL, ON_OFF, TEXT, Field, Flag, Opaque
 from .device import Device
 
 
@@ -31,7 +31,14 @@ class Filesystem(Device):
     socket = Field("source/@socket", TEXT)
     target = Field("target/@dir", TEXT)
     readonly = Flag("readonly")
-    binary = Opaque("binary")
+    binary = Field("binary/@path", TEXT)
+    xattr = Field("binary/@xattr", ON_OFF)
+    cache = Field("binary/cache/@mode", TEXT)
+    sandbox = Field("binary/sandbox/@mode", TEXT)
+    posix_lock = Field("binary/lock/@posix", ON_OFF)
+    flock = Field("binary/lock/@flock", ON_OFF)
+    threads = Field("binary/thread_pool/@size", NATURAL)
+    open_files = Field("binary/openfiles/@max", NATURAL)
     idmap = Opaque("idmap")
     hard_limit = Opaque("space_hard_limit")
     soft_limit = Opaque("space_soft_limit")

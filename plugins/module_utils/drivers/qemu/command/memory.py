@@ -9,13 +9,13 @@ libvirt gives the boot memory the id that QEMU itself would choose (default-ram-
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional
 
 from ....model.domain.core import Domain
 from ....model.domain.memory import MemoryDevice
 from ..context import Context
 from ..options import Option, properties
-from .memory_backend import Store, backend, backend_options
+from .memory_backend import Store, backend, backend_options, page_of
 from .numa import aligned
 
 
@@ -75,12 +75,26 @@ def iothread_options(domain: Domain, context: Context) -> Iterator[Option]:
 
 def memory_directories(domain: Domain, context: Context) -> List[str]:
     """The directories that must be there before QEMU puts the guest's memory into files in them."""
-    from ..devices.memory import store_of
-
-    stores = [Store(id=f"ram-node{cell.id}", size=0, cell=cell.id) for cell in domain.cells]
-    boot = _boot_store(domain, context)
-    stores += [boot] if boot is not None else []
-    stores += [store for store in map(store_of, domain.all(MemoryDevice)) if store.path is None]
-    paths = [str(backend(store, domain, context).get("mem-path") or "") for store in stores]
+    paths = [str(backend(store, domain, context).get("mem-path") or "") for store in _stores(domain, context)]
     own = {path.rpartition("/")[0] if path.startswith(f"{context.ram}/") else path for path in paths if path}
     return sorted(own)
+
+
+def huge_pages_wanted(domain: Domain, context: Context) -> Dict[int, int]:
+    """How many huge pages of each size (in KiB) the guest takes at its start."""
+    wanted: Dict[int, int] = {}
+    for store in _stores(domain, context):
+        size = page_of(store, domain, context)
+        if size:
+            wanted[size] = wanted.get(size, 0) + -(-store.size // size)
+    return wanted
+
+
+def _stores(domain: Domain, context: Context) -> List[Store]:
+    """Everything that memory is taken for, but for files that the user names."""
+    from ..devices.memory import store_of
+
+    stores = [Store(id=f"ram-node{cell.id}", size=aligned(cell), cell=cell.id) for cell in domain.cells]
+    boot = _boot_store(domain, context)
+    stores += [boot] if boot is not None else []
+    return stores + [store for store in map(store_of, domain.all(MemoryDevice)) if store.path is None]

@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatdomain, "Filesystems", and its kbase page o
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, Optional
+from typing import Dict, Iterator
 
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
@@ -24,6 +24,8 @@ SECURITY: Dict[str, str] = {"passthrough": "passthrough", "mapped": "mapped", "s
 NINE_P = ("path", "handle")
 DRIVERS = (*NINE_P, "virtiofs", "mtp")
 MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
+CACHES = ("none", "always")
+SANDBOXES = ("namespace", "chroot")
 MULTIDEVS = ("default", "remap", "forbid", "warn")
 
 
@@ -102,6 +104,9 @@ def _check_virtiofs(filesystem: Filesystem, domain: Domain, context: Context) ->
         raise XmlError("a <filesystem> with the driver virtiofs has accessmode='passthrough'.", line=line)
     if filesystem.socket and (filesystem.readonly or filesystem.element.find("binary") is not None):
         raise XmlError("a virtiofs with a socket is served by somebody else: no <readonly/> or <binary>.", line=line)
+    for what, found, known in (("cache", filesystem.cache, CACHES), ("sandbox", filesystem.sandbox, SANDBOXES)):
+        if found not in (None, *known):
+            raise XmlError(f"the {what} mode '{found}' of virtiofs is not one of {', '.join(known)}.", line=line)
     if not is_shared(domain):
         raise XmlError(
             "virtiofs reads the guest's memory: write <memoryBacking><source type='memfd'/><access mode='shared'/>"
@@ -151,7 +156,7 @@ def _nine_p(filesystem: Filesystem, domain: Domain) -> Iterator[Option]:
     yield Option("-device", properties(own, virtio_properties(filesystem), pci_properties(filesystem, domain)))
 
 
-def virtiofs_socket(filesystem: Filesystem, context: Context) -> Optional[str]:
+def virtiofs_socket(filesystem: Filesystem, context: Context) -> str:
     """Where virtiofsd listens."""
     return filesystem.socket or f"{context.directory}/{filesystem.id()}-fs.sock"
 

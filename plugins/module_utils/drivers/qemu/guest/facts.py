@@ -16,7 +16,6 @@ from ....model.domain.hostdev import Hostdev
 from ....values import parse_cpuset
 from ..context import HugePages
 
-SYSTEM_FIRMWARE: Tuple[str, ...] = ("/usr/share/qemu/firmware", "/etc/qemu/firmware")
 RENDER_NODES = "/dev/dri"
 FIRST_CID = 3
 CIDS = 1 << 30
@@ -53,19 +52,25 @@ def firmware(host: Host) -> Tuple[Mapping[str, Any], ...]:
     An empty file hides the others of its name, and one that is no descriptor counts as hidden. Source of the rules:
     QEMU's docs/interop/firmware.json.
     """
+    return tuple(found for found in descriptors(host, "firmware") if "interface-types" in found)
+
+
+def descriptors(host: Host, kind: str) -> List[Mapping[str, Any]]:
+    """What packages, the administrator and the user say of a kind of program or file, firmware or vhost-user."""
     found: Dict[str, Mapping[str, Any]] = {}
-    for directory in _firmware_directories(host):
+    for directory in _directories(host, kind):
         for name in host.entries(directory):
             if name.endswith(".json"):
                 found[name] = _descriptor(host.read(f"{directory}/{name}") or b"")
-    return tuple(found[name] for name in sorted(found) if "interface-types" in found[name])
+    return [found[name] for name in sorted(found)]
 
 
-def _firmware_directories(host: Host) -> List[str]:
+def _directories(host: Host, kind: str) -> List[str]:
+    system = [f"/usr/share/qemu/{kind}", f"/etc/qemu/{kind}"]
     if host.euid() == 0:
-        return list(SYSTEM_FIRMWARE)
+        return system
     home = host.env("XDG_CONFIG_HOME") or f"{host.env('HOME') or ''}/.config"
-    return [*SYSTEM_FIRMWARE, f"{home}/qemu/firmware"]
+    return [*system, f"{home}/qemu/{kind}"]
 
 
 def _descriptor(data: bytes) -> Mapping[str, Any]:

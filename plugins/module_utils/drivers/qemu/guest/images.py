@@ -18,6 +18,7 @@ from ....errors import HostError, UnsupportedConfig
 from ....host.api import FileStat, Host
 from ....model.domain.core import Domain
 from ....xml.parse import Element
+from .nvram import variables_path
 
 Handed = Tuple[str, int, int]
 Owner = Tuple[int, int]
@@ -47,10 +48,11 @@ class Image:
 
     path: str
     writable: bool
+    made: bool = False  # at the start, when it is not there
 
 
 def images(domain: Domain) -> Iterator[Image]:
-    """Every local file or device of the guest's disks, backing files included (those are only read)."""
+    """Every local file or device of the guest's disks, backing files included (those are only read); UEFI variables."""
     for disk in domain.element.findall("devices/disk"):
         path = _local(disk)
         read_only = disk.find("readonly") is not None or disk.get("device") == "cdrom"
@@ -60,6 +62,9 @@ def images(domain: Domain) -> Iterator[Image]:
             inner = _local(backing)
             if inner:
                 yield Image(inner, False)
+    variables = variables_path(domain)
+    if variables:
+        yield Image(variables, True, made=True)
 
 
 def _local(holder: Element) -> str:
@@ -73,6 +78,8 @@ def check_images(domain: Domain, host: Host) -> None:
     """Raise UnsupportedConfig for an image that is not there; one sentence that names the disk."""
     for image in images(domain):
         found = host.stat(host.resolve(image.path))
+        if found is None and image.made:
+            continue
         if found is None:
             raise UnsupportedConfig(
                 f"The image {image.path} of guest {domain.name} does not exist.",

@@ -35,8 +35,11 @@ from ..command.memory import memory_directories
 from ..command.passthrough import environment
 from ..context import Context
 from ..passes.run import live
-from .images import Handed, blocked_by, check_images, hand_over, to_hand
-from .nvram import make_variables, missing_variables
+from .beside import announced, helpers_of
+from .helpers import ENVIRONMENT, HELPERS, Helper
+from .images import blocked_by, check_images, check_reachable, hand_over, to_hand
+from .memory import check_huge_pages, make_memory_directories
+from .nvram import check_firmware, make_variables, variables_path
 from .ports import chosen_ports
 from .runtime import learn_runtime
 from .sharing import check_free, check_memory, explained
@@ -44,13 +47,13 @@ from .site import Site, account
 from .status import Status
 from .stop import borrowed_elsewhere, clean_up, kill
 from .tell import settle
+from .tpm import make_states
 from .unready import check_helpers
 
 Inherited = Union[Listen, Append]
 
 FIRST_FD = 3
 START_TIMEOUT = 30.0
-ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 # What -msg timestamp=on and QEMU itself put before their words.
 PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:.]+Z )?(\S*qemu-[\w-]+: )?")
@@ -75,6 +78,7 @@ class Start:
     spawn: Spawn
     staged: Tuple[Tuple[str, str], ...]
     log_size: int
+    helpers: Tuple[Helper, ...] = ()
 
 
 def start(site: Site, name: str, *, paused: bool = False, document: Optional[Element] = None) -> None:
@@ -87,10 +91,15 @@ def start(site: Site, name: str, *, paused: bool = False, document: Optional[Ele
         raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
     plan = prepare(site, name, document)
     check_memory(site, name, plan.document)
+    check_huge_pages(Domain(plan.document), plan.context, site.host)
     status = _announce(site, plan)
     process: Optional[Process] = None
     try:
-        _put_in_place(site, plan, status.handed)
+        _put_in_place(site, plan, status)
+        for number, helper in enumerate(plan.helpers):
+            started = site.host.spawn(helper.spawn)
+            status = status.began(number, started.pid, started.start)
+            site.store.write_status(name, status.to_plain())
         process = site.host.spawn(plan.spawn)
         status = replace(status, pid=process.pid, start=process.start)
         site.store.write_status(name, status.to_plain())
@@ -104,16 +113,29 @@ def start(site: Site, name: str, *, paused: bool = False, document: Optional[Ele
 
 
 def _announce(site: Site, plan: Start) -> Status:
-    """Write down that the guest is being started, and which images it borrows, before anything is done."""
-    host, runner = site.host, site.runner
-    status = Status(boot_id=host.boot_id(), id=site.store.allocate_id(), started=host.now())
+    """Write down that the guest is being started, and what it borrows and brings, before anything is done."""
+    host, runner, domain = site.host, site.runner, Domain(plan.document)
+    status = Status(
+        boot_id=host.boot_id(),
+        id=site.store.allocate_id(),
+        started=host.now(),
+        helpers=tuple(announced(plan.helpers)),
+        trees=tuple(memory_directories(domain, plan.context)),
+    )
     with site.store.names_lock():
         check_free(site, plan.name, plan.document)
         if runner:
-            rows = to_hand(Domain(plan.document), host, runner, borrowed_elsewhere(site, plan.name))
+            _check_variables(domain, site)
+            rows = to_hand(domain, host, runner, borrowed_elsewhere(site, plan.name))
             status = replace(status, handed=tuple(rows))
         site.store.write_status(plan.name, status.to_plain())
     return status
+
+
+def _check_variables(domain: Domain, site: Site) -> None:
+    path = variables_path(domain)
+    if path is not None and site.runner is not None:
+        check_reachable(path, site.host, site.runner, f"the UEFI variables of guest {domain.name}")
 
 
 def prepare(site: Site, name: str, document: Element) -> Start:
@@ -123,7 +145,8 @@ def prepare(site: Site, name: str, document: Element) -> Start:
     domain = Domain(running)
     check_helpers(domain)
     check_images(domain, site.host)
-    missing_variables(domain, site.host)
+    check_firmware(domain, context.nvram, site.host)
+    beside = helpers_of(site, name, domain, context)
     inherited = _inherited(site, name, domain, context)
     descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
     context = replace(context, descriptors=descriptors, ports=chosen_ports(site.host, domain))
@@ -137,6 +160,7 @@ def prepare(site: Site, name: str, document: Element) -> Start:
         spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context)], inherited, _variables(domain)),
         staged=tuple(staged.items()),
         log_size=log.size if log else 0,
+        helpers=tuple(beside),
     )
 
 
@@ -208,8 +232,8 @@ def _with_staged(document: Element, staged: Mapping[str, str], directory: str) -
     return copy
 
 
-def _put_in_place(site: Site, plan: Start, handed: Tuple[Handed, ...]) -> None:
-    """Make the guest's directory, its event files and logs; hand the images over."""
+def _put_in_place(site: Site, plan: Start, status: Status) -> None:
+    """Make the guest's directory, its event files and logs, and what it keeps; hand the images over."""
     host, layout, runner = site.host, site.layout, site.runner
     owner = (runner.uid, runner.gid) if runner else None
     directory = plan.context.directory
@@ -221,11 +245,13 @@ def _put_in_place(site: Site, plan: Start, handed: Tuple[Handed, ...]) -> None:
     for role, path in plan.staged:
         host.write(f"{directory}/{role}", host.read(path) or b"", mode=0o400, owner=owner)
     domain = Domain(plan.document)
-    make_variables(domain, host, owner)
-    for path in memory_directories(domain, plan.context):
-        host.make_directory(path, mode=0o700, owner=owner)
+    for helper in plan.helpers:
+        host.write(helper.spawn.log, b"", mode=0o640)
+    make_variables(domain, plan.context.nvram, host, owner)
+    make_states(domain, plan.context, host, owner, f"{directory}/tpm-{status.id}")
+    make_memory_directories(domain, plan.context, host, owner)
     if runner:
-        hand_over(handed, host, runner)
+        hand_over(status.handed, host, runner)
 
 
 def _hand_shake(site: Site, plan: Start, process: Process, *, paused: bool) -> None:
@@ -256,7 +282,18 @@ def _start_failure(site: Site, plan: Start, process: Process, error: CorralError
     clash = explained(site, plan.name, said)
     if clash is not None:
         return clash
-    return OperationFailed(f"Guest {plan.name} did not start; QEMU said: {said}", hint=f"See {log}.", log=log)
+    return OperationFailed(
+        f"Guest {plan.name} did not start; QEMU said: {said}{_blamed(site, plan, said)}", hint=f"See {log}.", log=log
+    )
+
+
+def _blamed(site: Site, plan: Start, said: str) -> str:
+    """What the helper said that QEMU's words are about."""
+    for helper in plan.helpers:
+        words = last_words(site.host.tail(helper.spawn.log, 4096))
+        if words != "nothing" and (helper.socket in said or HELPERS[helper.program].blamed in said):
+            return f"; {helper.program} said: {words}"
+    return ""
 
 
 def last_words(log: bytes) -> str:

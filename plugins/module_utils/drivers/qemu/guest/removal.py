@@ -23,6 +23,7 @@ from ....model.domain.disk import Disk
 from ....model.domain.owned import owned_paths
 from ....xml.parse import Element
 from .chains import QCOW_MAGIC
+from .nvram import own_variables
 from .sharing import key_of, used_by_others
 from .site import Site
 
@@ -56,7 +57,8 @@ def plan_removal(site: Site, name: str, storage: str, *, active: bool) -> Remova
     owned = list(_owned_images(site, document))
     for path in owned:
         _check(site, name, path, active=active)
-    return Removal((*owned, *_variables(site, name)), tuple(_tpm(site, document)))
+    variables = own_variables(Domain(document), site.layout.nvram_dir, site.host)
+    return Removal((*owned, *variables), tuple(_tpm(site, document)))
 
 
 def remove_files(site: Site, removal: Removal) -> None:
@@ -118,14 +120,8 @@ def _is_held(host: Host, inode: int) -> bool:
     )
 
 
-def _variables(site: Site, name: str) -> Iterator[str]:
-    path = site.layout.nvram(name)
-    if site.host.stat(path) is not None:
-        yield path
-
-
 def _tpm(site: Site, document: Element) -> Iterator[str]:
     uuid: Optional[str] = Domain(document).uuid
-    path = f"{site.layout.state}/tpm/{check_name('domain', uuid)}" if uuid else ""
+    path = f"{site.layout.tpm_dir}/{check_name('domain', uuid)}" if uuid else ""
     if path and site.host.stat(path) is not None:
         yield path

@@ -14,6 +14,7 @@ from ....errors import AlreadyExists, NotFound, OperationInvalid
 from ....model.domain.core import Domain
 from ....xml.parse import Element
 from ....xml.write import to_text
+from .nvram import move_variables, own_variables
 from .site import Site
 from .talk import process_of
 
@@ -46,9 +47,14 @@ def rename(site: Site, name: str, new_name: str) -> None:
     """Rename a guest; the caller holds the locks of both names."""
     document = check_rename(site, name, new_name)
     autostart = site.store.autostart(name)
+    left = own_variables(Domain(document), site.layout.nvram_dir, site.host)
+    move_variables(Domain(document), new_name, site.layout.nvram_dir, site.host)
     Domain(document).name = new_name
     site.store.write_config(new_name, to_text(document).encode())
     if autostart:
         site.store.set_autostart(new_name, True)
+    for path in left:
+        if path not in own_variables(Domain(document), site.layout.nvram_dir, site.host):
+            site.host.remove(path)
     site.store.remove_live(name)
     site.store.remove_config(name)

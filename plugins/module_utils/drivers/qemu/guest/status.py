@@ -11,8 +11,18 @@ last, also after QEMU has gone. Source of the events: QEMU's qapi/run-state.json
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+
+class Beside(NamedTuple):
+    """A process beside QEMU: its program, the socket that it listens on, and its process once that is known."""
+
+    program: str
+    socket: str
+    pid: int = 0
+    start: int = 0
+
 
 State = Tuple[str, str]  # libvirt's words for the state and its reason
 
@@ -48,7 +58,8 @@ class Status:
     A life goes through it in order: announced, with a ``pid``, ``ready`` (QEMU was told to run, or to wait paused),
     ``ended`` with its reason, ``clean`` when all that was borrowed is given back. A run that is killed leaves the rest
     to the next run. ``handed`` are the images whose owner was changed for QEMU: (path, uid, gid) as before.
-    ``told`` is how long the journal was when QEMU was told how much memory the guest is to have.
+    ``helpers`` are the processes beside QEMU, ``trees`` directories that go when it has ended. ``told`` is how long the
+    journal was when QEMU was told how much memory the guest is to have.
     """
 
     pid: int = 0
@@ -62,6 +73,14 @@ class Status:
     ended: Optional[str] = None
     clean: bool = False
     told: int = 0
+    helpers: Tuple[Beside, ...] = ()
+    trees: Tuple[str, ...] = ()
+
+    def began(self, number: int, pid: int, start: int) -> Status:
+        """The same, with the process of a helper."""
+        rows = list(self.helpers)
+        rows[number] = rows[number]._replace(pid=pid, start=start)
+        return replace(self, helpers=tuple(rows))
 
     def to_plain(self) -> Dict[str, Any]:
         """Plain values for the store."""
@@ -72,7 +91,10 @@ class Status:
         """Read it back; what does not fit is left at its default."""
         known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
         rows = known.get("handed") or ()
-        return cls(**{**known, "handed": tuple((str(path), int(uid), int(gid)) for path, uid, gid in rows)})
+        known["handed"] = tuple((str(path), int(uid), int(gid)) for path, uid, gid in rows)
+        known["helpers"] = tuple(Beside(str(row[0]), str(row[1]), *row[2:4]) for row in known.get("helpers") or ())
+        known["trees"] = tuple(str(path) for path in known.get("trees") or ())
+        return cls(**known)
 
 
 def events(journal: bytes) -> Iterator[Dict[str, Any]]:

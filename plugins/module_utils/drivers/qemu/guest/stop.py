@@ -11,6 +11,7 @@ from typing import Dict, Iterator, Tuple
 
 from ....errors import HostError, MissingLibrary, MonitorClosed, OperationFailed
 from ....host.api import Host, Process
+from .farewell import end_helpers
 from .images import Owner, give_back
 from .site import Site
 from .status import Status, final_reason
@@ -49,14 +50,19 @@ def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None
     """Undo what the start did for a guest that has ended; may be done twice. A transient guest is forgotten."""
     ended = replace(status, ended=status.ended or reason or final_reason(site.journal(name)))
     site.store.write_status(name, ended.to_plain())
+    end_helpers(site.host, status)
     with site.store.names_lock():  # another guest must not borrow an image between our look and our giving back
         give_back(status.handed, site.host, site.runner, in_use_elsewhere(site, name))
     site.host.remove_tree(site.layout.domain_directory(name))
+    for path in status.trees:
+        site.host.remove_tree(path)
     site.host.remove(site.store.live_path(name))
     if site.store.read_config(name) is None:
         site.store.remove_live(name)
         return
-    site.store.write_status(name, replace(ended, pid=0, start=0, handed=(), clean=True).to_plain())
+    site.store.write_status(
+        name, replace(ended, pid=0, start=0, handed=(), helpers=(), trees=(), clean=True).to_plain()
+    )
 
 
 def _others(site: Site, name: str) -> Iterator[Status]:

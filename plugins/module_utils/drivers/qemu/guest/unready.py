@@ -35,20 +35,15 @@ def _managed(element: Element) -> bool:
     return element.get("managed") == "yes"
 
 
-def _without_socket(element: Element) -> bool:
-    source = element.find("source")
-    return source is None or source.get("socket") is None
-
-
 def _busless(element: Element) -> bool:
     return element.get("p2p") != "yes" and element.get("address") is None
 
 
 NOT_YET: Tuple[Unready, ...] = (
     Unready(
-        "devices/tpm/backend[@type='emulator']",
-        "swtpm",
-        "Start swtpm by hand and write <backend type='external'> with its socket, or remove the <tpm>.",
+        "devices/tpm/backend/encryption",
+        "a secret",
+        "Remove <encryption>; the state is readable for root and QEMU's user only.",
     ),
     Unready(
         "devices/tpm/backend[@type='passthrough']",
@@ -56,10 +51,9 @@ NOT_YET: Tuple[Unready, ...] = (
         "Use swtpm behind <backend type='external'>, or remove the <tpm>.",
     ),
     Unready(
-        "devices/filesystem[driver]",
-        "virtiofsd",
-        "Start virtiofsd by hand and write <source socket='...'/>, or use 9p: remove <driver>.",
-        part=lambda element: element.find("driver[@type='virtiofs']") is not None and _without_socket(element),
+        "devices/tpm/backend[@type='emulator']/source[@type='file']",
+        "its state in one file",
+        "Write <source type='dir' path='...'/>, or remove <source>.",
     ),
     Unready(
         "devices/video/driver[@name='vhostuser']",

@@ -101,19 +101,21 @@ def test_what_the_document_asks_for_is_looked_up() -> None:
     assert found["vsock_cid"] == facts.context_id("small") >= 3
 
 
+RUNNER = (64055, 64055)
 VARIABLES = "<os><nvram template='/t.fd'>/nvram/small_VARS.fd</nvram></os>"
 
 
 def test_variables_are_made_from_their_template_once() -> None:
     host = FakeHost()
     host.add_file("/t.fd", b"empty")
-    make_variables(domain(VARIABLES), host, (64055, 64055))
+    make_variables(domain(VARIABLES), "/nvram", host, RUNNER)
     assert host.read("/nvram/small_VARS.fd") == b"empty"
-    host.write("/nvram/small_VARS.fd", b"written by the guest")
-    make_variables(domain(VARIABLES), host, (64055, 64055))
+    host.write("/nvram/small_VARS.fd", b"written by the guest", owner=RUNNER)
+    make_variables(domain(VARIABLES), "/nvram", host, RUNNER)
     assert host.read("/nvram/small_VARS.fd") == b"written by the guest"
     found = host.stat("/nvram/small_VARS.fd")
-    assert found is not None and (found.uid, found.gid) == (64055, 64055)
+    assert found is not None and (found.uid, found.gid, found.mode) == (*RUNNER, 0o600)
+    assert host.read("/nvram/small_VARS.fd.template") == b"/t.fd\n"
 
 
 @pytest.mark.parametrize(
@@ -125,20 +127,20 @@ def test_variables_are_made_from_their_template_once() -> None:
 )
 def test_variables_without_a_template(inner: str, said: str) -> None:
     with pytest.raises(HostError, match=said):
-        make_variables(domain(inner), FakeHost(), None)
+        make_variables(domain(inner), "/nvram", FakeHost(), None)
 
 
 def test_variables_of_another_format() -> None:
     inner = "<os><nvram template='/t.fd' templateFormat='raw' format='qcow2'>/v</nvram></os>"
     with pytest.raises(UnsupportedConfig, match="are to be qcow2, and their template is raw"):
-        make_variables(domain(inner), FakeHost(), None)
+        make_variables(domain(inner), "/nvram", FakeHost(), None)
 
 
 @pytest.mark.parametrize(
     ("inner", "needs"),
     [
-        ("<tpm><backend type='emulator'/></tpm>", "swtpm"),
-        ("<filesystem><driver type='virtiofs'/><source dir='/srv'/></filesystem>", "virtiofsd"),
+        ("<tpm><backend type='emulator'><encryption secret='u'/></backend></tpm>", "a secret"),
+        ("<tpm><backend type='emulator'><source type='file' path='/f'/></backend></tpm>", "state in one file"),
         ("<video><driver name='vhostuser'/></video>", "vhost-user GPU"),
         ("<graphics type='rdp'/>", "qemu-rdp"),
         ("<graphics type='dbus'/>", "D-Bus"),
