@@ -142,7 +142,6 @@ options:
         description:
           - Whether to wait until the guest agent answers.
         type: bool
-        default: false
       port:
         description:
           - A TCP port that has to take connections from the target. One that QEMU itself forwards to its guest may do
@@ -442,7 +441,7 @@ STATE = Spec(
             "type": "dict",
             "options": {
                 "console": {"type": "str"},
-                "agent": {"type": "bool", "default": False},
+                "agent": {"type": "bool"},
                 "port": {"type": "int"},
                 "host": {"type": "str"},
                 "timeout": {"type": "int", "default": 120},
