@@ -10,6 +10,7 @@ does not matter whether this QEMU was built with a library for it. Source of the
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from typing import Tuple
@@ -21,6 +22,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # A display of 8192 by 8192 points; a larger picture is no picture.
 MOST = 3 * 8192 * 8192 + 64
 TRUE_COLOUR = 2
+HEAD = re.compile(rb"P6\s+(\d{1,5})\s+(\d{1,5})\s+255\s")
 
 
 def take_picture(host: Host, monitor: Monitor, directory: str, name: str) -> bytes:
@@ -48,12 +50,12 @@ def to_png(pixmap: bytes) -> bytes:
 
 
 def _read(pixmap: bytes) -> Tuple[int, int, bytes]:
-    words = pixmap[:64].split(maxsplit=4)
-    if len(words) < 4 or words[0] != b"P6" or words[3] != b"255" or not (words[1] + words[2]).isdigit():
+    head = HEAD.match(pixmap)
+    if not head:
         raise HostError("QEMU wrote no picture of the display.")
-    width, height = int(words[1]), int(words[2])
-    pixels = pixmap[len(pixmap) - 3 * width * height :] if len(pixmap) > 3 * width * height else b""
-    if not pixels or not width or not height:
+    width, height = int(head.group(1)), int(head.group(2))
+    pixels = pixmap[head.end() : head.end() + 3 * width * height]
+    if not pixels or len(pixels) != 3 * width * height:
         raise HostError("The picture that QEMU wrote of the display is not whole.")
     return width, height, pixels
 
