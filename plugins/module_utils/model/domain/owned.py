@@ -4,25 +4,25 @@
 
 """The images that were made for a guest: a mark in its metadata says which, so that only those are ever deleted.
 
-<metadata>
-  <corral:owned xmlns:corral="urn:corral-virt:owned">
-    <corral:image path="/var/lib/corral/images/web1.qcow2"/>
+    <metadata>
+      <corral:guest xmlns:corral="urn:corral.virt:guest:1">
+        <corral:image path="/var/lib/corral/images/web1.qcow2"/>
+
+It stands beside the guest's tags, since libvirt allows one element of a namespace below <metadata>.
 """
 
 from __future__ import annotations
 
-from typing import FrozenSet
+from ...xml.parse import Element, add
+from .tags import NAMESPACE, PREFIX
 
-from ...xml.parse import Element, add, parse
-
-NAMESPACE = "urn:corral-virt:owned"
-OWNED = f"{{{NAMESPACE}}}owned"
+HOLDER = f"{{{NAMESPACE}}}guest"
 IMAGE = f"{{{NAMESPACE}}}image"
 
 
-def owned_paths(document: Element) -> FrozenSet[str]:
+def owned_paths(document: Element) -> frozenset[str]:
     """The paths of the images that were made for this guest."""
-    rows = document.findall(f"metadata/{OWNED}/{IMAGE}")
+    rows = document.findall(f"metadata/{HOLDER}/{IMAGE}")
     return frozenset(path for path in (row.get("path") for row in rows) if path and path.startswith("/"))
 
 
@@ -32,10 +32,8 @@ def mark_owned(document: Element, path: str) -> None:
         return
     metadata = document.find("metadata")
     metadata = add(document, "metadata") if metadata is None else metadata
-    owned = metadata.find(OWNED)
-    if owned is None:
-        owned = parse(f"<corral:owned xmlns:corral='{NAMESPACE}'/>")
-        metadata.append(owned)
-    image = parse(f"<corral:image xmlns:corral='{NAMESPACE}'/>")
-    image.set("path", path)
-    owned.append(image)
+    holder = metadata.find(HOLDER)
+    if holder is None:
+        holder = document.makeelement(HOLDER, {}, {PREFIX: NAMESPACE})
+        metadata.append(holder)
+    add(holder, IMAGE, path=path)
