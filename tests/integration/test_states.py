@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,15 +160,16 @@ def _paste(vm_info: Run, console: Path) -> None:
     """The command line starts the same machine, by a shell and without us."""
     command = only(vm_info(name=["web"], gather=["command"]))["command"]
     console.write_text("")
-    # in a session of its own, so that the end of its shell is the end of its QEMU
-    with subprocess.Popen(["bash", "-c", f"exec {command.partition('&& ')[2]}"], start_new_session=True) as shell:
+    # in a session of its own, so that the end of the session is the end of its QEMU
+    with subprocess.Popen(["bash", "-c", command], start_new_session=True) as shell:
         try:
             give_up = time.monotonic() + 180
             while UP not in console.read_text(errors="replace"):
                 assert shell.poll() is None and time.monotonic() < give_up
                 time.sleep(0.2)
         finally:
-            os.killpg(shell.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
 
 
 def _rename(vm: Run, vm_info: Run, wanted: dict[str, Any]) -> None:
