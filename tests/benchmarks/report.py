@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The figures as a page of documentation."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from figures import Figure
+from place import Place
+
+NOTICE = """<!--
+Copyright: (c) 2026, corral.virt contributors
+GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+
+Written by `make bench`: change tests/benchmarks/report.py, not this page.
+-->
+"""
+
+MEANING = """## What they mean
+
+- Every ratio is of one run: both sides ran on the same machine within the same minutes, in turns where a side takes
+  less than a minute, and the median counts. The times beside the ratios are those of a machine with other work to do;
+  compare ratios, never times of different runs.
+- The guest of all of them is nothing but a machine with 32 MiB and a serial console. It has no disk and no kernel, so
+  the time is the manager's and QEMU's. It is no measure of how fast a guest boots or runs.
+- **The whole task** is what a user waits for, from the moment in which Ansible turns to a task until its result is
+  there. Ansible's own part, the same for every module, is in it. The first task of a play, which packs the module for
+  the target, is not counted.
+- **Processor time on the target** is of the module's process and all that it starts, Ansible's own part of the module
+  included (which is all that `ping` is). A busy machine disturbs it less than time by the clock.
+- **By hand** is QEMU with the same arguments, until its monitor has sent its greeting. Ours writes the guest's state,
+  holds its locks, hands sockets over, and asks QEMU whether the guest runs.
+- **By one process** is without Ansible: our driver, opened once, and libvirt's Python binding with its daemon. The
+  daemon has asked QEMU for its capabilities before, and so have we.
+- `virt` takes two tasks for what `vm` does in one: defining a guest and starting it.
+- What none of them tells: what many hosts at once cost the controller, guests with disks and networks, and KVM. With
+  KVM QEMU's own part of a start is another, ours is the same.
+- libvirtd of a tree runs with its mount namespaces off, which do not work below a chroot; that spares it a little.
+"""
+
+LEFT_OUT = """The comparison with community.libvirt was **left out** of this run: no libvirtd answers here, or the
+interpreter lacks its Python binding, or the collection is not installed. `tests/benchmarks/libvirt_tree.sh DIR` makes a
+tree that has all three, and `make bench LIBVIRT_TREE=DIR` uses it.
+"""
+
+
+def page(machine: dict[str, str], own: list[Figure], beside: list[Figure]) -> str:
+    """The whole page; ``beside`` is empty when there was no libvirtd."""
+    parts = [
+        NOTICE,
+        "# Benchmarks",
+        "`make bench` measures all of this and writes this page.",
+        "## Ours",
+        table(own),
+        "## Beside community.libvirt with a real libvirtd",
+        table(beside) if beside else LEFT_OUT.strip(),
+        MEANING.strip(),
+        "## The machine",
+        "\n".join(f"- {name}: {value}" for name, value in machine.items() if value),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def table(figures: list[Figure]) -> str:
+    """The figures as a table of Markdown."""
+    rows = ["| What | Ours | Beside | Ratio | Goal |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*rows, *map(row, figures)])
+
+
+def row(figure: Figure) -> str:
+    """One line of the table."""
+    ours, beside = (shown(value, figure.unit) for value in (figure.ours, figure.beside))
+    return f"| {figure.what} | {ours} | {beside} | {figure.ratio:.2f} | {figure.goal} |"
+
+
+def shown(value: float, unit: str) -> str:
+    """A value as people read it."""
+    if unit != "s":
+        return f"{value:.0f} {unit}"
+    return f"{1000 * value:.0f} ms" if value < 2 else f"{value:.1f} s"
+
+
+def machine(place: Place, beside: Place | None) -> dict[str, str]:
+    """What the figures depend on."""
+    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
+    return {
+        "Processors": f"{os.cpu_count()} of {processor.group(1) if processor else 'an unknown kind'}",
+        "Memory": f"{int(memory.group(1)) // 1024**2} GiB" if memory else "",
+        "Linux": os.uname().release,
+        "Load before the run": f"{os.getloadavg()[0]:.1f}",
+        "Guests run under": "TCG",
+        "Python of the modules": place.version(place.python, "--version"),
+        "ansible-core": place.version(f"{place.bin}/ansible", "--version"),
+        "QEMU": place.version("qemu-system-x86_64", "--version"),
+        "libvirt": beside.version("virsh", "--version") if beside else "",
+        "community.libvirt": collection_version(beside) if beside else "",
+    }
+
+
+def collection_version(place: Place) -> str:
+    """The version of community.libvirt."""
+    words = (f"{place.bin}/ansible-galaxy", "collection", "list", "community.libvirt", "--format", "yaml")
+    return place.version(*words)
