@@ -359,6 +359,14 @@ def test_it_runs_as_another_user_who_owns_his_sockets(host: LocalHost, start: St
     assert (log.stat().st_uid, log.stat().st_mode & 0o777) == (0, 0o640), "the log is ours"
 
 
+@as_root
+def test_a_program_runs_to_its_end_as_another_user(host: LocalHost) -> None:
+    nobody = pwd.getpwnam("nobody")
+    script = "import os; print(os.getresuid(), os.getresgid(), os.getgroups())"
+    done = host.run([sys.executable, "-c", script], user=(nobody.pw_uid, nobody.pw_gid))
+    assert done.stdout.decode().strip() == f"{(nobody.pw_uid,) * 3} {(nobody.pw_gid,) * 3} []"
+
+
 def test_another_user_needs_root(host: LocalHost) -> None:
     script = f"""
         import os, sys

@@ -186,6 +186,14 @@ def test_two_guests_never_share_a_path(names: set[str]) -> None:
     assert len(set(paths)) == len(paths)
 
 
+def test_helpers_of_two_guests_never_share_a_log() -> None:
+    layout = Layout.system()
+    rows = [("a", "fs0"), ("a.b", "fs0"), ("a", "ua-fs0"), ("a", "x" * 100), ("a", "x" * 101), ("a.x", "tpm0")]
+    paths = [layout.helper_log(name, device) for name, device in rows]
+    assert len(set(paths)) == len(rows)
+    assert all(len(path.rpartition("/")[2]) <= 255 for path in paths)
+
+
 def test_locks_of_kinds_names_and_ids_are_distinct() -> None:
     layout = Layout.system()
     locks = [
