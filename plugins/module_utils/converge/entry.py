@@ -14,6 +14,7 @@ from typing import Any, Callable, NoReturn, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from ..errors import CorralError
+from ..host.local_import import compile_once
 from .argspec import Spec, composed
 from .job import Job
 
@@ -32,6 +33,7 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
     The connection is opened once, read-only in check mode and with ``read_only``. At -vv, and in every failure, the
     result says under ``connection`` how the connection came about.
     """
+    compile_once()
     module = AnsibleModule(**composed(*parts))
     _ensure_libraries(module)
     from ..connect.open import open_connection
