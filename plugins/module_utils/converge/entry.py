@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, Callable, NoReturn, Optional
+from xml.sax.saxutils import unescape
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -25,6 +27,8 @@ LIBRARIES = ("lxml", "qemu.qmp")
 INTERPRETERS = ("/usr/libexec/corral/python", "/opt/corral/bin/python", "/usr/bin/python3", "/usr/local/bin/python3")
 # Ansible writes the arguments into a pipe before anybody reads it, and a pipe holds 64 KiB.
 RESPAWN_BYTES = 48 * 1024
+# <graphics passwd='...'>, in a text that may be anything.
+PASSWORD = re.compile(r"""passwd\s*=\s*['"]([^'"]*)['"]""")
 
 
 def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
@@ -35,6 +39,7 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
     """
     compile_once()
     module = AnsibleModule(**composed(*parts))
+    _hide_passwords(module)
     _ensure_libraries(module)
     from ..connect.open import open_connection
 
@@ -51,6 +56,14 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
         if connection is not None:
             connection.close()
     module.exit_json(**result)
+
+
+def _hide_passwords(module: AnsibleModule) -> None:
+    """Passwords in XML are hidden before anything can go wrong: also those of a document that is not well-formed."""
+    text = str(module.params.get("xml") or "")
+    module.no_log_values.update(unescape(found) for found in PASSWORD.findall(text))
+    module.no_log_values.update(PASSWORD.findall(text))
+    module.no_log_values.discard("")
 
 
 def _fail(module: AnsibleModule, error: CorralError, connection: Optional[Mapping[str, Any]]) -> NoReturn:

@@ -174,9 +174,15 @@ class LocalFiles:
             _replace(path, lambda temporary: os.symlink(target, temporary))
 
     def change_owner(self, path: str, uid: int, gid: int) -> None:
-        """Give a file to (uid, gid)."""
+        """Give a file to (uid, gid); never through a link, which somebody else may have put in its place."""
         with attempt("change the owner of", path):
-            os.chown(path, uid, gid)
+            descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                if stat.S_ISLNK(os.fstat(descriptor).st_mode):
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                os.chown(f"/proc/self/fd/{descriptor}", uid, gid)
+            finally:
+                os.close(descriptor)
 
     def change_mode(self, path: str, mode: int) -> None:
         """Set the permission bits of a file."""

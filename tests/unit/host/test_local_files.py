@@ -248,6 +248,10 @@ def test_change_mode_and_owner(host: LocalHost, tmp_path: Path) -> None:
     path.write_bytes(b"")
     host.change_mode(str(path), 0o640)
     host.change_owner(str(path), os.getuid(), os.getgid())
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    with pytest.raises(HostError, match="Cannot change the owner of"):
+        host.change_owner(str(link), os.getuid(), os.getgid())
     assert path.stat().st_mode & 0o777 == 0o640
     with pytest.raises(HostError, match="change the owner"):
         host.change_owner(str(tmp_path / "none"), 0, 0)

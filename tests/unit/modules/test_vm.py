@@ -179,6 +179,17 @@ def test_secrets_are_nowhere_in_a_result(run: Run, node: str) -> None:
         assert "hush-hush" not in str(result)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"state": "absent"}, {"name": "another"}, {"state": "stopped", "wait_for": {"console": "x"}}, {"xml": "cut"}],
+)
+def test_secrets_are_nowhere_in_what_is_refused(run: Run, node: str, options: dict[str, Any]) -> None:
+    secret = XML.replace("<interface", "<graphics type='vnc' passwd='hush-hush'/><interface")
+    if options.get("xml") == "cut":
+        options, secret = {}, secret[:-20]
+    assert "hush-hush" not in str(run(vm, **{"uri": node, "xml": secret, **options}))
+
+
 def test_waiting_for_what_is_there_already(run: Run, node: str) -> None:
     wait_for = {"console": "corral-guest: up", "timeout": 5}
     first = run(vm, uri=node, state="running", wait_for=wait_for, **OPTIONS)

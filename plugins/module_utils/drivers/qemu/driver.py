@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import (
@@ -22,7 +23,7 @@ from ...host.api import Host, Monitor, Process
 from ...host.layout import Layout, check_name
 from ...model.domain.core import Domain as DomainView
 from ...model.domain.identity import DOMAIN
-from ...values import parse_uuid
+from ...values import derived_uuid, parse_uuid
 from ...xml.canonical import secret_values
 from ...xml.compare import Change
 from ...xml.parse import Element
@@ -80,7 +81,7 @@ class QemuDriver(HypervisorDriver):
 
     def list_domains(self) -> List[Domain]:
         running = [name for name in self.store.live_names() if self._runs(name)]
-        return [self._describe(name) for name in sorted({*self.store.names(), *running})]
+        return [self._shown(name) for name in sorted({*self.store.names(), *running})]
 
     def lookup_domain(self, reference: str) -> Domain:
         direct = self._by_name(reference)
@@ -354,8 +355,17 @@ class QemuDriver(HypervisorDriver):
         from .passes.run import complete
 
         context = self.site.context(document)
+        if existing is None and DomainView(document).uuid is None:
+            context = replace(context, host_id=self._seed(context.host_id, DomainView(document).name or ""))
         kept = inherit(document, existing, context.host_id, kvm=context.caps.kvm)
         return complete(kept, context, existing)
+
+    def _seed(self, seed: str, name: str) -> str:
+        """What a new guest's identity is derived from: a guest that was renamed has taken its old name's along."""
+        taken, number = self._uuids(name), 0
+        while derived_uuid("domain", seed + "+" * number, name) in taken:
+            number += 1
+        return seed + "+" * number
 
     def _recall(self, document: Element) -> Optional[Memo]:
         """What is remembered of a document that was completed to what is defined already."""
@@ -479,16 +489,29 @@ class QemuDriver(HypervisorDriver):
         return facts
 
     def _check_uuid(self, name: str, uuid: str) -> None:
+        other = self._uuids(name).get(uuid)
+        if other is not None:
+            raise AlreadyExists(
+                f"The uuid {uuid} belongs to guest {other}.",
+                hint="Leave the uuid out to get one of its own.",
+                name=other,
+            )
+
+    def _uuids(self, name: str) -> Dict[str, str]:
+        """The uuids of all other guests, with their names; a definition that cannot be read has none."""
+        found: Dict[str, str] = {}
         for other in {*self.store.names(), *self.store.live_names()} - {name}:
-            document = self.site.persistent(other)
-            if document is None and self._runs(other):
-                document = self.site.active(other)  # a transient guest
-            if document is not None and DomainView(document).uuid == uuid:
-                raise AlreadyExists(
-                    f"The uuid {uuid} belongs to guest {other}.",
-                    hint="Leave the uuid out to get one of its own.",
-                    name=other,
-                )
+            with suppress(CorralError):
+                found[DomainView(self.domain_xml(other, inactive=True)).uuid or ""] = other
+        return found
+
+    def _shown(self, name: str) -> Domain:
+        """A guest for a list: one whose files are damaged is in it, and hides no other."""
+        try:
+            return self._describe(name)
+        except CorralError as error:
+            facts = {"error": error.message, "log": self.layout().domain_log(name)}
+            return Domain(name, uuid="", active=False, state="shut off", reason="damaged", runtime=facts)
 
 
 def _same_uuid(reference: str, uuid: str) -> bool:

@@ -435,7 +435,7 @@ def test_a_read_only_connection_refuses_every_change(machine: GuestHost) -> None
 def test_a_document_that_somebody_broke_is_said(driver: QemuDriver, machine: GuestHost) -> None:
     driver.define_domain(document())
     machine.add_file("/etc/corral/domains/a.xml", b"<domain>")
-    with pytest.raises(InvalidArgument, match="guest a is not well-formed"):
+    with pytest.raises(InvalidArgument, match="is not well-formed"):
         driver.domain_xml("a")
 
 

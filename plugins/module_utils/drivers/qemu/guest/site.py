@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
-from ....errors import MissingProgram, NotFound, UnsupportedConfig
+from ....errors import HostError, MissingProgram, NotFound, UnsupportedConfig
 from ....host.api import Host
 from ....host.layout import Layout, short_name
 from ....model.domain.core import Domain
@@ -27,6 +27,8 @@ from .status import Status
 # own, which Debian reserves for libvirt-qemu and which no login has.
 RUNNERS: Tuple[str, ...] = ("corral-qemu", "libvirt-qemu", "qemu")
 BARE_ID = 64055
+
+JOURNAL = 1 << 20
 
 BINARIES = ("/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm")
 
@@ -70,7 +72,7 @@ class Site:
             console_log=self.layout.domain_console_log(name),
             privileged=self.host.euid() == 0,
             host_arch=self.host.architecture(),
-            host_id=self.host.machine_id(),
+            host_id=f"{self.host.machine_id()}:{self.layout.config}",  # another tree has guests of its own
             now=self.host.now(),
             short_name=short_name(name),
             dbus_socket=f"{directory}/dbus.sock",
@@ -91,21 +93,38 @@ class Site:
     def persistent(self, name: str) -> Optional[Element]:
         """The persistent document of a guest, or None."""
         data = self.store.read_config(name)
-        return None if data is None else parse(data.decode("utf-8", "replace"), root="domain", what=f"guest {name}")
+        what = f"definition {self.store.config_path(name)}"
+        return None if data is None else parse(data.decode("utf-8", "replace"), root="domain", what=what)
 
     def active(self, name: str) -> Optional[Element]:
         """The live document of a guest, or None."""
         data = self.store.read_live(name)
-        return None if data is None else parse(data.decode("utf-8", "replace"), root="domain", what=f"guest {name}")
+        what = f"live document {self.store.live_path(name)}"
+        return None if data is None else parse(data.decode("utf-8", "replace"), root="domain", what=what)
 
     def status(self, name: str) -> Optional[Status]:
         """The runtime facts of a guest, None when it was never started since the host has booted."""
         found = self.store.read_status(name)
-        return None if found is None else Status.from_plain(found)
+        try:
+            return None if found is None else Status.from_plain(found)
+        except (TypeError, ValueError, IndexError) as error:
+            path = self.layout.live_status("domain", name)
+            raise HostError(f"{path} is damaged: {error}.", hint="Remove it.", path=path) from error
 
     def journal(self, name: str) -> bytes:
-        """The events that QEMU wrote for the running, or the last, start of a guest."""
-        return self.host.read(f"{self.layout.domain_directory(name)}/events.out") or b""
+        """The events that QEMU wrote for the running, or the last, start of a guest: the last of them when it is many.
+
+        The file belongs to QEMU's user, and a guest can make QEMU write a great deal: nothing but a plain file is read,
+        and not more of it than JOURNAL bytes. Where the beginning is left out, the guest has long been running.
+        """
+        path = f"{self.layout.domain_directory(name)}/events.out"
+        found = self.host.stat(path)
+        if found is None or found.kind != "file":
+            return b""
+        end = self.host.tail(path, JOURNAL)
+        if found.size <= JOURNAL:
+            return end
+        return b'{"event": "RESUME"}\n' + end.partition(b"\n")[2]
 
     def require(self, name: str) -> Element:
         """The persistent or else the live document; raises NotFound."""

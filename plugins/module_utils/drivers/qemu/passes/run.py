@@ -28,6 +28,7 @@ from .controllers import add_controllers
 from .firmware import complete_firmware
 from .implicit import add_implicit_devices
 from .keep import keep_addresses, keep_controllers
+from .limits import check_limits
 from .machine import complete_machine
 from .memory import complete_memory
 from .order import order_children
@@ -45,6 +46,7 @@ def complete_devices(domain: Domain, context: Context) -> None:
 
 
 FIRST: Tuple[Pass, ...] = (
+    check_limits,
     check_labels,
     settle,
     complete_machine,
