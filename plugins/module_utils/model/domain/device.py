@@ -36,7 +36,7 @@ class Address(View):
     iobase = Field("@iobase", TEXT)
     irq = Field("@irq", TEXT)
     # type='dimm'
-    base = Field("@base", TEXT)
+    base = Field("@base", NATURAL)
     dimm_slot = Field("@slot", NATURAL)
 
     def pci(self) -> PciAddress:

@@ -141,7 +141,7 @@ class MemoryDevice(Device):
     requested_unit = Field("target/requested/@unit", TEXT)
     current = Field("target/current", NATURAL)
     current_unit = Field("target/current/@unit", TEXT)
-    guest_address = Field("target/address/@base", TEXT)
+    guest_address = Field("target/address/@base", NATURAL)
     dynamic_slots = Field("target/@dynamicMemslots", YES_NO)
 
     def kib(self) -> int:

@@ -109,7 +109,7 @@ def _usb_source(device: Hostdev) -> Mapping[str, Any]:
     place = device.place
     if place is not None:
         return {"hostdevice": f"/dev/bus/usb/{place.bus or 0:03d}/{place.device or 0:03d}"}
-    return {"vendorid": int(device.vendor or "0", 16), "productid": int(device.product or "0", 16)}
+    return {"vendorid": device.vendor, "productid": device.product}
 
 
 # scsi

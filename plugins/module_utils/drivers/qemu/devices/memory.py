@@ -183,26 +183,22 @@ def _write(device: MemoryDevice, domain: Domain, context: Context) -> Iterator[O
 
 def _virtio_mem(device: MemoryDevice, context: Context) -> Mapping[str, Any]:
     if device.model != "virtio-mem":
-        return {"memaddr": _address(device)} if device.model == "virtio-pmem" else {}
+        return {"memaddr": device.guest_address} if device.model == "virtio-pmem" else {}
     prealloc = context.has("virtio-mem-prealloc") and device.page is not None
     return {
         "block-size": (device.block or BLOCK) * 1024,
         "requested-size": (device.requested or 0) * 1024,
-        "memaddr": _address(device),
+        "memaddr": device.guest_address,
         "prealloc": True if prealloc else None,
         "dynamic-memslots": device.dynamic_slots,
     }
-
-
-def _address(device: MemoryDevice) -> Any:
-    return None if device.guest_address is None else int(device.guest_address, 0)
 
 
 def _place(device: MemoryDevice, row: Model) -> Mapping[str, Any]:
     place = device.address
     if row.address != "dimm" or place is None or place.type != "dimm":
         return {}
-    return {"slot": place.dimm_slot, "addr": None if place.base is None else int(place.base, 0)}
+    return {"slot": place.dimm_slot, "addr": place.base}
 
 
 MEMORY = Kind(MemoryDevice, _write, complete=_complete, check=_check, bus=_bus, alias=_alias)

@@ -161,12 +161,11 @@ def _memory_places(domain: Domain) -> None:
     spans: List[Tuple[int, int]] = []
     for device in domain.all(MemoryDevice):
         base = device.address.base if device.address is not None else None
-        text = base or device.guest_address
-        if text is None:
+        start, size = device.guest_address if base is None else base, device.kib() * 1024
+        if start is None:
             continue
-        start, size = int(text, 0), device.kib() * 1024
         if any(start < end and other < start + size for other, end in spans):
-            raise XmlError(f"the <memory> device at {text} overlaps another one.", line=device.line)
+            raise XmlError(f"the <memory> device at {start:#x} overlaps another one.", line=device.line)
         spans.append((start, start + size))
 
 

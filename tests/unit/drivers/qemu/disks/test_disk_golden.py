@@ -9,9 +9,8 @@ After a change that is meant, CORRAL_REGENERATE=1 writes the files anew; look at
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import List
+from typing import Callable, Iterable, List
 
 import pytest
 
@@ -44,14 +43,10 @@ def lines(words: List[str]) -> List[str]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_disks_become_these_options(case: str) -> None:
+def test_disks_become_these_options(case: str, golden: Callable[[str, Iterable[str]], None]) -> None:
     document, context = read(case), facts()
     found = [*throttle_options(Domain(document), context), *options_of(document, context)]
-    text = "\n".join(lines(argv(found, context.caps))) + "\n"
-    golden = GOLDEN / f"{case}.txt"
-    if os.environ.get("CORRAL_REGENERATE"):
-        golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8")
+    golden(case, lines(argv(found, context.caps)))
 
 
 @pytest.mark.parametrize("case", CASES)
