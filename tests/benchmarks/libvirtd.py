@@ -39,8 +39,16 @@ mount -t tmpfs tmpfs {tree}/run
 ip link set lo up 2>/dev/null || true
 chroot {tree} /usr/sbin/virtlogd & log=$!
 chroot {tree} /usr/sbin/libvirtd & virt=$!
-trap 'kill $virt; wait $virt; kill $log' TERM
+trap 'kill $virt; wait $virt || true; kill $log' TERM
 wait
+"""
+
+
+# QEMU outlives libvirtd, so what a run that was broken off has left is ended before it.
+END_GUESTS = """
+export LIBVIRT_DEFAULT_URI=qemu:///system
+for name in $(virsh -q list --name); do virsh -q destroy "$name"; done
+for name in $(virsh -q list --all --name); do virsh -q undefine "$name"; done
 """
 
 
@@ -54,7 +62,10 @@ def libvirtd(tree: Optional[Path]) -> Iterator[Optional[Place]]:
         place = Place(TREE_CHECKOUT, TREE_BIN, f"{TREE_BIN}/python", (*enter, "chroot", str(tree)), tree)
         copy_checkout(tree)
         await_libvirtd(place)
-        yield place
+        try:
+            yield place
+        finally:
+            place.run("sh", "-c", END_GUESTS)
 
 
 def of_this_machine() -> Optional[Place]:

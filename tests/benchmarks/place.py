@@ -119,15 +119,20 @@ class Bench:
 
 @contextlib.contextmanager
 def bench(place: Place) -> Iterator[Bench]:
-    """A host of our own in this place, with nothing left of it afterwards."""
+    """A host of our own in this place, with nothing left of it afterwards; its /run is in memory, as a host's is."""
     root = Path(tempfile.mkdtemp(prefix="corral-bench-", dir=place.outside("/tmp")))
-    root.chmod(0o755)
+    run = Path("/dev/shm", root.name)
     try:
+        for directory in (root, run):
+            directory.mkdir(exist_ok=True)
+            directory.chmod(0o755)
+        (root / "run").symlink_to(run)
         yield Bench(place, f"/tmp/{root.name}")
     finally:
-        for status in root.glob("run/corral/domains/*.json"):
+        for status in run.glob("corral/domains/*.json"):
             end(json.loads(status.read_text()).get("pid"))
-        shutil.rmtree(root)
+        for directory in (run, root):
+            shutil.rmtree(directory)
 
 
 def end(pid: int | None) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -32,6 +33,7 @@ Benchmarks = dict[str, Callable[[Bench], Iterable[f.Figure]]]
 def main() -> int:
     """Run what is asked for."""
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_given: sys.exit("ended by a signal"))  # what was started is ended too
     own: Benchmarks = {
         "no-op": f.no_op,
         "start": f.start,
