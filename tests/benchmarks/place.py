@@ -96,7 +96,7 @@ class Bench:
         }
         words = ("-i", "localhost,", "-e", f"ansible_python_interpreter={self.place.python}", f"{self.root}/play.yml")
         self.place.run(f"{self.place.bin}/ansible-playbook", *words, **settings)
-        return [(name, seconds) for name, seconds in map(json.loads, times.read_text().splitlines())]
+        return [(row[0], row[1]) for row in map(json.loads, times.read_text().splitlines())]
 
     def payload(self, module: str, options: dict[str, Any]) -> str:
         """Return the program that Ansible would send to a host for this task."""
