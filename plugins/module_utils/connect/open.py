@@ -79,7 +79,10 @@ def open_connection(
     except CorralError as error:
         error.details.setdefault("connection", trace.as_dict())
         raise
-    return Connection(format_uri(settled), drivers, read_only=read_only, explanation=trace.as_dict())
+    connection = Connection(format_uri(settled), drivers, read_only=read_only, explanation=trace.as_dict())
+    for driver in drivers.values():
+        driver.meet(connection)
+    return connection
 
 
 def _local_host() -> Host:
