@@ -362,8 +362,8 @@ class QemuDriver(HypervisorDriver):
 
     def _seed(self, seed: str, name: str) -> str:
         """What a new guest's identity is derived from: a guest that was renamed has taken its old name's along."""
-        taken, number = self._uuids(name), 0
-        while derived_uuid("domain", seed + "+" * number, name) in taken:
+        number = 0
+        while self._holder(derived_uuid("domain", seed + "+" * number, name), name):
             number += 1
         return seed + "+" * number
 
@@ -489,7 +489,7 @@ class QemuDriver(HypervisorDriver):
         return facts
 
     def _check_uuid(self, name: str, uuid: str) -> None:
-        other = self._uuids(name).get(uuid)
+        other = self._holder(uuid, name)
         if other is not None:
             raise AlreadyExists(
                 f"The uuid {uuid} belongs to guest {other}.",
@@ -497,13 +497,19 @@ class QemuDriver(HypervisorDriver):
                 name=other,
             )
 
-    def _uuids(self, name: str) -> Dict[str, str]:
-        """The uuids of all other guests, with their names; a definition that cannot be read has none."""
-        found: Dict[str, str] = {}
-        for other in {*self.store.names(), *self.store.live_names()} - {name}:
+    def _holder(self, uuid: str, name: str) -> Optional[str]:
+        """Another guest that has this uuid; a definition that cannot be read has none."""
+        for other in sorted({*self.store.names(), *self.store.live_names()} - {name}):
             with suppress(CorralError):
-                found[DomainView(self.domain_xml(other, inactive=True)).uuid or ""] = other
-        return found
+                if self._mentions(other, uuid) and DomainView(self.domain_xml(other, inactive=True)).uuid == uuid:
+                    return other
+        return None
+
+    def _mentions(self, name: str, uuid: str) -> bool:
+        """Whether a document of a guest has these digits at all: most have not, and need not be parsed."""
+        digits = uuid.replace("-", "").encode()
+        found = self.store.read_config(name) or self.store.read_live(name) or b""
+        return digits in found.replace(b"-", b"").lower()
 
     def _shown(self, name: str) -> Domain:
         """A guest for a list: one whose files are damaged is in it, and hides no other."""
