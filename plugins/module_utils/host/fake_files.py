@@ -158,6 +158,12 @@ class FakeFiles:
         self.changing("change_mode", path)
         self._change("change the mode of", path, mode=mode)
 
+    def set_kernel(self, path: str, value: str) -> None:
+        self.changing("set_kernel", (path, value))
+        if not posixpath.normpath(path).startswith(("/proc/sys/", "/sys/")):
+            raise HostError(f"{path} is no setting of the kernel.", path=path)
+        self._change("set", path, data=f"{value}\n".encode())
+
     # inside
 
     def _put_directories(self, path: str, mode: int, owner: Owner) -> None:

@@ -133,7 +133,8 @@ class Layout:
     def directories(self) -> Tuple[Tuple[str, int], ...]:
         """Return each directory that a driver expects, with its mode, parents first.
 
-        A directory of mode 0711 is one that QEMU's user passes through to a file of its own.
+        A directory of mode 0711 is one that QEMU's user passes through to a file of its own, or dnsmasq's to its
+        lists of hosts, which it reads again long after it has ceased to be root.
         """
         kinds = tuple(FOLDERS)
         rows = (
@@ -145,11 +146,13 @@ class Layout:
             (self.nvram_dir, 0o711),
             (self.tpm_dir, 0o711),
             (self.memory_dir, 0o711),
+            (self.networks_dir, 0o711),
             (posixpath.join(self.state, "secrets"), 0o700),
             (self.log, 0o755),
             (posixpath.join(self.log, "domains"), 0o711),
             (posixpath.join(self.log, "consoles"), 0o711),
             (posixpath.join(self.log, "helpers"), 0o711),
+            (posixpath.join(self.log, "networks"), 0o711),
             (self.cache, 0o755),
             (self.capabilities_dir, 0o755),
             (self.runtime, 0o755),
@@ -196,6 +199,11 @@ class Layout:
     def memory_dir(self) -> str:
         """The directory of memory that is kept in files."""
         return posixpath.join(self.state, "ram")
+
+    @property
+    def networks_dir(self) -> str:
+        """The directory of what dnsmasq reads and writes for each network."""
+        return posixpath.join(self.state, "networks")
 
     @property
     def capabilities_dir(self) -> str:
@@ -281,6 +289,35 @@ class Layout:
     def helper_log(self, name: str, device: str) -> str:
         """Return what the process beside QEMU that serves a device said since the guest was started."""
         return posixpath.join(self.log, "helpers", f"{check_name('domain', name)}.{short_name(device)}.log")
+
+    # networks
+
+    def network_conf(self, name: str) -> str:
+        """Return the configuration of a network's dnsmasq."""
+        return self._of_network(name, "conf")
+
+    def network_hosts(self, name: str) -> str:
+        """Return the list of hosts with reserved addresses, which dnsmasq reads again when it is told to."""
+        return self._of_network(name, "hosts")
+
+    def network_addnhosts(self, name: str) -> str:
+        """Return the list of further DNS names, which dnsmasq reads again when it is told to."""
+        return self._of_network(name, "addnhosts")
+
+    def network_leases(self, name: str) -> str:
+        """Return the addresses that dnsmasq has given out; they outlive the network's ends and starts."""
+        return self._of_network(name, "leases")
+
+    def network_log(self, name: str) -> str:
+        """Return what a network's dnsmasq said when it could not start."""
+        return posixpath.join(self.log, "networks", f"{check_name('network', name)}.log")
+
+    def network_pid(self, name: str) -> str:
+        """Return the file that a network's dnsmasq writes its process id to when it is ready."""
+        return posixpath.join(self.live_dir("network"), f"{check_name('network', name)}.pid")
+
+    def _of_network(self, name: str, ending: str) -> str:
+        return posixpath.join(self.networks_dir, f"{check_name('network', name)}.{ending}")
 
 
 def _absolute(host: Host, variable: str) -> str:

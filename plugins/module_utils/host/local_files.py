@@ -65,6 +65,12 @@ def refusal(verb: str, path: str, error: Exception) -> HostError:
     return HostError(f"Cannot {verb} {path}: {reason}.", hint=_HINTS.get(code or 0), path=path)
 
 
+def check_kernel(path: str) -> None:
+    """Raise HostError unless the path is one whose files are the kernel's and never anybody's data."""
+    if not os.path.normpath(path).startswith(("/proc/sys/", "/sys/")):
+        raise HostError(f"{path} is no setting of the kernel.", path=path)
+
+
 @contextmanager
 def attempt(verb: str, path: str) -> Iterator[None]:
     """Turn what the system refuses inside into HostError; ValueError is a path with NUL."""
@@ -188,6 +194,16 @@ class LocalFiles:
         """Set the permission bits of a file."""
         with attempt("change the mode of", path):
             os.chmod(path, mode)
+
+    def set_kernel(self, path: str, value: str) -> None:
+        """Write a value into a file of the kernel's below /proc/sys or /sys, in place; never makes a file."""
+        check_kernel(path)
+        with attempt("set", path):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(descriptor, value.encode("utf-8") + b"\n")
+            finally:
+                os.close(descriptor)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

@@ -218,3 +218,14 @@ def test_reboot() -> None:
     assert host.boot_id() != before
     assert host.process(process.pid) is None
     assert (host.read("/run/x"), host.read("/etc/x")) == (None, b"")
+
+
+def test_settings_of_the_kernel() -> None:
+    host = FakeHost()
+    host.add_file("/proc/sys/net/ipv4/ip_forward", b"0\n")
+    host.set_kernel("/proc/sys/net/ipv4/ip_forward", "1")
+    assert host.read("/proc/sys/net/ipv4/ip_forward") == b"1\n"
+    with pytest.raises(HostError, match=r"Cannot set /proc/sys/net/gone: No such file"):
+        host.set_kernel("/proc/sys/net/gone", "1")
+    with pytest.raises(HostError, match="no setting of the kernel"):
+        host.set_kernel("/proc/sys/../../etc/a", "1")

@@ -36,6 +36,12 @@ def test_system_layout() -> None:
     assert layout.domain_console_log("a") == "/var/log/corral/consoles/a.log"
     assert layout.nvram("a") == "/var/lib/corral/nvram/a_VARS.fd"
     assert layout.images == "/var/lib/corral/images"
+    assert layout.network_conf("n") == "/var/lib/corral/networks/n.conf"
+    assert layout.network_hosts("n") == "/var/lib/corral/networks/n.hosts"
+    assert layout.network_addnhosts("n") == "/var/lib/corral/networks/n.addnhosts"
+    assert layout.network_leases("n") == "/var/lib/corral/networks/n.leases"
+    assert layout.network_log("n") == "/var/log/corral/networks/n.log"
+    assert layout.network_pid("n") == "/run/corral/networks/n.pid"
     assert layout.lock("domain", "a") == "/run/corral/locks/domain-a.lock"
     assert layout.config_file == "/etc/corral/corral.conf"
     assert not layout.private

@@ -288,3 +288,14 @@ def test_a_host_without_machine_id_has_one_by_its_name(
     assert known == host.machine_id()
     monkeypatch.setattr(LocalHost, "hostname", lambda self: "another")
     assert host.machine_id() != known
+
+
+def test_only_settings_of_the_kernel_are_set(host: LocalHost, tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_text("old")
+    for refused in (str(path), f"/sys/../{path}"):
+        with pytest.raises(HostError, match="no setting of the kernel"):
+            host.set_kernel(refused, "1")
+    assert path.read_text() == "old"
+    with pytest.raises(HostError, match="Cannot set /proc/sys/net/nothing of that name: No such file"):
+        host.set_kernel("/proc/sys/net/nothing of that name", "1")
