@@ -6,17 +6,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Callable, Optional
 
 from ..drivers.api import HypervisorDriver
-from ..errors import MonitorError, NotFound, OperationInvalid, TimedOut
+from ..errors import CorralError, MonitorError, NotFound, OperationInvalid, TimedOut
 from ..xml.compare import Change
 from ..xml.parse import Element, clone
-from .plan import Plan, Step, Wanted
+from .plan import Wanted
+from .resource.values import Plan, Step
 
 ENDED = ("shut off",)
+# The actions that start a guest, and those after which it is off.
+STARTS = ("start", "start_paused", "create", "create_paused")
+ENDINGS = ("shutdown", "await_end", "destroy")
 # A guest that is still booting does not hear the power button, so it is pressed again after this many seconds.
 PRESS_AGAIN = 10
 
@@ -37,10 +41,35 @@ class Job:
         return self.wanted.name
 
 
+def check(plan: Plan, driver: HypervisorDriver) -> None:
+    """Raise what would keep the plan from being done, before the first step of it is: as far as it can be foreseen."""
+    if plan.document is not None and any(step.action in STARTS for step in plan.steps):
+        driver.check_start(plan.document)
+
+
 def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
-    """Do every step of the plan in its order; raises what the driver raises, TimedOut when a guest does not end."""
-    for step in plan.steps:
-        ACTIONS[step.action](Job(driver, wanted, step, plan.document, plan.live))
+    """Do every step of the plan in its order; raises what the driver raises, TimedOut when a guest does not end.
+
+    The error of a step has the actions that were done before it in its details, as ``done``, and says in its hint what
+    has become of the guest by them.
+    """
+    for number, step in enumerate(plan.steps):
+        try:
+            ACTIONS[step.action](Job(driver, wanted, step, plan.document, plan.live))
+        except CorralError as error:
+            done = [before.action for before in plan.steps[:number]]
+            error.details.update(done=done, failed=step.action)
+            error.hint = " ".join(part for part in (error.hint, _left(done, step)) if part) or None
+            raise
+
+
+def _left(done: Sequence[str], failed: Step) -> str:
+    """What the steps before have made of the guest, for one that could not be started."""
+    if failed.action not in STARTS:
+        return ""
+    if "define" in done:
+        return "Its definition was kept, and the guest is off: correct what is wrong and run this again."
+    return "The guest was stopped, and is off now." if any(action in ENDINGS for action in done) else ""
 
 
 def _define(job: Job) -> None:

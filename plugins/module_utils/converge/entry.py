@@ -70,7 +70,12 @@ def _fail(module: AnsibleModule, error: CorralError, connection: Optional[Mappin
     details = {name: value for name, value in error.details.items() if value is not None}
     walked = details.pop("connection", None) or connection
     module.fail_json(
-        msg=str(error), error=type(error).__name__, hint=error.hint, details=details, connection=walked or {}
+        msg=str(error),
+        changed=bool(details.get("done")),
+        error=type(error).__name__,
+        hint=error.hint,
+        details=details,
+        connection=walked or {},
     )
     raise AssertionError("fail_json does not return")
 

@@ -19,13 +19,14 @@ from ..model.domain.identity import DOMAIN
 from ..values import parse_uuid
 from ..xml.canonical import secret_values
 from ..xml.parse import Element, clone
-from .apply import apply
+from .apply import apply, check
 from .facts import guest_facts
 from .figures import add_figures
 from .job import Job
 from .look import exact, find
-from .plan import ENDS, Current, Plan, Wanted, make_plan
+from .plan import ENDS, Current, Wanted, make_plan
 from .ready import console_before, wait_until_ready
+from .resource.values import Plan
 from .result import changed_result, guest_diff
 from .spec import desired
 
@@ -45,6 +46,7 @@ def converge_guest(job: Job) -> dict[str, Any]:
         job.hide(secret)
     with _alone(job, wanted):
         current, plan = _planned(job, wanted, document)
+        check(plan, driver)
         since = 0
         if not job.check_mode:
             since = console_before(driver, plan)

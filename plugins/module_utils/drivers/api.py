@@ -287,6 +287,12 @@ class HypervisorDriver(Driver):
         """The paths that are deleted with the definition; raises OperationInvalid for what stands in the way."""
         return []
 
+    def check_start(self, document: Element) -> None:
+        """Raise what would keep a guest of this completed document from being started now; changes nothing.
+
+        The guest itself may run still: it is ended first, and what it takes is free then.
+        """
+
     def check_rename(self, name: str, new_name: str) -> None:
         """Raise what would keep the guest from being renamed."""
         raise self.unsupported("check_rename")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import (
     AlreadyExists,
@@ -38,6 +38,9 @@ from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
 from .guest.talk import agent_of, agent_state, monitor_of, process_of, status_of
 
+if TYPE_CHECKING:
+    from .guest.launch import Start
+
 # Seconds until QEMU has written down that it did what it has said to have done.
 REACH_TIMEOUT = 10.0
 
@@ -53,6 +56,7 @@ class QemuDriver(HypervisorDriver):
         self.store = self.site.store
         self._raw: Dict[str, Element] = {}  # documents as they were asked for, by name
         self._recalled: Optional[Tuple[Element, Optional[Memo]]] = None  # the last one that was looked up
+        self._start: Optional[Tuple[Tuple[Any, ...], Start]] = None  # what check_start worked out
 
     def settle(self) -> None:
         """Clean up after guests that have ended without us; a guest that another run works on is left to it."""
@@ -197,6 +201,12 @@ class QemuDriver(HypervisorDriver):
 
         check_rename(self.site, name, check_name("domain", new_name))
 
+    def check_start(self, document: Element) -> None:
+        from .guest.launch import foresee
+
+        name = check_name("domain", DomainView(document).name or "")
+        self._start = (self._start_key(name, document), foresee(self.site, name, document))
+
     def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
         self.site.require(name)
         process = self._process(name)
@@ -273,7 +283,7 @@ class QemuDriver(HypervisorDriver):
                 raise AlreadyExists(f"There is a guest named {name} already.", hint="Start that one.", name=name)
             done = self._completed(document, None)
             self._check_uuid(name, DomainView(done).uuid or "")
-            start(self.site, name, paused=paused, document=done)
+            start(self.site, self._foreseen(name, done), paused=paused)
             self._reach(name, "paused" if paused else "running")
         return self._describe(name)
 
@@ -283,7 +293,10 @@ class QemuDriver(HypervisorDriver):
         with self._locked(name):
             if self._runs(name):
                 raise OperationInvalid(f"Guest {name} is already running.")
-            start(self.site, name, paused=paused)
+            document = self.site.persistent(name)
+            if document is None:
+                raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
+            start(self.site, self._foreseen(name, document), paused=paused)
             self._reach(name, "paused" if paused else "running")
         return self._describe(name)
 
@@ -344,6 +357,21 @@ class QemuDriver(HypervisorDriver):
             self.store.set_autostart(name, autostart)
 
     # inside
+
+    def _foreseen(self, name: str, document: Element) -> Start:
+        """The start as it was worked out just before, where it still holds; else it is worked out now."""
+        from .guest.launch import check_room, prepare
+
+        key, plan = self._start or (None, None)
+        self._start = None
+        if plan is None or key != self._start_key(name, document):
+            plan = prepare(self.site, name, document)
+            check_room(self.site, plan)
+        return plan
+
+    def _start_key(self, name: str, document: Element) -> Tuple[Any, ...]:
+        """What a prepared start depends on: a guest that has ended meanwhile has left ports and words in its log."""
+        return name, to_text(document), self.store.read_status(name)
 
     def _existing(self, name: str) -> Optional[Element]:
         """The definition that a document would replace: the persistent one, or that of a transient guest."""

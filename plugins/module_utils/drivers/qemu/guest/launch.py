@@ -22,7 +22,6 @@ from ....errors import (
     MissingLibrary,
     MonitorError,
     OperationFailed,
-    OperationInvalid,
     TimedOut,
 )
 from ....host.api import Append, Listen, Process, Spawn
@@ -38,14 +37,14 @@ from ..passes.run import live
 from .beside import announced, helpers_of
 from .helpers import ENVIRONMENT, HELPERS, Helper
 from .images import blocked_by, check_images, check_reachable, hand_over, to_hand
-from .memory import check_huge_pages, make_memory_directories
+from .memory import check_huge_pages, huge_pages_of, make_memory_directories
 from .nvram import check_firmware, make_variables, variables_path
 from .ports import chosen_ports
 from .runtime import learn_runtime
 from .sharing import check_free, check_memory, explained
 from .site import Site, account
 from .status import Status
-from .stop import borrowed_elsewhere, clean_up, kill
+from .stop import borrowed_elsewhere, clean_up, kill, runs
 from .tell import settle
 from .tpm import make_states
 from .unready import check_helpers
@@ -81,17 +80,12 @@ class Start:
     helpers: Tuple[Helper, ...] = ()
 
 
-def start(site: Site, name: str, *, paused: bool = False, document: Optional[Element] = None) -> None:
-    """Start a guest, of the document or as it is defined; the caller holds its lock and has seen that it does not run.
+def start(site: Site, plan: Start, *, paused: bool = False) -> None:
+    """Start a guest that ``prepare`` and ``check_room`` found nothing against; the caller holds its lock.
 
     Raises OperationFailed with QEMU's own words when QEMU ends during the start; nothing is left behind then.
     """
-    document = site.persistent(name) if document is None else document
-    if document is None:
-        raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
-    plan = prepare(site, name, document)
-    check_memory(site, name, plan.document)
-    check_huge_pages(Domain(plan.document), plan.context, site.host)
+    name = plan.name
     status = _announce(site, plan)
     process: Optional[Process] = None
     try:
@@ -130,6 +124,30 @@ def _announce(site: Site, plan: Start) -> Status:
             status = replace(status, handed=tuple(rows))
         site.store.write_status(plan.name, status.to_plain())
     return status
+
+
+def foresee(site: Site, name: str, document: Element) -> Start:
+    """Work out the start and see whether the host has now what it takes; changes nothing, raises what is missing."""
+    plan = prepare(site, name, document)
+    check_room(site, plan)
+    check_free(site, name, plan.document)
+    if site.runner:
+        _check_variables(Domain(plan.document), site)
+        to_hand(Domain(plan.document), site.host, site.runner, {})
+    return plan
+
+
+def check_room(site: Site, plan: Start) -> None:
+    """Raise OperationInvalid when the host has too little memory; a guest that runs gives its huge pages back first."""
+    check_memory(site, plan.name, plan.document)
+    check_huge_pages(Domain(plan.document), plan.context, site.host, _given_back(site, plan))
+
+
+def _given_back(site: Site, plan: Start) -> Mapping[int, int]:
+    """The huge pages of a guest that is ended before it is started."""
+    status = site.status(plan.name)
+    document = site.active(plan.name) if status is not None and runs(site, status) else None
+    return {} if document is None else huge_pages_of(Domain(document), plan.context)
 
 
 def _check_variables(domain: Domain, site: Site) -> None:
@@ -217,7 +235,8 @@ def _to_stage(domain: Domain, site: Site) -> Dict[str, str]:
         real = site.host.resolve(path)
         found = site.host.stat(real)
         if found is None or found.kind != "file":
-            raise HostError(f"The {role} {path} of guest {domain.name} does not exist.", hint="Correct its path.")
+            what = "does not exist" if found is None else f"is a {found.kind} and not a file"
+            raise HostError(f"The {role} {path} of guest {domain.name} {what}.", hint="Correct its path.")
         runner = site.runner
         if runner is not None and (blocked_by(real, site.host, runner) or not runner.may(found, 4)):
             staged[role] = path

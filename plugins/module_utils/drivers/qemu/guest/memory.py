@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from ....errors import OperationInvalid
 from ....host.api import Host
@@ -18,12 +18,19 @@ from ..context import Context
 POOLS = "/sys/kernel/mm/hugepages"
 
 
-def check_huge_pages(domain: Domain, context: Context, host: Host) -> None:
-    """Raise OperationInvalid when the host has too few free huge pages of a size that the guest asks for."""
-    if domain.backing is None or not domain.backing.huge:
-        return
-    for size, wanted in huge_pages_wanted(domain, context).items():
-        free = free_huge_pages(size, host)
+def huge_pages_of(domain: Domain, context: Context) -> Mapping[int, int]:
+    """How many huge pages of each size (in KiB) a guest takes."""
+    return huge_pages_wanted(domain, context) if domain.backing is not None and domain.backing.huge else {}
+
+
+def check_huge_pages(domain: Domain, context: Context, host: Host, given_back: Mapping[int, int]) -> None:
+    """Raise OperationInvalid when the host has too few free huge pages of a size that the guest asks for.
+
+    ``given_back`` are those that will be free by then, by their size.
+    """
+    for size, wanted in huge_pages_of(domain, context).items():
+        found = free_huge_pages(size, host)
+        free = None if found is None else found + given_back.get(size, 0)
         if free is not None and free < wanted:
             more = (_count(size, "nr_hugepages", host) or 0) + wanted - free
             raise OperationInvalid(

@@ -33,8 +33,11 @@ def variables_path(domain: Domain) -> Optional[str]:
 def check_firmware(domain: Domain, directory: str, host: Host) -> None:
     """Raise HostError for firmware that is not there, OperationInvalid for variables of another one."""
     loader = domain.loader
-    if loader is not None and loader.path and host.stat(host.resolve(loader.path)) is None:
-        raise HostError(f"The firmware {loader.path} of guest {domain.name} does not exist.", hint=PACKAGES)
+    if loader is not None and loader.path:
+        found = host.stat(host.resolve(loader.path))
+        if found is None or found.kind not in ("file", "block"):
+            what = "does not exist" if found is None else f"is a {found.kind} and not a file"
+            raise HostError(f"The firmware {loader.path} of guest {domain.name} {what}.", hint=PACKAGES)
     missing_variables(domain, host)
     path = variables_path(domain)
     if path is not None and host.stat(path) is not None:
