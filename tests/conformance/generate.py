@@ -23,6 +23,7 @@ from typing import Any, Callable, Dict, Iterator, List
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.actual import with_actual  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.model import AccelView, Capabilities  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.caps.probe import probe_recording  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.build import command_line  # noqa: E402
@@ -112,9 +113,11 @@ def context_for(case: str, document: Element, caps: Capabilities, source: Path) 
 
 
 def write_argv(document: Element, context: Context) -> Dict[str, Any]:
-    running = live(complete(document, context), context)
+    defined = complete(document, context)
+    running = live(with_actual(defined, reference_host.actual(defined)), context)
     secrets = reference_storage.sealed(guest_secrets(Domain(running), context))
-    return {"argv": command_line(running, dataclasses.replace(context, secrets=secrets))}
+    told = dataclasses.replace(context, secrets=secrets, taps=reference_host.ends(Domain(running)))
+    return {"argv": command_line(running, told)}
 
 
 def write_xml(document: Element, context: Context) -> Dict[str, Any]:

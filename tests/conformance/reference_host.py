@@ -16,7 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Tuple
 
-from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Defaults, HugePages
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.actual import Actual, network_interfaces
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.context import Defaults, Ends, HugePages
+from ansible_collections.corral.virt.plugins.module_utils.model.domain.core import Domain
+from ansible_collections.corral.virt.plugins.module_utils.model.domain.interface import Interface
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, add, clone
 
 DEFAULTS = Defaults(
     chardev_tls_directory="/etc/pki/libvirt-chardev",
@@ -53,6 +57,43 @@ HUGE_PAGES = (
 TPM_SOCKET = "/dev/test"
 DESCRIPTORS = ("usr/share/qemu/firmware", "etc/qemu/firmware")
 INHERITED = 1729  # the one number that libvirt's tests give to every descriptor
+VHOST = 44  # its kernel has vhost-net; the numbers are those of libvirt's tests
+TAP, TAP_OF_NOBODY = 102, 3
+# The one device that networks of host devices have; which kind a network is, stands behind the ';' of its name.
+POOL = "plug-hostdev-pci"
+POOL_DEVICE: Mapping[str, str] = {"domain": "0x0001", "bus": "0x02", "slot": "0x03", "function": "0x4"}
+
+
+def actual(document: Element) -> Actual:
+    """What the interfaces of networks are while their guest runs; all but those of a pool are taps on a bridge."""
+    found: Dict[int, Element] = {}
+    for number, interface in network_interfaces(document):
+        kind = (interface.network or "").rpartition(";")[2]
+        found[number] = _of_pool(interface.element) if kind == POOL else _on_bridge(interface.element)
+    return found
+
+
+def ends(domain: Domain) -> Mapping[str, Ends]:
+    """The descriptors of the links that cards are connected to; a tap that nobody attaches is opened elsewhere."""
+    return {
+        card.id(): Ends(tap=TAP_OF_NOBODY if card.type == "ethernet" else TAP, vhost=VHOST)
+        for card in domain.all(Interface)
+    }
+
+
+def _on_bridge(element: Element) -> Element:
+    copy = clone(element)
+    copy.set("type", "bridge")
+    return copy
+
+
+def _of_pool(element: Element) -> Element:
+    copy = clone(element)
+    copy.set("type", "hostdev")
+    for source in copy.findall("source"):
+        copy.remove(source)
+    add(add(copy, "source"), "address", type="pci", **POOL_DEVICE)
+    return copy
 
 
 def defaults(case: str) -> Defaults:

@@ -72,6 +72,14 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Ends:
+    """The descriptors of a network card's link: the first, and the first of vhost; those of more queues follow each."""
+
+    tap: int
+    vhost: Optional[int] = None
+
+
+@dataclass(frozen=True)
 class Sealed:
     """A secret value encrypted with the guest's master key: base64 of the initialisation vector and of the text."""
 
@@ -83,14 +91,15 @@ class Sealed:
 class Context:
     """Facts for one guest on one host.
 
-    ``directory`` is the guest's runtime directory, ``channels`` where channel sockets go that the user did not
-    name, ``nvram`` the directory of UEFI variables, ``console_log`` and so on are paths. ``firmware`` holds the
+    ``directory`` is the guest's runtime directory, ``workplace`` the one in which QEMU may make files of its own (the
+    same where nothing else is said), ``channels`` where channel sockets go that the user did not name, ``nvram`` the directory of UEFI variables, ``console_log`` and so on are paths. ``firmware`` holds the
     firmware descriptors as they were read, best first. ``backing`` maps the path of a top image to the images below
     it, from top to base, for those that were looked at. ``cdroms`` are the host's CD-ROM devices, ``volumes`` the
     volumes that disks name, by (pool, volume, mode), ``secrets`` the sealed values by (kind, name), where the kind
     is uuid, usage or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave
     theirs open (vnc, spice, spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors``
-    has the file descriptor of each listening socket that QEMU inherits, by its path. ``network_addresses`` are the
+    has the file descriptor of each listening socket that QEMU inherits, by its path, ``taps`` those of
+    the links that network cards are connected to, by the cards' aliases. ``network_addresses`` are the
     host's own addresses on its networks, by their names. ``render_node`` is the host's GPU that draws for displays
     which name none, ``dbus_socket`` the bus of the guest's D-Bus display, ``vsock_cid`` the context id of a guest
     that leaves it to us, ``tpm_socket`` where its swtpm listens when that is not in its runtime directory.
@@ -102,6 +111,7 @@ class Context:
 
     caps: Capabilities
     directory: str = "/run/corral/qemu/domain-0-guest"
+    home: Optional[str] = None
     channels: str = "/run/corral/qemu/channel/domain-0-guest"
     nvram: str = "/var/lib/corral/nvram"
     ram: str = "/var/lib/corral/ram"
@@ -122,6 +132,7 @@ class Context:
     now: float = 0.0
     ports: Mapping[str, int] = field(default_factory=dict)
     descriptors: Mapping[str, int] = field(default_factory=dict)
+    taps: Mapping[str, Ends] = field(default_factory=dict)
     backing: Mapping[str, Tuple[FoundImage, ...]] = field(default_factory=dict)
     cdroms: FrozenSet[str] = frozenset()
     volumes: Mapping[Tuple[str, str, str], Volume] = field(default_factory=dict)

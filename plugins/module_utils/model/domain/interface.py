@@ -9,8 +9,19 @@ Source of the rules: libvirt's formatdomain, "Network interfaces".
 
 from __future__ import annotations
 
+from typing import Optional
+
 from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Field, Opaque
 from .device import Device
+
+MACVTAP_MODES = ("vepa", "bridge", "private", "passthrough")
+# What the names of links that are made up at each start begin with.
+GENERATED = ("vnet", "macvtap", "macvlan")
+
+
+def is_generated(name: Optional[str]) -> bool:
+    """Whether a link's name looks like one that is made up at each start; those are never kept."""
+    return name is not None and name.startswith(GENERATED)
 
 
 class Interface(Device):
@@ -22,6 +33,7 @@ class Interface(Device):
     model = Field("model/@type", TEXT)
     network = Field("source/@network", TEXT)
     portgroup = Field("source/@portgroup", TEXT)
+    port_id = Field("source/@portid", TEXT)
     bridge = Field("source/@bridge", TEXT)
     source_device = Field("source/@dev", TEXT)
     source_mode = Field("source/@mode", TEXT)
@@ -34,6 +46,11 @@ class Interface(Device):
     source_port = Field("source/@port", NATURAL)
     local_address = Field("source/local/@address", TEXT)
     local_port = Field("source/local/@port", NATURAL)
+    host_addresses = Opaque("source/ip")  # of type='ethernet': what the host's end has
+    host_routes = Opaque("source/route")
+    script = Field("script/@path", TEXT)
+    downscript = Field("downscript/@path", TEXT)
+    trust_filters = Field("@trustGuestRxFilters", YES_NO)
     target = Field("target/@dev", TEXT)
     managed = Field("target/@managed", YES_NO)
     link = Field("link/@state", TEXT)
@@ -58,6 +75,7 @@ class Interface(Device):
     addresses = Opaque("ip")
     routes = Opaque("route")
     virtualport = Opaque("virtualport")
-    teaming = Opaque("teaming")
-    port = Opaque("port")
+    teaming_type = Field("teaming/@type", TEXT)
+    teaming_with = Field("teaming/@persistent", TEXT)
+    isolated = Field("port/@isolated", YES_NO)
     guest_name = Field("guest/@dev", TEXT)

@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatdomain, "Network interfaces". A table says 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, Mapping
 
 from ....errors import UnsupportedConfig, XmlError
 from ....model.domain.core import Domain
@@ -22,8 +22,16 @@ from ..kinds import NONE, PCI, PCIE, VIRTIO, Kind
 from ..options import Option, properties
 from .boot import boot_index
 from .interface_outside import WRITERS, check_outside, is_outside, outside_options, queue_properties
+from .interface_tap import (
+    SOURCES,
+    check_only_ethernet,
+    check_tap,
+    is_tap,
+    is_virtio,
+    settle_interface,
+    tap_properties,
+)
 
-VIRTIO_MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 PCIE_MODELS = ("e1000e", "igb", "vmxnet3")
 Properties = Dict[str, Any]
 
@@ -55,17 +63,14 @@ def _udp(interface: Interface, domain: Domain, context: Context) -> Properties:
     }
 
 
-BACKENDS: Dict[str, Callable[[Interface, Domain, Context], Properties]] = {
+BACKENDS: Dict[str, Callable[[Interface, Domain, Context], Mapping[str, Any]]] = {
     "user": _user,
     "client": _socket("connect"),
     "server": _socket("listen"),
     "mcast": _socket("mcast"),
     "udp": _udp,
+    **{kind: tap_properties for kind in SOURCES},
 }
-
-
-def _is_virtio(interface: Interface) -> bool:
-    return interface.model in VIRTIO_MODELS
 
 
 def _complete(interface: Interface, domain: Domain, context: Context) -> None:
@@ -77,10 +82,11 @@ def _complete(interface: Interface, domain: Domain, context: Context) -> None:
         interface.model = "virtio" if found == "virtio-net-pci" else found
     if interface.mac is not None:
         interface.mac = parse_mac(interface.mac)
+    settle_interface(interface)
 
 
 def _bus(interface: Interface, domain: Domain, context: Context) -> str:
-    if _is_virtio(interface):
+    if is_virtio(interface):
         return PCI if interface.model == "virtio-transitional" else VIRTIO
     if interface.model in ("usb-net",):
         return NONE
@@ -91,11 +97,14 @@ def _check(interface: Interface, domain: Domain, context: Context) -> None:
     check_choice(interface, "type", interface.type, (*BACKENDS, *WRITERS))
     if is_outside(interface):
         check_outside(interface, domain, context)
+    elif is_tap(interface):
+        check_tap(interface)
     else:
         _check_source(interface)
+    check_only_ethernet(interface)
     if interface.mac is not None and int(interface.mac[:2], 16) & 1:
         raise XmlError(f"the MAC address {interface.mac} is a multicast one.", line=interface.line)
-    name = virtio_driver("virtio-net", interface.model) if _is_virtio(interface) else interface.model or ""
+    name = virtio_driver("virtio-net", interface.model) if is_virtio(interface) else interface.model or ""
     if not context.caps.has_device(name):
         raise UnsupportedConfig(
             f"{context.caps.binary} has no network card '{interface.model}'.",
@@ -127,7 +136,7 @@ def _netdev(interface: Interface, domain: Domain, context: Context) -> Iterator[
 
 
 def _card(interface: Interface, domain: Domain, context: Context) -> Option:
-    virtio = _is_virtio(interface)
+    virtio = is_virtio(interface)
     own: Properties = {
         "driver": virtio_driver("virtio-net", interface.model) if virtio else interface.model,
         "netdev": f"host{interface.id()}",
@@ -137,7 +146,8 @@ def _card(interface: Interface, domain: Domain, context: Context) -> Option:
     }
     if virtio:
         own.update(_virtio_options(interface))
-        own.update(queue_properties(interface) if is_outside(interface) else {})
+        own.update(queue_properties(interface) if is_outside(interface) or is_tap(interface) else {})
+        own["failover"] = True if interface.teaming_type == "persistent" else None
     parts = (own, virtio_properties(interface), rom_properties(interface), pci_properties(interface, domain))
     return Option("-device", properties(*parts))
 
