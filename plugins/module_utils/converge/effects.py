@@ -2,39 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The effect classes: when a difference in a document comes into force, said by a row of a table.
-
-``live``       at once, nothing is disturbed
-``hotplug``    at once, by plugging or unplugging a device of a running guest
-``next_boot``  kept now, in force when the guest starts the next time
-``recreate``   only by removing the object and making it anew
-``refuse``     not at all; the user has to decide
-"""
+"""What a difference in a guest's document does while it runs: the table of guests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Callable, Optional
+from typing import Optional
 
 from ..model.domain.core import Domain
 from ..model.domain.disk import Disk
-from ..model.domain.identity import DOMAIN
+from ..model.domain.identity import DOMAIN, persistent_form, running_form
 from ..xml.compare import Change, at
 from ..xml.parse import Element
-
-LIVE, HOTPLUG, NEXT_BOOT, RECREATE, REFUSE = "live", "hotplug", "next_boot", "recreate", "refuse"
-# From the gentlest to the hardest: what a set of differences has is the hardest of its effects.
-EFFECTS = (LIVE, HOTPLUG, NEXT_BOOT, RECREATE, REFUSE)
-# Those that need no other start of the guest.
-AT_ONCE = (LIVE, HOTPLUG)
+from .resource.differences import Nature
+from .resource.effects import HOTPLUG, LIVE, NEXT_BOOT, REFUSE, Row, Table, effect_in
 
 # Where a drive is one to QEMU too: a stick on USB has no tray, whatever it is called.
 DRIVE_BUSES = ("ide", "sata", "scsi", "fdc")
-
-# Whether a row holds for a difference between the document of a guest that runs and the one that is wanted.
-Condition = Callable[[Change, Element, Element], bool]
 
 
 def _fits_balloon(change: Change, live: Element, wanted: Element) -> bool:
@@ -87,18 +70,8 @@ def _disk(change: Change, document: Element) -> Optional[Disk]:
     return None if found is None else Disk(found)
 
 
-@dataclass(frozen=True)
-class Row:
-    """What a difference at a place (a shell pattern) does to an active guest, and to one that is off."""
-
-    place: str
-    active: str
-    off: str = LIVE
-    when: Optional[Condition] = None
-
-
 # The first row that fits counts.
-DOMAIN_EFFECTS: tuple[Row, ...] = (
+DOMAIN_EFFECTS: Table = (
     Row("uuid", REFUSE, REFUSE),
     Row("title", LIVE),
     Row("description", LIVE),
@@ -127,16 +100,7 @@ def effect_of(change: Change, *, active: bool, live: Optional[Element] = None, w
     ``live`` is the document of the guest that runs and ``wanted`` the complete one that it is to have; without them
     a row with a condition does not fit.
     """
-    row = next(row for row in DOMAIN_EFFECTS if _fits(row, change, live, wanted))
-    return row.active if active else row.off
+    return effect_in(DOMAIN_EFFECTS, change, active=active, live=live, wanted=wanted)
 
 
-def hardest(effects: Iterable[str]) -> str:
-    """Return the hardest of these effects, ``live`` when there are none."""
-    return max(effects, key=EFFECTS.index, default=LIVE)
-
-
-def _fits(row: Row, change: Change, live: Optional[Element], wanted: Optional[Element]) -> bool:
-    if not fnmatchcase(change.place, row.place):
-        return False
-    return row.when is None or (live is not None and wanted is not None and row.when(change, live, wanted))
+GUEST = Nature("guest", DOMAIN, DOMAIN_EFFECTS, persistent_form, running_form)

@@ -26,8 +26,9 @@ from .job import Job
 from .look import exact, find
 from .plan import ENDS, Current, Wanted, make_plan
 from .ready import console_before, wait_until_ready
+from .resource.result import changed_result
 from .resource.values import Plan
-from .result import changed_result, guest_diff
+from .result import guest_diff
 from .spec import desired
 
 # Seconds that another run may work on the same guest before we give up, beside the time that a guest has to end.

@@ -10,16 +10,18 @@ Check mode returns the plan, a real run returns the same plan and does it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Optional
+from typing import Optional
 
 from ..drivers.api import Domain
-from ..errors import InvalidArgument, NotFound
-from ..model.domain.identity import DOMAIN, persistent_form, running_form
-from ..xml.compare import Change, compare
+from ..errors import NotFound
+from ..xml.compare import Change
 from ..xml.parse import Element
-from .effects import AT_ONCE, LIVE, NEXT_BOOT, REFUSE, effect_of, hardest
+from .effects import GUEST
+from .resource import differences, values
+from .resource.differences import Waiting
+from .resource.values import Plan, Step
 
 
 @dataclass(frozen=True)
@@ -38,50 +40,14 @@ class Current:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the user asks for beside the document. ``timeout`` is in seconds, ``autostart`` None leaves it alone.
+class Wanted(values.Wanted):
+    """What the user asks for beside the document. ``timeout`` is in seconds.
 
     ``storage`` is keep or owned, and counts when the guest is removed.
     """
 
-    name: str
-    state: str = "present"
-    autostart: Optional[bool] = None
-    apply: str = "live"
-    force: bool = False
     timeout: int = 60
-    transient: bool = False
     storage: str = "keep"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to do: ``action`` is a row of the apply table, ``detail`` says for people what it is about."""
-
-    action: str
-    target: str
-    effect: str = LIVE
-    detail: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the step as a module returns it."""
-        return {"action": self.action, "target": self.target, "effect": self.effect, "detail": list(self.detail)}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Steps in their order, and what waits for the next boot once they are done.
-
-    ``live`` are the differences that the step ``update`` makes in the guest that runs, ``state`` is the state that it
-    has in the end ("absent" when there is none), ``document`` the completed definition that it then has.
-    """
-
-    steps: tuple[Step, ...] = ()
-    pending: tuple[Change, ...] = ()
-    live: tuple[Change, ...] = ()
-    state: str = "absent"
-    autostart: bool = False
-    document: Optional[Element] = field(default=None, compare=False, repr=False)
 
 
 # What leads from a phase to a wanted state. A paused guest cannot hear the power button, so it runs on for that.
@@ -152,8 +118,9 @@ def _removal(current: Current, wanted: Wanted) -> Plan:
 def _settled(current: Optional[Current], document: Optional[Element], wanted: Wanted) -> Plan:
     now = phase(current)
     old = current.persistent if current else None
-    kept = document if document is not None else _own(current)
-    waiting = _waiting(current, kept, wanted)
+    runs = current.live if current else None
+    kept = document if document is not None else differences.own_definition(GUEST, old, runs)
+    waiting = differences.waiting_changes(GUEST, runs, kept, wanted.name)
     at_once = _at_once(waiting, now, document, wanted)
     later = tuple(change for change in waiting if change not in at_once)
     agent = bool(current and current.domain.runtime.get("agent"))
@@ -165,9 +132,9 @@ def _settled(current: Optional[Current], document: Optional[Element], wanted: Wa
     autostart = bool(current and current.domain.autostart)
     steps = (
         *_renaming(current, wanted),
-        *_definition(old, document, wanted, waiting, active=now != "off"),
-        *_autostart(autostart, wanted),
-        *_with_update(_steps(path, wanted), _update(live, waiting, wanted)),
+        *differences.definition_steps(GUEST, old, document, wanted, waiting, active=now != "off"),
+        *differences.autostart_steps(autostart, wanted),
+        *_with_update(_steps(path, wanted), differences.update_steps(live, waiting, wanted)),
     )
     return Plan(
         steps=steps,
@@ -179,46 +146,15 @@ def _settled(current: Optional[Current], document: Optional[Element], wanted: Wa
     )
 
 
-def _own(current: Optional[Current]) -> Optional[Element]:
-    """The definition of a guest that is there; of a transient one that of what runs."""
-    if current is None or current.persistent is not None:
-        return current.persistent if current else None
-    return None if current.live is None else persistent_form(current.live)
-
-
 def _renaming(current: Optional[Current], wanted: Wanted) -> tuple[Step, ...]:
     if current is None or current.domain.name == wanted.name:
         return ()
     return (Step("rename", current.domain.name, detail=(f"to {wanted.name}",)),)
 
 
-def _waiting(current: Optional[Current], kept: Optional[Element], wanted: Wanted) -> Mapping[Change, str]:
-    """What an active guest does not have yet of the definition that is, or will be, kept; each with its effect."""
-    if current is None or current.live is None or kept is None:
-        return {}
-    live = running_form(current.live, kept)
-    rest = persistent_form(kept)
-    changes = compare(live, rest, DOMAIN)
-    effects = {change: effect_of(change, active=True, live=live, wanted=rest) for change in changes}
-    if REFUSE in effects.values():
-        raise _refusal(next(change for change, effect in effects.items() if effect == REFUSE), wanted.name)
-    return effects
-
-
-def _at_once(
-    waiting: Mapping[Change, str], now: str, document: Optional[Element], wanted: Wanted
-) -> tuple[Change, ...]:
-    """What the guest gets while it runs: nothing where the user has not described it, or wants it left alone."""
-    if document is None or wanted.apply == "next_boot" or now not in ("running", "paused"):
-        return ()
-    return tuple(change for change, effect in waiting.items() if effect in AT_ONCE)
-
-
-def _update(live: tuple[Change, ...], waiting: Mapping[Change, str], wanted: Wanted) -> tuple[Step, ...]:
-    if not live:
-        return ()
-    effect = hardest(waiting[change] for change in live)
-    return (Step("update", wanted.name, effect, tuple(str(change) for change in live)),)
+def _at_once(waiting: Waiting, now: str, document: Optional[Element], wanted: Wanted) -> tuple[Change, ...]:
+    """What the guest gets while it runs: one that is on its way to its end gets nothing."""
+    return differences.made_at_once(waiting, document, wanted) if now in ("running", "paused") else ()
 
 
 def _with_update(path: tuple[Step, ...], update: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -254,49 +190,6 @@ def _stopping(now: str, wanted: Wanted) -> tuple[str, ...]:
     if now != "off" and wanted.force and wanted.timeout <= 0:
         return ("destroy",)
     return TRANSITIONS.get(("stopped", now), ())
-
-
-def _definition(
-    old: Optional[Element],
-    document: Optional[Element],
-    wanted: Wanted,
-    waiting: Mapping[Change, str],
-    *,
-    active: bool,
-) -> tuple[Step, ...]:
-    if wanted.transient:
-        return () if old is None else (Step("undefine", wanted.name),)
-    if document is None:
-        return ()
-    if old is None:
-        return (Step("define", wanted.name),)
-    changes = compare(old, document, DOMAIN)
-    if not changes:
-        return ()
-    effects = [effect_of(change, active=active) for change in changes]
-    if REFUSE in effects:
-        raise _refusal(changes[effects.index(REFUSE)], wanted.name)
-    at_paths = {change.path: _effect_for(effect, wanted) for change, effect in waiting.items()}
-    inside = [at_paths.get(change.path, LIVE) for change in changes]
-    return (Step("define", wanted.name, hardest(inside), tuple(str(change) for change in changes)),)
-
-
-def _effect_for(effect: str, wanted: Wanted) -> str:
-    """The effect that the user lets a difference have."""
-    return NEXT_BOOT if wanted.apply == "next_boot" and effect in AT_ONCE else effect
-
-
-def _refusal(change: Change, name: str) -> InvalidArgument:
-    return InvalidArgument(
-        f"The guest {name} has the {change.place} {change.before}, and that cannot become {change.after}.",
-        hint=f"Leave the {change.place} out to keep it, or remove the guest first (state: absent).",
-    )
-
-
-def _autostart(now: bool, wanted: Wanted) -> tuple[Step, ...]:
-    if wanted.autostart is None or wanted.autostart == now:
-        return ()
-    return (Step("enable_autostart" if wanted.autostart else "disable_autostart", wanted.name, NEXT_BOOT),)
 
 
 def _steps(actions: tuple[str, ...], wanted: Wanted) -> tuple[Step, ...]:

@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional
 from ..drivers.api import Domain, HypervisorDriver
 from ..errors import InvalidArgument, NotFound, OperationFailed
 from .look import exact
-from .plan import Plan
+from .resource.values import Plan
 
 CONSOLE_LINES, LOG_LINES = 20, 5
 # What was done to a guest whose console log goes on: what stood in it before is of its last life.

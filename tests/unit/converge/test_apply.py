@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.apply import ACTIONS, apply
-from ansible_collections.corral.virt.plugins.module_utils.converge.plan import Plan, Step, Wanted
+from ansible_collections.corral.virt.plugins.module_utils.converge.plan import Wanted
+from ansible_collections.corral.virt.plugins.module_utils.converge.resource.values import Plan, Step
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Domain, HypervisorDriver, contract
 from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid, TimedOut
 from ansible_collections.corral.virt.plugins.module_utils.xml.compare import Change

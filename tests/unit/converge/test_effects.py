@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.corral.virt.plugins.module_utils.converge.effects import AT_ONCE, DOMAIN_EFFECTS, effect_of
-from ansible_collections.corral.virt.plugins.module_utils.converge.plan import Current, Plan, Wanted, make_plan
+from ansible_collections.corral.virt.plugins.module_utils.converge.effects import DOMAIN_EFFECTS, effect_of
+from ansible_collections.corral.virt.plugins.module_utils.converge.plan import Current, Wanted, make_plan
+from ansible_collections.corral.virt.plugins.module_utils.converge.resource.effects import AT_ONCE
+from ansible_collections.corral.virt.plugins.module_utils.converge.resource.values import Plan
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Domain
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.live import ROWS
 from ansible_collections.corral.virt.plugins.module_utils.model.domain.identity import DOMAIN

@@ -12,16 +12,16 @@ from typing import Any, Optional
 import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.apply import ACTIONS
-from ansible_collections.corral.virt.plugins.module_utils.converge.effects import EFFECTS, effect_of, hardest
+from ansible_collections.corral.virt.plugins.module_utils.converge.effects import effect_of
 from ansible_collections.corral.virt.plugins.module_utils.converge.plan import (
     TRANSITIONS,
     Current,
-    Plan,
-    Step,
     Wanted,
     make_plan,
     phase,
 )
+from ansible_collections.corral.virt.plugins.module_utils.converge.resource.effects import EFFECTS, hardest
+from ansible_collections.corral.virt.plugins.module_utils.converge.resource.values import Plan, Step
 from ansible_collections.corral.virt.plugins.module_utils.converge.result import guest_diff
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Domain
 from ansible_collections.corral.virt.plugins.module_utils.errors import InvalidArgument, NotFound

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bringing a network or pool to what is wanted: look, plan, do, look again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ...errors import AlreadyExists, InvalidArgument
+from ...values import parse_uuid
+from ...xml.parse import Element
+from ..job import Job
+from .apply import apply
+from .face import Face, find, gather
+from .plan import ABSENT, ACTIVE, make_plan, state_of
+from .result import changed_result, cut_off, diff_parts, state_text
+from .values import Current, Plan, Wanted
+
+# Seconds that another run may work on the same object before we give up.
+OTHERS = 120
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has found, planned and left; in check mode it leaves what it has found."""
+
+    wanted: Wanted
+    before: Optional[Current]
+    plan: Plan
+    after: Optional[Current]
+
+    def result(self) -> dict[str, Any]:
+        """Return what every module returns of a plan, and the guests that are cut off."""
+        return {**changed_result(self.plan), "cut_off": cut_off(self.before, self.plan)}
+
+
+def converge(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) -> Outcome:
+    """Bring one object to what is wanted; in check mode say what that would take. Raises CorralError."""
+    with _alone(job, face, wanted):
+        before, plan = _planned(job, face, wanted, document)
+        if not job.check_mode:
+            apply(plan, face, wanted)
+    after = before if job.check_mode or not plan.steps else gather(face, wanted.name)
+    return Outcome(wanted, before, plan, after)
+
+
+def check_options(noun: str, wanted: Wanted) -> None:
+    """Raise InvalidArgument for options that contradict the wanted state."""
+    if wanted.transient and wanted.state not in (ACTIVE, ABSENT):
+        raise InvalidArgument(
+            f"transient and state {wanted.state} contradict each other: a transient {noun} is there only while it is"
+            " active.",
+            hint="Set state: active, or leave transient out.",
+        )
+    if wanted.transient and wanted.autostart:
+        raise InvalidArgument(
+            f"transient and autostart contradict each other: only a {noun} with a definition can start with the host.",
+            hint="Leave one of them out.",
+        )
+
+
+def difference(face: Face, outcome: Outcome) -> list[dict[str, str]]:
+    """Return the parts of ``--diff``."""
+    before, plan = outcome.before, outcome.plan
+    autostart = bool(before and before.summary.autostart)
+    new = None if plan.state == ABSENT else plan.document
+    states = (state_text(state_of(before), autostart), state_text(plan.state, plan.autostart))
+    return diff_parts(outcome.wanted.name, face.nature.identity, (before.persistent if before else None, new), states)
+
+
+@contextmanager
+def _alone(job: Job, face: Face, wanted: Wanted) -> Iterator[None]:
+    """Let no other run come between our look and what we do."""
+    if job.check_mode:
+        yield
+        return
+    with face.exclusive(wanted.name, timeout=OTHERS):
+        yield
+
+
+def _planned(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) -> tuple[Optional[Current], Plan]:
+    current = gather(face, wanted.name)
+    if document is not None:
+        _check_uuid(face, document, wanted.name)
+        for part in face.ignored_parts(document):
+            job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
+        document = face.normalise(document)
+    return current, make_plan(face.nature, current, document, wanted, hint=face.hint)
+
+
+def _check_uuid(face: Face, document: Element, name: str) -> None:
+    """Say in check mode too that a uuid is taken."""
+    text = (document.findtext("uuid") or "").strip()
+    other = find(face, parse_uuid(text)) if text else None
+    if other is not None and other.name != name:
+        raise AlreadyExists(
+            f"The uuid {text} belongs to the {face.nature.noun} {other.name}; leave it out, or write another."
+        )
