@@ -32,6 +32,10 @@ class DhcpRange(View):
     end = Field("@end", TEXT)
     lease = Child("lease", LeaseTime)
 
+    def size(self) -> int:
+        """How many addresses there are from the first to the last; raises XmlError where one is none."""
+        return int(address_at(self, "end")) - int(address_at(self, "start")) + 1
+
 
 class DhcpHost(View):
     """An address that is kept for one machine, which is known by MAC address (IPv4), DUID (IPv6) or name."""
