@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From a module's options to the document that is wanted: the XML as it was given, or one made of options.
+"""From the options of vm to the document that is wanted.
 
 A made document says only what the options say; the driver completes it, as it completes a document of the user's own.
 Sizes take a unit, because a bare number means KiB to libvirt, bytes to QEMU and MiB to most people. What each option
@@ -12,44 +12,20 @@ writes is in ``options/``, a file a family; a family is imported when one of its
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Callable, Optional
+from typing import Optional
 
 from ..errors import InvalidArgument
-from ..host.layout import check_name
 from ..model.domain.order import DEVICE_RANK, TOP_RANK
-from ..xml.parse import Element, new_element, parse
+from ..xml.parse import Element, new_element
 from .definition import DEFINING
-from .options.write import Builder, Options, listed, part, text
-
-Builders = tuple[Builder, ...]
+from .options.write import Options, listed, part, text
+from .resource import spec
+from .resource.spec import Builders, Families
 
 
 def desired(options: Options, *, describe: bool = True) -> tuple[str, Optional[Element]]:
-    """Return the guest's name and the wanted document; the document is None when only a name is given.
-
-    Without ``describe`` only the name is wanted, and options that describe the guest are not looked at. Raises
-    InvalidArgument for options that contradict each other or that lack something, and XmlError.
-    """
-    given = [name for name in DEFINING if options.get(name) is not None]
-    if not options.get("xml"):
-        name = check_name("guest", options.get("name") or "")
-        return name, _described(options, given) if describe and given else None
-    if given:
-        raise InvalidArgument(
-            f"xml cannot be given together with {listed(given)}: the xml says all of the guest.",
-            hint="Write it into the xml, or leave the xml out.",
-        )
-    document = parse(options["xml"], root="domain", what="xml")
-    return _written_name(document, options.get("name")), document if describe else None
-
-
-def _written_name(document: Element, name: Optional[str]) -> str:
-    written = (document.findtext("name") or "").strip()
-    if not written:
-        raise InvalidArgument("The xml has no <name>; write the guest's name into it.")
-    if name and name != written:
-        raise InvalidArgument(f"name is {name!r} and the xml says {written!r}; write the same, or leave name out.")
-    return check_name("guest", written)
+    """Return the guest's name and the wanted document, as ``resource.spec.desired`` does."""
+    return spec.desired(options, noun="guest", root="domain", defining=DEFINING, build=_described, describe=describe)
 
 
 def _described(options: Options, given: list[str]) -> Element:
@@ -67,7 +43,7 @@ def _document(options: Options) -> Element:
     if options.get("virt_type"):
         domain.set("type", options["virt_type"])
     text(domain, "name", options["name"])
-    for build in _builders(options):
+    for build in (*_always(), *spec.builders(options, FAMILIES)):
         build(domain, options)
     _sort(part(domain, "devices"), DEVICE_RANK)
     _sort(domain, TOP_RANK)
@@ -130,7 +106,7 @@ def _firmware_data() -> Builders:
 
 
 # The options for which each family is needed beside those that every guest has.
-FAMILIES: tuple[tuple[tuple[str, ...], Callable[[], Builders]], ...] = (
+FAMILIES: Families = (
     (("title", "description", "tags", "uuid"), _about),
     (("firmware", "boot", "kernel", "initrd", "cmdline"), _boot),
     (("disks",), _disks),
@@ -139,11 +115,3 @@ FAMILIES: tuple[tuple[tuple[str, ...], Callable[[], Builders]], ...] = (
     (("tpm", "rng", "balloon", "watchdog", "panic", "vsock", "filesystems"), _extras),
     (("smbios", "fw_cfg", "qemu_commandline"), _firmware_data),
 )
-
-
-def _builders(options: Options) -> list[Builder]:
-    found = list(_always())
-    for names, family in FAMILIES:
-        if any(options.get(name) is not None for name in names):
-            found.extend(family())
-    return found
