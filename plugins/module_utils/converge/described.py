@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ..model.domain.tags import read_tags
+from ..model.tags import read_tags
 from ..xml.parse import Element
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.spec import desired
 from ansible_collections.corral.virt.plugins.module_utils.errors import InvalidArgument
-from ansible_collections.corral.virt.plugins.module_utils.model.domain.tags import read_tags
+from ansible_collections.corral.virt.plugins.module_utils.model.tags import read_tags
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
 from ansible_collections.corral.virt.tests.unit.converge.option_rows import WRITTEN

@@ -14,10 +14,9 @@ It stands beside the guest's tags, since libvirt allows one element of a namespa
 from __future__ import annotations
 
 from ...xml.parse import Element, add
-from .tags import NAMESPACE, PREFIX
+from ..tags import PREFIX, in_metadata, namespace_of
 
-HOLDER = f"{{{NAMESPACE}}}guest"
-IMAGE = f"{{{NAMESPACE}}}image"
+HOLDER, IMAGE = in_metadata("domain"), in_metadata("domain", "image")
 
 
 def owned_paths(document: Element) -> frozenset[str]:
@@ -34,6 +33,6 @@ def mark_owned(document: Element, path: str) -> None:
     metadata = add(document, "metadata") if metadata is None else metadata
     holder = metadata.find(HOLDER)
     if holder is None:
-        holder = document.makeelement(HOLDER, {}, {PREFIX: NAMESPACE})
+        holder = document.makeelement(HOLDER, {}, {PREFIX: namespace_of("domain")})
         metadata.append(holder)
     add(holder, IMAGE, path=path)
