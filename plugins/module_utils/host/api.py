@@ -64,11 +64,46 @@ class Append:
 
 
 @dataclass(frozen=True)
+class Device:
+    """A device file that a spawned program inherits open for reading and writing."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A link of the host that a spawned program inherits as descriptors, one a queue, frames on them.
+
+    ``kind`` says what it is: a ``tap`` that is made for the program and goes with it (with a ``%d`` in its name the
+    kernel puts the first free number there), a tap of that name that is ``there`` already, or a ``macvtap`` that is.
+    ``headers`` puts a virtio header before each frame.
+    """
+
+    name: str
+    queues: int = 1
+    kind: str = "tap"
+    headers: bool = True
+
+
+Inherited = Union[Listen, Append, Device, Tap]
+
+
+def first_descriptors(fds: Sequence[Inherited], first: int = 3) -> List[int]:
+    """Return the number of the first descriptor that each of these becomes in a spawned program."""
+    numbers = []
+    for each in fds:
+        numbers.append(first)
+        first += each.queues if isinstance(each, Tap) else 1
+    return numbers
+
+
+@dataclass(frozen=True)
 class Spawn:
     """A program to be left running in a session of its own.
 
-    ``fds`` become the descriptors 3, 4, ... of the program, in order. ``user`` is the (uid, gid) it runs as, with
-    ``groups`` as its supplementary groups. Standard input is /dev/null; output and errors are appended to ``log``.
+    ``fds`` become the descriptors 3, 4, ... of the program, in order, a ``Tap`` one for each queue. ``user`` is the
+    (uid, gid) it runs as, with ``groups`` as its supplementary groups. Standard input is /dev/null; output and errors
+    are appended to ``log``.
     """
 
     argv: Tuple[str, ...]
@@ -78,18 +113,20 @@ class Spawn:
     umask: int = 0o027
     user: Optional[Tuple[int, int]] = None
     groups: Tuple[int, ...] = ()
-    fds: Tuple[Union[Listen, Append], ...] = ()
+    fds: Tuple[Inherited, ...] = ()
 
 
 @dataclass(frozen=True)
 class Process:
     """A process that cannot be mistaken for a later one of the same pid.
 
-    ``start`` is its start time in clock ticks since boot (field 22 of proc(5) stat).
+    ``start`` is its start time in clock ticks since boot (field 22 of proc(5) stat). One that was just spawned has in
+    ``taps`` the names of the links that it got, in their order.
     """
 
     pid: int
     start: int
+    taps: Tuple[str, ...] = field(default=(), compare=False)
 
 
 class Monitor(Protocol):
@@ -155,7 +192,9 @@ class Host(Protocol):
 
     def writable(self, path: str) -> bool: ...
 
-    def read(self, path: str, *, limit: Optional[int] = None) -> Optional[bytes]: ...
+    def read(
+        self, path: str, *, offset: int = 0, limit: Optional[int] = None, owner: Optional[int] = None
+    ) -> Optional[bytes]: ...
 
     def tail(self, path: str, size: int) -> bytes: ...
 

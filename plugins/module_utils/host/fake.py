@@ -13,10 +13,11 @@ from __future__ import annotations
 import posixpath
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from ..errors import CommandFailed, HostError, LockBusy, MissingProgram
-from .api import Append, Completed, Listen, Monitor, Process, Spawn, Stream
+from .api import Completed, Device, Inherited, Listen, Monitor, Process, Spawn, Stream, Tap
 from .fake_files import FakeFile, FakeFiles, Owner
 from .fake_monitor import FakeMonitor
 from .fake_stream import FakeStream
@@ -57,6 +58,7 @@ class FakeHost(FakeFiles):
         self.processes: Dict[int, FakeProcess] = {}
         self.monitors: Dict[str, FakeMonitor] = {}
         self.streams: Dict[str, FakeStream] = {}
+        self.links: Dict[str, int] = {}  # the links of the host, each with the process that it goes with, or 0
         self.ports: Set[Tuple[str, int]] = set()
         self.mutations = 0
         self.on_spawn: Callable[[FakeProcess], None] = lambda started: None
@@ -78,8 +80,9 @@ class FakeHost(FakeFiles):
         return self.processes[pid].process
 
     def end_process(self, pid: int) -> None:
-        """Let a process be gone."""
-        self.processes.pop(pid, None)
+        """Let a process be gone, and with it the taps that it had open."""
+        if self.processes.pop(pid, None) is not None:
+            self.links = {name: owner for name, owner in self.links.items() if owner != pid}
 
     def add_monitor(self, path: str, monitor: Optional[FakeMonitor] = None) -> FakeMonitor:
         """Let QEMU listen there."""
@@ -97,6 +100,7 @@ class FakeHost(FakeFiles):
         """End all processes and locks and empty /run; everything else stays."""
         self.boot = boot
         self.processes.clear()
+        self.links.clear()
         self.monitors.clear()
         self.streams.clear()
         self.locks.clear()
@@ -208,20 +212,38 @@ class FakeHost(FakeFiles):
         self.changing("spawn", command)
         if self.find_program(command.argv[0]) is None:
             raise MissingProgram(command.argv[0])
-        for inherited in command.fds:
-            self._open_for(inherited)
-        self._next_pid += 1
-        started = FakeProcess(Process(self._next_pid, int(self.uptime * 100)), command)
+        pid = self._next_pid + 1
+        taps = [name for inherited in command.fds for name in self._open_for(inherited, pid)]
+        self._next_pid = pid
+        started = FakeProcess(Process(pid, int(self.uptime * 100), taps=tuple(taps)), command)
         self.processes[started.process.pid] = started
         self.on_spawn(started)
         return started.process
 
-    def _open_for(self, inherited: Union[Listen, Append]) -> None:
-        if isinstance(inherited, Listen):
+    def _open_for(self, inherited: Inherited, pid: int) -> List[str]:
+        """Open what a process inherits; returns the names of links."""
+        if isinstance(inherited, Tap):
+            return [self._open_tap(inherited, pid)]
+        if isinstance(inherited, Device):
+            if inherited.path not in self.files:
+                raise HostError(f"Cannot open {inherited.path}: No such file or directory.", path=inherited.path)
+        elif isinstance(inherited, Listen):
             owner = inherited.owner or self.identity
             self._put_new("listen on", inherited.path, FakeFile("socket", b"", inherited.mode, owner))
         elif inherited.path not in self.files or inherited.empty:
             self._put_new("open", inherited.path, FakeFile("file", b"", inherited.mode, self.identity))
+        return []
+
+    def _open_tap(self, tap: Tap, pid: int) -> str:
+        name = tap.name
+        if "%d" in name:
+            name = next(free for number in count() if (free := tap.name.replace("%d", str(number))) not in self.links)
+        if tap.kind == "tap" and name in self.links:
+            raise HostError(f"Cannot make the link {name}: File exists.")
+        if tap.kind != "tap" and name not in self.links:
+            raise HostError(f"Cannot open the link {name}: No such device.")
+        self.links.setdefault(name, pid)
+        return name
 
     def process(self, pid: int) -> Optional[Process]:
         found = self.processes.get(pid)

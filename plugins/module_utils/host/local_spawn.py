@@ -19,10 +19,10 @@ import signal
 import socket
 import stat
 from contextlib import suppress
-from typing import Any, Dict, List, NoReturn, Optional, Tuple, Union
+from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 from ..errors import HostError, MissingProgram
-from .api import Append, Listen, Process, Spawn
+from .api import Append, Device, Inherited, Listen, Process, Spawn, Tap, first_descriptors
 from .local_files import refusal
 from .local_process import find_program, look_at
 
@@ -77,7 +77,8 @@ def _outcome(lines: List[str], program: str) -> Process:
         raise _error(failure)
     if not reports:
         raise HostError(f"{program} was killed before it could be started.")
-    return Process(reports[0]["pid"], reports[0]["start"])
+    taps = next((report["taps"] for report in reports if "taps" in report), ())
+    return Process(reports[0]["pid"], reports[0]["start"], taps=tuple(taps))
 
 
 def _error(failure: Dict[str, Any]) -> HostError:
@@ -98,7 +99,8 @@ def _fork(command: Spawn, program: str, reader: int, writer: int) -> int:
         if os.fork():
             os._exit(0)
         os.close(reader)
-        writer = fcntl.fcntl(writer, fcntl.F_DUPFD_CLOEXEC, 3 + len(command.fds))
+        count = first_descriptors((*command.fds, Device("")))[-1]
+        writer = fcntl.fcntl(writer, fcntl.F_DUPFD_CLOEXEC, count)
         _become(command, program, writer)
     except StepError as error:
         _tell(writer, error.report)
@@ -122,7 +124,11 @@ def _become(command: Spawn, program: str, writer: int) -> NoReturn:
     _tell(writer, {"pid": found.pid, "start": found.start})
     log = _open_file("open the log", Append(command.log, 0o640))
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-    _place([null, log, log, *(_inherited(each) for each in command.fds)], writer)
+    taps: List[str] = []
+    inherited = [number for each in command.fds for number in _inherited(each, taps)]
+    _place([null, log, log, *inherited], writer)
+    if taps:
+        _tell(writer, {"taps": taps})
     _drop_privileges(command)
     os.umask(command.umask)
     try:
@@ -136,8 +142,31 @@ def _become(command: Spawn, program: str, writer: int) -> NoReturn:
         raise StepError("run", program, error) from error
 
 
-def _inherited(what: Union[Listen, Append]) -> int:
-    return _listen(what) if isinstance(what, Listen) else _open_file("open", what)
+def _inherited(what: Inherited, taps: List[str]) -> List[int]:
+    """Return what it becomes; the names of links are appended to ``taps``."""
+    if isinstance(what, Tap):
+        return _open_tap(what, taps)
+    if isinstance(what, Device):
+        return [_open_device(what.path)]
+    return [_listen(what) if isinstance(what, Listen) else _open_file("open", what)]
+
+
+def _open_device(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise StepError("open", path, error) from error
+
+
+def _open_tap(tap: Tap, taps: List[str]) -> List[int]:
+    from .local_tap import open_tap
+
+    try:
+        name, descriptors = open_tap(tap)
+    except (OSError, ValueError) as error:
+        raise StepError("make" if tap.kind == "tap" else "open", f"the link {tap.name}", error) from error
+    taps.append(name)
+    return descriptors
 
 
 def _open_file(verb: str, file: Append) -> int:

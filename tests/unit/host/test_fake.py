@@ -19,10 +19,13 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
 from ansible_collections.corral.virt.plugins.module_utils.host.api import (
     Append,
     Completed,
+    Device,
     Host,
     Listen,
     Process,
     Spawn,
+    Tap,
+    first_descriptors,
 )
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeHost, Killed
 from ansible_collections.corral.virt.plugins.module_utils.host.fake_monitor import FakeMonitor
@@ -229,3 +232,31 @@ def test_settings_of_the_kernel() -> None:
         host.set_kernel("/proc/sys/net/gone", "1")
     with pytest.raises(HostError, match="no setting of the kernel"):
         host.set_kernel("/proc/sys/../../etc/a", "1")
+
+
+def test_taps_have_the_first_free_name_and_go_with_their_process() -> None:
+    host = FakeHost()
+    host.add_program("qemu")
+    host.links["vnet0"] = 0
+    made = host.spawn(Spawn(("qemu",), log="/l", fds=(Tap("vnet%d", queues=2), Tap("mine"), Tap("vnet%d"))))
+    assert made.taps == ("vnet1", "mine", "vnet2") and host.process(made.pid) == made
+    with pytest.raises(HostError, match="mine: File exists"):
+        host.spawn(Spawn(("qemu",), log="/l", fds=(Tap("mine"),)))
+    with pytest.raises(HostError, match="No such device"):
+        host.spawn(Spawn(("qemu",), log="/l", fds=(Tap("none", kind="there"),)))
+    assert host.spawn(Spawn(("qemu",), log="/l", fds=(Tap("vnet0", kind="macvtap"),))).taps == ("vnet0",)
+    host.signal(made, "SIGKILL")
+    assert set(host.links) == {"vnet0"}
+
+
+def test_descriptors_are_counted_by_queues() -> None:
+    fds = (Listen("/s"), Tap("vnet%d", queues=3), Device("/dev/vhost-net"), Append("/l"))
+    assert first_descriptors(fds) == [3, 4, 7, 8]
+
+
+def test_a_device_that_is_missing_keeps_a_program_from_being_spawned() -> None:
+    host = FakeHost()
+    host.add_program("qemu")
+    with pytest.raises(HostError, match="/dev/vhost-net"):
+        host.spawn(Spawn(("qemu",), log="/l", fds=(Device("/dev/vhost-net"),)))
+    assert not host.processes

@@ -56,9 +56,12 @@ def _placed(actual: Element, element: Element) -> Element:
 def _shown(defined: Element, running: Element) -> Element:
     _bring(defined, running, ("alias", "address"))
     source, found = defined.find("source"), running.find("source")
-    for name in CHOSEN if source is not None and found is not None else ():
-        if found.get(name) is not None:
-            source.set(name, found.get(name) or "")
+    if source is None or found is None:
+        return defined
+    for name in CHOSEN:
+        value = found.get(name)
+        if value is not None:
+            source.set(name, value)
     return defined
 
 

@@ -69,7 +69,7 @@ BACKENDS: Dict[str, Callable[[Interface, Domain, Context], Mapping[str, Any]]] =
     "server": _socket("listen"),
     "mcast": _socket("mcast"),
     "udp": _udp,
-    **{kind: tap_properties for kind in SOURCES},
+    **dict.fromkeys(SOURCES, tap_properties),
 }
 
 

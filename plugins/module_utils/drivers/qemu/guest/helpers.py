@@ -62,7 +62,10 @@ class Helper:
     @property
     def socket(self) -> str:
         """Where QEMU meets it."""
-        return self.spawn.fds[0].path
+        first = self.spawn.fds[0]
+        if not isinstance(first, Listen):
+            raise AssertionError(f"{self.program} listens on nothing")
+        return first.path
 
 
 @dataclass(frozen=True)
