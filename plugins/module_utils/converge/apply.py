@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Callable, Optional
 
@@ -18,9 +19,8 @@ from .plan import Wanted
 from .resource.values import Plan, Step
 
 ENDED = ("shut off",)
-# The actions that start a guest, and those after which it is off.
+# The actions that start a guest.
 STARTS = ("start", "start_paused", "create", "create_paused")
-ENDINGS = ("shutdown", "await_end", "destroy")
 # A guest that is still booting does not hear the power button, so it is pressed again after this many seconds.
 PRESS_AGAIN = 10
 
@@ -59,17 +59,29 @@ def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
         except CorralError as error:
             done = [before.action for before in plan.steps[:number]]
             error.details.update(done=done, failed=step.action)
-            error.hint = " ".join(part for part in (error.hint, _left(done, step)) if part) or None
+            left = _left(driver, done, step)
+            error.hint = " ".join(part for part in (error.hint, left) if part) or None
             raise
 
 
-def _left(done: Sequence[str], failed: Step) -> str:
-    """What the steps before have made of the guest, for one that could not be started."""
-    if failed.action not in STARTS:
+@contextmanager
+def telling(plan: Plan) -> Iterator[None]:
+    """Let an error that comes after the plan say in its details that all of it was done."""
+    try:
+        yield
+    except CorralError as error:
+        error.details.update(done=[step.action for step in plan.steps])
+        raise
+
+
+def _left(driver: HypervisorDriver, done: Sequence[str], failed: Step) -> str:
+    """What the steps before have made of a guest that could not be started."""
+    if failed.action not in STARTS or not done:
         return ""
-    if "define" in done:
-        return "Its definition was kept, and the guest is off: correct what is wrong and run this again."
-    return "The guest was stopped, and is off now." if any(action in ENDINGS for action in done) else ""
+    state = "is defined" if "define" in done else "was changed"
+    with suppress(CorralError):
+        state = f"{state} and is {driver.lookup_domain(failed.target).state}"
+    return f"The guest {failed.target} {state} now: correct what is wrong and run this again."
 
 
 def _define(job: Job) -> None:

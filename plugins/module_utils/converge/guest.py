@@ -19,7 +19,7 @@ from ..model.domain.identity import DOMAIN
 from ..values import parse_uuid
 from ..xml.canonical import secret_values
 from ..xml.parse import Element, clone
-from .apply import apply, check
+from .apply import apply, check, telling
 from .facts import guest_facts
 from .figures import add_figures
 from .job import Job
@@ -53,7 +53,8 @@ def converge_guest(job: Job) -> dict[str, Any]:
             since = console_before(driver, plan)
             apply(plan, driver, wanted)
     if not job.check_mode:
-        wait_until_ready(driver, wanted.name, options.get("wait_for"), since=since)
+        with telling(plan):
+            wait_until_ready(driver, wanted.name, options.get("wait_for"), since=since)
     after = current if job.check_mode else gather(driver, wanted.name)
     result = {**changed_result(plan), "guest": None if after is None else _facts(driver, after)}
     if job.diff:

@@ -14,14 +14,15 @@ import hashlib
 import json
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 
-from ....errors import HostError, MissingProgram, OperationFailed
+from ....errors import HostError, MissingLibrary, MissingProgram, OperationFailed
 from ....host.api import Host
 from .account import OURSELVES, Account
 from .kvm import KvmState, known_state, kvm_state
 from .model import KVM, Capabilities
 from .pack import FORMAT, dump, pack, unpack
+from .trusted import check_own
 
 # Seconds to wait for another run that probes the same binary.
 PATIENCE = 60.0
@@ -30,18 +31,38 @@ PATIENCE = 60.0
 MODULE_DIRECTORIES = ("/usr/lib64/qemu", "/usr/lib/qemu", "/usr/lib/{arch}-linux-gnu/qemu")
 
 
-def capabilities(host: Host, binary: str, directory: str, *, account: Account = OURSELVES) -> Capabilities:
+def capabilities(
+    host: Host, binary: str, directory: str, *, account: Account = OURSELVES, spare: Sequence[str] = ()
+) -> Capabilities:
     """Return what a QEMU binary (a path, or a name to look up) can do on this host, probing it when it must.
 
-    ``directory`` is the layout's capabilities directory, made here when it is missing. ``account`` is who will run the
-    guests. Raises MissingProgram when there is no such binary, OperationFailed when it cannot be asked,
-    UnsupportedConfig when it is too old, LockBusy when another run takes too long to probe it.
+    ``directory`` is the layout's capabilities directory, made here when it is missing. Where it cannot be written, the
+    binary is probed in the first directory of ``spare`` that can. ``account`` is who will run the guests.
+    Raises MissingProgram when there is no such binary, OperationFailed when it cannot be asked, UnsupportedConfig when
+    it is too old, LockBusy when another run takes too long to probe it, HostError when nothing can be written.
     """
     path = _found(host, binary)
-    if host.stat(directory) is None:
-        host.make_directory(directory)
-    scratch = f"{directory}/{hashlib.sha256(host.resolve(path).encode()).hexdigest()[:16]}"
-    return _cached(host, path, scratch, account) or _renewed(host, path, scratch, account)
+    name = hashlib.sha256(host.resolve(path).encode()).hexdigest()[:16]
+    known = _cached(host, path, f"{directory}/{name}", account)
+    return known or _probed(host, path, name, (directory, *spare), account)
+
+
+def _probed(host: Host, path: str, name: str, places: Sequence[str], account: Account) -> Capabilities:
+    """Probe in the first of these directories that takes what has to be written for it: a log, a socket, a lock."""
+    refusal: Optional[HostError] = None
+    for directory in places:
+        try:
+            if host.stat(directory) is None:
+                host.make_directory(directory)
+            check_own(host, directory)
+            return _renewed(host, path, f"{directory}/{name}", account)
+        except (MissingProgram, MissingLibrary):
+            raise
+        except HostError as error:
+            refusal = refusal or error
+    if refusal is None:
+        raise ValueError("there is a directory to probe in")
+    raise refusal
 
 
 def _found(host: Host, binary: str) -> str:

@@ -18,6 +18,7 @@ from ...store import Store
 from ..caps.account import OURSELVES, Account
 from ..caps.cache import capabilities
 from ..caps.model import Capabilities
+from ..caps.trusted import check_program
 from ..context import Context
 from .facts import host_facts
 from .images import Runner
@@ -29,6 +30,9 @@ RUNNERS: Tuple[str, ...] = ("corral-qemu", "libvirt-qemu", "qemu")
 BARE_ID = 64055
 
 JOURNAL = 1 << 20
+
+# A directory of our own in the one place that every host lets everybody write to.
+SPARE = "/tmp/corral-{uid}"
 
 BINARIES = ("/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm")
 
@@ -52,10 +56,16 @@ class Site:
         return default_binary(self.host, "x86_64" if arch == "i686" else arch)
 
     def capabilities(self, document: Optional[Element] = None) -> Capabilities:
-        """What that QEMU can do, probed once and cached."""
-        return capabilities(
-            self.host, self.binary(document), self.layout.capabilities_dir, account=account(self.host, self.runner)
-        )
+        """What that QEMU can do, probed once and cached; one that a document names must be a trusted program."""
+        binary = self.binary(document)
+        if document is not None and Domain(document).emulator:
+            check_program(self.host, binary, "emulator")
+        who = account(self.host, self.runner)
+        return capabilities(self.host, binary, self.layout.capabilities_dir, account=who, spare=self._spare())
+
+    def _spare(self) -> Tuple[str, ...]:
+        """Where a QEMU can be probed on a host whose cache cannot be written: in memory, else where anybody can."""
+        return self.layout.runtime, SPARE.format(uid=self.host.euid())
 
     def context(self, document: Element) -> Context:
         """The facts that the passes and the command writer need for one guest."""

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
@@ -198,3 +199,54 @@ def test_file_that_is_no_program(host: SmallHost, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(host, "find_program", lambda name: None)
     with pytest.raises(OperationFailed, match="/etc/passwd is not a program"):
         capabilities(host, "/etc/passwd", DIRECTORY)
+
+
+def full(host: SmallHost, *places: str) -> None:
+    """Let nothing be written below these directories."""
+    real = host.changing
+
+    def changing(call: str, subject: Any) -> None:
+        path = getattr(subject, "log", subject)
+        if isinstance(path, str) and path.startswith(places):
+            raise HostError(f"Cannot {call} {path}: Read-only file system.", path=path)
+        real(call, subject)
+
+    host.changing = changing  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("places", [("/var/",), ("/var/", "/run/")])
+def test_a_cache_that_cannot_be_written_costs_time_only(host: SmallHost, places: tuple[str, ...], there: bool) -> None:
+    if not there:
+        host.remove_tree("/var/cache")
+    host.add_directory("/tmp", mode=0o777)
+    full(host, *places)
+    spare = ("/run/corral", "/tmp/corral-0")
+    first = capabilities(host, NAME, DIRECTORY, spare=spare)
+    assert first.binary == BINARY and starts(host) == 1
+    assert capabilities(host, NAME, DIRECTORY, spare=spare) == first
+    assert starts(host) == 1  # what can be written nowhere else is remembered in memory
+    assert not host.locks and not host.processes
+
+
+def test_nowhere_to_write(host: SmallHost) -> None:
+    full(host, "/")
+    with pytest.raises(HostError, match=f"{DIRECTORY}.*Read-only file system"):
+        capabilities(host, NAME, DIRECTORY, spare=("/run/corral", "/tmp/corral-0"))
+
+
+def test_a_directory_that_somebody_else_has_made_is_left_alone(host: SmallHost) -> None:
+    host.add_directory("/tmp/corral-0", mode=0o777, owner=(1000, 1000))
+    full(host, "/var/", "/run/")
+    with pytest.raises(HostError, match="Read-only file system"):
+        capabilities(host, NAME, DIRECTORY, spare=("/run/corral", "/tmp/corral-0"))
+    assert host.entries("/tmp/corral-0") == []
+
+
+@pytest.mark.parametrize("step", range(1, 12))
+def test_a_call_that_fails_at_each_step_leaves_nothing(host: SmallHost, step: int) -> None:
+    host.fail_at(step, HostError("Cannot write: No space left on device."))
+    with suppress(OperationFailed):  # what keeps a QEMU from being started is no reason to start it elsewhere
+        assert capabilities(host, NAME, DIRECTORY, spare=("/run/corral",)).binary == BINARY
+    assert not host.locks and not host.processes
+    assert capabilities(host, NAME, DIRECTORY).binary == BINARY
