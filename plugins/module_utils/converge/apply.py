@@ -60,7 +60,7 @@ def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
             done = [before.action for before in plan.steps[:number]]
             error.details.update(done=done, failed=step.action)
             left = _left(driver, done, step)
-            error.hint = " ".join(part for part in (error.hint, left) if part) or None
+            error.hint = " ".join(part for part in (left, error.hint) if part) or None
             raise
 
 

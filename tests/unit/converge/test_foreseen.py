@@ -17,6 +17,7 @@ from ansible_collections.corral.virt.tests.unit.converge.guest_run import GUEST,
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import IMAGE, GuestHost, driver_on
 
 HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB"
+HUGE_GUEST = {**GUEST, "machine": "pc", "memory": {"size": "64MiB", "hugepages": True}}
 DIRECT = {"kernel": "/boot/vmlinuz", "initrd": "/boot/initrd"}
 
 
@@ -41,9 +42,8 @@ def use_image(host: GuestHost) -> None:
 
 
 def hide_image(host: GuestHost) -> None:
-    host.files["/var/lib/corral/images"] = host.files["/tmp" if "/tmp" in host.files else "/boot"].__class__(
-        "directory", mode=0o700
-    )
+    host.files.pop("/var/lib/corral/images")
+    host.add_directory("/var/lib/corral/images", mode=0o700)
 
 
 def no_directory(path: str) -> Callable[[GuestHost], None]:
@@ -96,7 +96,7 @@ ROWS: dict[str, tuple[Callable[[GuestHost], Any], dict[str, Any], str]] = {
     ),
     "huge pages": (
         lambda host: huge_pages(host, 64, 31),
-        {**GUEST, "memory": {"size": "64MiB", "hugepages": True}},
+        HUGE_GUEST,
         "Guest a takes 32 huge pages of 2048 KiB, and the host has 31 free",
     ),
     "in use": (use_image, GUEST, f"The image {IMAGE} of guest a is in use by the guest other"),
@@ -151,15 +151,17 @@ def test_a_guest_that_runs_is_not_stopped_when_it_could_not_start_again(name: st
 
 def test_what_a_guest_gives_back_at_its_end_is_free_for_its_start() -> None:
     host = able_host()
-    options = {**GUEST, "memory": {"size": "64MiB", "hugepages": True}}
-    converge(host, **options, state="running")
+    converge(host, **HUGE_GUEST, state="running")
     huge_pages(host, 32, 0)
-    assert actions(converge(host, check=True, **options, state="restarted")) == ["shutdown", "start"]
-    assert actions(converge(host, **options, state="restarted")) == ["shutdown", "start"]
+    real = host.end_process
+    host.end_process = lambda pid: (real(pid), huge_pages(host, 32, 32))[0]  # type: ignore[method-assign]
+    assert actions(converge(host, check=True, **HUGE_GUEST, state="restarted")) == ["shutdown", "start"]
+    assert driver_on(host).lookup_domain("a").active
+    assert actions(converge(host, **HUGE_GUEST, state="restarted")) == ["shutdown", "start"]
+    huge_pages(host, 32, 0)
+    more = {**HUGE_GUEST, "memory": {"size": "128MiB", "hugepages": True}}
     with pytest.raises(CorralError, match="takes 64 huge pages of 2048 KiB, and the host has 32 free"):
-        converge(
-            host, **{**options, "memory": {"size": "128MiB", "hugepages": True}}, state="restarted", apply="restart"
-        )
+        converge(host, **more, state="restarted", apply="restart")
 
 
 def test_a_machine_type_that_qemu_has_lost() -> None:
