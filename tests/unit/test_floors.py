@@ -27,7 +27,7 @@ FLOORS = {"errors": 0, "values": 0, "host": 1, "xml": 1, "model": 2, "drivers": 
 PLUGIN_FLOOR = 6
 
 # What every driver may use of the drivers' own floor.
-SHARED_BY_DRIVERS = ("api", "store", "surroundings", "links")
+SHARED_BY_DRIVERS = ("api", "contracts", "store", "surroundings", "links")
 
 # Files that may touch the machine, as module_utils/host/<name>.py begins.
 SEAM = ("local", "monitor")

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The contract of secret drivers."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import ContextManager, Optional, Sequence
+
+from ...xml.parse import Element
+from .base import Driver, mutates
+
+
+@dataclass(frozen=True)
+class Secret:
+    """One secret without its value; ``usage`` is volume, ceph, iscsi, tls, vtpm or None, ``usage_id`` for what."""
+
+    uuid: str
+    usage: Optional[str] = None
+    usage_id: Optional[str] = None
+    private: bool = False
+    ephemeral: bool = False
+    has_value: bool = False
+    description: Optional[str] = None
+
+
+class SecretDriver(Driver):
+    """Secrets; their values never leave the driver in clear but for those who use them.
+
+    ``reference`` is a uuid, or a usage and what it is for, such as ``ceph:client.admin secret``.
+    """
+
+    kind = "secret"
+
+    def list_secrets(self) -> Sequence[Secret]:
+        raise self.unsupported("list_secrets")
+
+    def lookup_secret(self, reference: str) -> Secret:
+        raise self.unsupported("lookup_secret")
+
+    def secret_xml(self, reference: str) -> Element:
+        raise self.unsupported("secret_xml")
+
+    def normalise_secret(self, document: Element) -> Element:
+        """Complete a desired document as defining it would, and check it: keeps the uuid of a secret of that usage."""
+        raise self.unsupported("normalise_secret")
+
+    def secret_matches(self, reference: str, value: bytes) -> bool:
+        """Whether the secret has this value, without showing it."""
+        raise self.unsupported("secret_matches")
+
+    def secret_protection(self) -> str:
+        """How values are kept on this host, as a sentence for people."""
+        return ""
+
+    @mutates
+    def exclusive(self, name: str, *, timeout: float) -> ContextManager[None]:
+        """Keep other runs from working on secrets meanwhile; raises LockBusy."""
+        return nullcontext()
+
+    @mutates
+    def define_secret(self, document: Element) -> Secret:
+        raise self.unsupported("define_secret")
+
+    @mutates
+    def set_secret_value(self, reference: str, value: bytes) -> None:
+        raise self.unsupported("set_secret_value")
+
+    @mutates
+    def read_secret_value(self, reference: str) -> bytes:
+        """The value for people; a private one is refused. Marked as changing: a read-only connection reads none."""
+        raise self.unsupported("read_secret_value")
+
+    @mutates
+    def use_secret_value(self, reference: str) -> bytes:
+        """The value for another driver that opens a disk, a pool or a TPM with it; private ones too."""
+        raise self.unsupported("use_secret_value")
+
+    @mutates
+    def undefine_secret(self, reference: str) -> None:
+        raise self.unsupported("undefine_secret")
