@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.corral.virt.tests.integration.namespaces import Namespace, join, namespace
+
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = ROOT / ".cache/guest/vmlinuz"
 INITRD = ROOT / ".cache/guest/initrd.img"
@@ -84,15 +86,36 @@ def _through(host: Any, module: str, uri: str) -> Run:
 
 
 @pytest.fixture
-def cli(uri: str) -> Run:
+def netns() -> Iterator[Namespace]:
+    """A host of one's own to the kernel's network; ``cli`` runs in it where a test asks for both."""
+    with namespace() as made:
+        yield made
+
+
+@pytest.fixture
+def outside(netns: Namespace) -> Iterator[Namespace]:
+    """Another host that the first reaches as 198.51.100.2 and 2001:db8:ffff::2, by its device uplink."""
+    with namespace() as made:
+        join(netns, "uplink", made, "eth0")
+        for space, device, number in ((netns, "uplink", 1), (made, "eth0", 2)):
+            space.run("ip", "addr", "add", f"198.51.100.{number}/24", "dev", device)
+            space.run("ip", "addr", "add", f"2001:db8:ffff::{number}/64", "dev", device, "nodad")
+        yield made
+
+
+@pytest.fixture
+def cli(request: pytest.FixtureRequest, uri: str) -> Run:
     """Run a module through the command line of Ansible, with --check and --diff where they are asked for."""
+    inside = request.getfixturevalue("netns").argv() if "netns" in request.fixturenames else []
 
     def run(module: str = "vm", *, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
         flags = [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
         command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", f"corral.virt.{module}"]
-        command += ["-a", json.dumps({"uri": uri, **options}), *flags]
+        command = [*inside, *command, "-a", json.dumps({"uri": uri, **options}), *flags]
         environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*inside, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
         start = done.stdout.rfind("localhost | ")
         assert start >= 0, done.stdout + done.stderr
         result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{", start) :])
