@@ -19,10 +19,10 @@ a name or uuid is given to a new object. Documents are bytes here: this file kno
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from ..errors import HostError, InvalidArgument
+from ..errors import HostError, InvalidArgument, LockBusy
 from ..host.api import Host
 from ..host.layout import Layout, check_name
 
@@ -83,6 +83,14 @@ class Store:
             self.host.symlink(self.config_path(name), link)
         else:
             self.host.remove(link)
+
+    def drop_loose_links(self) -> None:
+        """Remove the autostart links that killed runs have left of objects that are gone; one in use is passed over."""
+        for name in self._listed(self.layout.autostart_dir(self.kind), _DOCUMENT):
+            if self.host.stat(self.config_path(name)) is None:
+                with suppress(HostError, LockBusy), self.lock(name, timeout=0):
+                    if self.host.stat(self.config_path(name)) is None:
+                        self.host.remove(self.layout.autostart_link(self.kind, name))
 
     # live
 

@@ -102,6 +102,23 @@ def test_names_that_cannot_be() -> None:
             call("../../etc/passwd")
 
 
+def test_links_that_a_killed_run_left_are_dropped() -> None:
+    host, store = new_store()
+    for name in ("a", "b", "c"):
+        store.write_config(name, b"<a/>")
+        store.set_autostart(name, True)
+    for name in ("b", "c"):
+        host.remove(store.config_path(name))
+    with store.lock("c"):
+        store.drop_loose_links()
+    assert store.autostart("a") and host.entries(store.layout.autostart_dir("domain")) == ["a.xml", "c.xml"]
+    store.drop_loose_links()
+    assert host.entries(store.layout.autostart_dir("domain")) == ["a.xml"]
+    before = host.mutations
+    store.drop_loose_links()
+    assert host.mutations == before, "there is nothing to do"
+
+
 def test_autostart_is_a_link_and_goes_with_the_document() -> None:
     host, store = new_store()
     store.write_config("a", b"<a/>")

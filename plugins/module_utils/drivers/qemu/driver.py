@@ -66,6 +66,7 @@ class QemuDriver(HypervisorDriver):
                 if status is not None and not status.clean and not runs(self.site, status):
                     with self.store.lock(name, timeout=0):
                         reconcile(self.site, name)
+        self.store.drop_loose_links()
 
     # looking
 
