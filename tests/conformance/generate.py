@@ -6,9 +6,9 @@
 
     generate.py KIND --source LIBVIRT_TREE --out OUT.jsonl [--case NAME]
 
-KIND is qemu-argv or domain-xml. One JSON object a line: {"case", "argv"} or {"case", "xml"}, or {"case", "error"} for
-an input that is refused. The QEMU is the one that the tree recorded (tests/qemucapabilitiesdata), and the host is the
-one that the tree's expectations were made on: see REFERENCE below.
+KIND is qemu-argv, domain-xml or dnsmasq. One JSON object a line: {"case", "argv"}, {"case", "xml"} or {"case", "conf",
+"hosts", "addnhosts"}, or {"case", "error"} for an input that is refused. The QEMU is the one that the tree recorded
+(tests/qemucapabilitiesdata), and the host is the one that the tree's expectations were made on: see REFERENCE below.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -34,7 +34,7 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import CorralEr
 from ansible_collections.corral.virt.plugins.module_utils.model.domain.core import Domain  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse  # noqa: E402
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text  # noqa: E402
-from ansible_collections.corral.virt.tests.conformance import reference_host, reference_storage  # noqa: E402
+from ansible_collections.corral.virt.tests.conformance import networks, reference_host, reference_storage  # noqa: E402
 
 FOLDERS = ("qemuxmlconfdata", "qemuxml2argvdata")
 ENDINGS = (".x86_64-latest.args", ".x86_64-latest.err", ".x86_64-latest.xml")
@@ -136,18 +136,25 @@ def generate(kind: str, path: Path, caps: Capabilities, source: Path) -> Dict[st
         return {"case": path.stem, "error": str(error)}
 
 
+def lines(kind: str, source: Path, only: Optional[str]) -> Iterator[Dict[str, Any]]:
+    """The lines of the output, or the one of a single case."""
+    if kind == "dnsmasq":
+        yield from (networks.generate(path) for path in networks.cases(source) if only in (None, path.stem))
+        return
+    caps = capabilities(source)
+    yield from (generate(kind, path, caps, source) for path in cases(source) if only in (None, path.stem))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=sorted(KINDS))
+    parser.add_argument("kind", choices=sorted((*KINDS, "dnsmasq")))
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--case", help="only this input")
     args = parser.parse_args()
-    caps = capabilities(args.source)
     with args.out.open("w", encoding="utf-8") as out:
-        for path in cases(args.source):
-            if args.case in (None, path.stem):
-                out.write(json.dumps(generate(args.kind, path, caps, args.source)) + "\n")
+        for line in lines(args.kind, args.source, args.case):
+            out.write(json.dumps(line) + "\n")
     return 0
 
 

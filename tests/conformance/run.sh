@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-kinds=(qemu-argv domain-xml)
+kinds=(qemu-argv domain-xml dnsmasq)
 source=${CORRAL_LIBVIRT_SOURCE:-../shared/conformance/libvirt-11.3}
 score=${CORRAL_LIBVIRT_SCORE:-$(dirname "$source")/score.py}
 out=.cache/conformance

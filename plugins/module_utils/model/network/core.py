@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatnetwork.
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import List, Optional, Union
 
 from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Child, Children, Field, Opaque, View
 from .dns import Dns
@@ -69,6 +69,10 @@ class Network(View):
     def dhcp(self, version: int) -> Optional[Ip]:
         """The first address of IP version 4 or 6 on which DHCP is served."""
         return next((ip for ip in self.ips if ip.serves_dhcp() and ip.version() == version), None)
+
+    def holders(self) -> List[Union[Network, Portgroup]]:
+        """Everything that guests get VLAN tags, bandwidth and a virtual port from: the network and its portgroups."""
+        return [self, *self.portgroups]
 
     def wants_dns(self) -> bool:
         """Whether names are resolved; where nothing is said they are."""

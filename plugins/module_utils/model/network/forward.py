@@ -81,6 +81,10 @@ class PoolAddress(View):
         """The address as a value; what is not given is 0."""
         return PciAddress(self.domain or 0, self.bus or 0, self.slot or 0, self.function or 0)
 
+    def set_pci(self, place: PciAddress) -> None:
+        """Write a PCI address in libvirt's form."""
+        self.domain, self.bus, self.slot, self.function = place.domain, place.bus, place.slot, place.function
+
 
 class Forward(View):
     """The <forward>."""

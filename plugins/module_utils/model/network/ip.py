@@ -101,14 +101,11 @@ class Route(View):
     metric = Field("@metric", NATURAL)
 
     def destination(self) -> Interface:
-        """The subnet that is reached, as its address with its prefix; raises XmlError where it is none.
-
-        As in libvirt a route with neither netmask nor prefix is one to the class of its address.
-        """
+        """The subnet that is reached, as its address with its prefix; without netmask and prefix it is everything."""
         address = address_at(self, "address")
-        if self.prefix == 0 and self.netmask is None:
-            return interface_of(address, 0)
-        return interface_of(address, length_at(self, address, self.netmask, self.prefix))
+        if self.netmask is None:
+            return interface_of(address, self.prefix or 0)
+        return interface_of(address, length_at(self, address, self.netmask, None))
 
     def network(self) -> Subnet:
         """The subnet that is reached."""
