@@ -98,14 +98,18 @@ class FakeFiles:
             self.identity[0] == 0 or (node.owner[0] == self.identity[0] and bool(node.mode & 0o200))
         )
 
-    def read(self, path: str, *, limit: Optional[int] = None) -> Optional[bytes]:
+    def read(
+        self, path: str, *, offset: int = 0, limit: Optional[int] = None, owner: Optional[int] = None
+    ) -> Optional[bytes]:
         self.calls.append(("read", path))
-        node = self.files.get(self.resolve(path))
+        node = self.files.get(self._place(path) if owner is not None else self.resolve(path))
         if node is None:
             return None
         if node.kind == "directory":
             raise refused("read", path, errno.EISDIR)
-        return node.data if limit is None else node.data[:limit]
+        if owner is not None and (node.kind != "file" or node.owner[0] != owner):
+            raise refused("read", path, errno.EINVAL)
+        return node.data[offset:] if limit is None else node.data[offset : offset + limit]
 
     def tail(self, path: str, size: int) -> bytes:
         data = self.read(path) or b""

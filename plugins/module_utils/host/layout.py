@@ -263,8 +263,16 @@ class Layout:
         return self.live_document("domain", name)
 
     def domain_directory(self, name: str) -> str:
-        """Return the directory of one running guest (mode 0750, of QEMU's user): its sockets and events."""
+        """Return the directory of a running guest, its sockets and events; QEMU's user may only pass through it."""
         return posixpath.join(self.runtime, "guests", short_name(check_name("domain", name)))
+
+    def workplace(self, name: str) -> str:
+        """Return the directory of QEMU's user in it, for what QEMU makes itself."""
+        return posixpath.join(self.domain_directory(name), "qemu")
+
+    def journal(self, name: str) -> str:
+        """Return the file with the events of a guest's QEMU."""
+        return posixpath.join(self.domain_directory(name), "journal")
 
     def monitor(self, name: str) -> str:
         """Return the QMP socket of a running guest."""

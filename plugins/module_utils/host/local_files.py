@@ -112,11 +112,19 @@ class LocalFiles:
         with attempt("look at", path):
             return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
-    def read(self, path: str, *, limit: Optional[int] = None) -> Optional[bytes]:
-        """Return the content, at most ``limit`` bytes of it, or None when there is no file."""
+    def read(
+        self, path: str, *, offset: int = 0, limit: Optional[int] = None, owner: Optional[int] = None
+    ) -> Optional[bytes]:
+        """Return the content from ``offset`` on, at most ``limit`` bytes of it, or None when there is no file.
+
+        ``owner`` is for what somebody else made, who may have put anything there: only a plain file of that user is
+        read, and no link is followed.
+        """
         with attempt("read", path):
             try:
-                with open(path, "rb", opener=_open_without_waiting) as file:
+                with open(path, "rb", opener=_open_without_waiting if owner is None else _plain_file_of(owner)) as file:
+                    if offset:
+                        file.seek(offset)
                     return file.read() if limit is None else file.read(limit)
             except _MISSING:
                 return None
@@ -209,6 +217,20 @@ class LocalFiles:
 def _open_without_waiting(path: str, flags: int) -> int:
     """Open like ``open`` does, but a fifo without a writer does not stop us."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _plain_file_of(owner: int) -> Callable[[str, int], int]:
+    """An opener for a file in another user's hands: a link, a device, or a hard link to a third user's file fails."""
+
+    def opener(path: str, flags: int) -> int:
+        descriptor = _open_without_waiting(path, flags | os.O_NOFOLLOW)
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_uid == owner:
+            return descriptor
+        os.close(descriptor)
+        raise ValueError(f"it is no plain file of user {owner}")
+
+    return opener
 
 
 def _is_temporary(name: str) -> bool:

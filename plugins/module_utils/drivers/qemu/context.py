@@ -91,14 +91,15 @@ class Sealed:
 class Context:
     """Facts for one guest on one host.
 
-    ``directory`` is the guest's runtime directory, ``workplace`` the one in which QEMU may make files of its own (the
-    same where nothing else is said), ``channels`` where channel sockets go that the user did not name, ``nvram`` the directory of UEFI variables, ``console_log`` and so on are paths. ``firmware`` holds the
-    firmware descriptors as they were read, best first. ``backing`` maps the path of a top image to the images below
+    ``directory`` is the guest's runtime directory, ``home`` the one in which QEMU may make files of its own where that
+    is another, ``channels`` where channel sockets go that the user did not name, ``nvram`` the directory of UEFI
+    variables, ``console_log`` and so on are paths. ``firmware`` holds the firmware descriptors as they were read, best
+    first. ``backing`` maps the path of a top image to the images below
     it, from top to base, for those that were looked at. ``cdroms`` are the host's CD-ROM devices, ``volumes`` the
     volumes that disks name, by (pool, volume, mode), ``secrets`` the sealed values by (kind, name), where the kind
     is uuid, usage or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave
     theirs open (vnc, spice, spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors``
-    has the file descriptor of each listening socket that QEMU inherits, by its path, ``taps`` those of
+    has the file descriptor of each socket and file that QEMU inherits, by its path, ``taps`` those of
     the links that network cards are connected to, by the cards' aliases. ``network_addresses`` are the
     host's own addresses on its networks, by their names. ``render_node`` is the host's GPU that draws for displays
     which name none, ``dbus_socket`` the bus of the guest's D-Bus display, ``vsock_cid`` the context id of a guest
@@ -142,6 +143,11 @@ class Context:
     vsock_cid: Optional[int] = None
     tpm_socket: Optional[str] = None
     dbus_socket: str = "/run/corral/qemu/dbus/guest-dbus.sock"
+
+    @property
+    def workplace(self) -> str:
+        """The directory in which QEMU may make files."""
+        return self.home or self.directory
 
     def has(self, flag: str) -> bool:
         """Whether the QEMU has what the named row of caps.flags asks for."""

@@ -189,7 +189,8 @@ class QemuDriver(HypervisorDriver):
         from .guest.screen import take_picture
 
         with self._monitor(name) as monitor:
-            picture = take_picture(self.host, monitor, self.layout().domain_directory(name), name)
+            user = self.site.runner.uid if self.site.runner else self.host.euid()
+            picture = take_picture(self.host, monitor, self.layout().workplace(name), name, user)
         self.host.write(path, picture, mode=0o600)
 
     def check_removal(self, name: str, *, storage: str = "keep") -> List[str]:
@@ -460,7 +461,7 @@ class QemuDriver(HypervisorDriver):
             raise TimedOut(f"Guest {name} was told to be {state}, and is {self._describe(name).state}.", name=name)
 
     def _journal(self, name: str) -> str:
-        return f"{self.layout().domain_directory(name)}/events.out"
+        return self.layout().journal(name)
 
     def _runs(self, name: str) -> bool:
         status = self.site.status(name)

@@ -117,7 +117,7 @@ class GuestHost(SmallHost):
 
     def journal(self, name: str, event: str, **data: Any) -> None:
         """Let QEMU write an event down."""
-        path = f"{self.guests[name].directory}/events.out"
+        path = f"{self.guests[name].directory}/journal"
         row = json.dumps({"timestamp": {"seconds": 1, "microseconds": 0}, "event": event, "data": data})
         self.files[path] = replace(self.files[path], data=self.files[path].data + row.encode() + b"\n")
 

@@ -61,7 +61,7 @@ def test_a_renamed_guest_takes_its_uuid_along(driver: QemuDriver) -> None:
 def test_a_flooded_journal_is_read_from_its_end(driver: QemuDriver, machine: GuestHost) -> None:
     driver.define_domain(document())
     driver.start_domain("a")
-    path = "/run/corral/guests/a/events.out"
+    path = "/run/corral/guests/a/journal"
     machine.add_file(path, FLOOD * (JOURNAL // len(FLOOD) + 10))
     assert driver.lookup_domain("a").state == "running"
     assert len(driver.site.journal("a")) <= JOURNAL + 32
@@ -72,5 +72,5 @@ def test_a_flooded_journal_is_read_from_its_end(driver: QemuDriver, machine: Gue
 def test_a_journal_that_is_no_file_is_not_read(driver: QemuDriver, machine: GuestHost) -> None:
     driver.define_domain(document())
     driver.start_domain("a")
-    machine.add_node("/run/corral/guests/a/events.out", "char")
+    machine.add_node("/run/corral/guests/a/journal", "char")
     assert driver.site.journal("a") == b""

@@ -199,7 +199,7 @@ def test_a_kernel_that_qemu_cannot_read_is_copied(driver: QemuDriver, machine: G
     assert argv[argv.index("-initrd") + 1] == "/boot/initrd"
     assert argv[argv.index("-append") + 1] == "console=ttyS0 a,b"
     staged = machine.files["/run/corral/guests/a/kernel"]
-    assert (staged.data, staged.mode, staged.owner) == (b"kernel", 0o400, RUNNER)
+    assert (staged.data, staged.mode, staged.owner) == (b"kernel", 0o440, (0, RUNNER[1]))
     assert machine.owner("/boot/vmlinuz") == (0, 0)
     assert driver.domain_xml("a").findtext("os/kernel") == "/boot/vmlinuz"
     driver.destroy_domain("a")

@@ -21,7 +21,7 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
     TimedOut,
 )
 from ansible_collections.corral.virt.plugins.module_utils.host.fake_stream import FakeStream
-from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import IMAGE, document
+from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import IMAGE, RUNNER, document
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.test_agent import NETWORK, agent
 
 if TYPE_CHECKING:
@@ -205,14 +205,14 @@ def test_a_picture(driver: QemuDriver, machine: GuestHost) -> None:
     started(driver, machine)
 
     def dump(given: Any) -> dict[str, Any]:
-        machine.add_file(given["filename"], PIXMAP)
+        machine.add_file(given["filename"], PIXMAP, owner=RUNNER)
         return {}
 
     machine.guests["a"].monitor.answers["screendump"] = dump
     driver.save_screenshot("a", "/root/a.png")
     found = machine.stat("/root/a.png")
     assert found is not None and found.mode == 0o600
-    assert machine.stat("/run/corral/guests/a/screen.ppm") is None
+    assert machine.stat("/run/corral/guests/a/qemu/screen.ppm") is None
     assert (machine.read("/root/a.png") or b"")[:8] == b"\x89PNG\r\n\x1a\n"
 
 
@@ -246,8 +246,8 @@ def test_the_line_opens_what_qemu_would_inherit(driver: QemuDriver, machine: Gue
     line = driver.domain_command("a")
     assert line.startswith("mkdir -p /run/corral/guests/a && /usr/bin/qemu-system-x86_64 -name guest=a")
     assert f"socket,id=charchannel0,path={SOCKET},server=on,wait=off" in line
-    assert line.endswith(("5>>'/tmp/it is.log'", "4>>'/tmp/it is.log'"))
-    for ours in ("charmonitor", "charevents", " -S ", " -mon "):
+    assert "-add-fd set=0,fd=6,opaque=serial0-source" in line and line.endswith(" 6>>'/tmp/it is.log'")
+    for ours in ("charmonitor", "charevents", "journal", " -S ", " -mon "):
         assert ours not in line
     assert machine.below("/run/corral/guests") == []
 

@@ -77,9 +77,9 @@ def start(host: Host, argv: Tuple[str, ...], log: str, socket: str, account: Acc
     """Start a QEMU as somebody, with a fresh log; raises MissingProgram, or OperationFailed when it is no program."""
     _sweep(host, socket)
     host.remove(log)
-    listen = Listen(socket, owner=account.user)
+    inherited = (Listen(socket),)  # ours alone: no guest that has broken out may answer for QEMU, or ask it
     try:
-        return host.spawn(Spawn(argv, log, ENVIRONMENT, user=account.user, groups=account.groups, fds=(listen,)))
+        return host.spawn(Spawn(argv, log, ENVIRONMENT, user=account.user, groups=account.groups, fds=inherited))
     except MissingProgram:
         raise
     except HostError as error:

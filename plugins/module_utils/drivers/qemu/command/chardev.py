@@ -72,8 +72,8 @@ def server_sockets(domain: Domain, context: Context) -> List[str]:
     return [socket_path(device, context) for device in all_devices(domain) if listens(device)]
 
 
-def open_files(domain: Domain) -> List[OpenFile]:
-    """The files that QEMU writes what the guest says into, in order."""
+def open_files(domain: Domain, context: Context) -> List[OpenFile]:
+    """The files that QEMU writes what the guest says into, in order: the user's, and our log of the console."""
     rows: List[OpenFile] = []
     for device in all_devices(domain):
         source = device.source
@@ -81,11 +81,14 @@ def open_files(domain: Domain) -> List[OpenFile]:
             rows.append(OpenFile(source.path, device.id(), "source", len(rows), source.append is not False))
         if device.log_file:
             rows.append(OpenFile(device.log_file, device.id(), "log", len(rows), device.log_append is not False))
+    first = next(all_devices(domain), None)
+    if context.console_log and isinstance(first, (Serial, Console)) and first.type != "file" and not first.log_file:
+        rows.append(OpenFile(context.console_log, first.id(), "log", len(rows), False))
     return rows
 
 
-def _file_of(device: CharacterDevice, role: str, domain: Domain) -> Optional[OpenFile]:
-    return next((row for row in open_files(domain) if (row.alias, row.role) == (device.id(), role)), None)
+def _file_of(device: CharacterDevice, role: str, domain: Domain, context: Context) -> Optional[OpenFile]:
+    return next((row for row in open_files(domain, context) if (row.alias, row.role) == (device.id(), role)), None)
 
 
 def chardev_options(
@@ -97,24 +100,19 @@ def chardev_options(
     if write is None:
         raise UnsupportedConfig(f"<{device.tag} type='{device.type}'> is not a type that QEMU has.", line=device.line)
     yield from _tls(device, context)
-    files = [_file_of(device, role, domain) if alias is None else None for role in ("source", "log")]
+    files = [_file_of(device, role, domain, context) if alias is None else None for role in ("source", "log")]
     for row in files:
         if row is not None:
             number = context.descriptors.get(row.path, 0)
             yield Option("-add-fd", {"set": row.number, "fd": number, "opaque": f"{row.alias}-{row.role}"})
     backend, own = write(device, domain, context)
     head = {"backend": backend, "id": f"char{name}"}
-    yield Option("-chardev", properties(head, own, _log(device, files[1], domain, context)), first="backend")
+    yield Option("-chardev", properties(head, own, _log(files[1])), first="backend")
 
 
-def _log(device: CharacterDevice, row: Optional[OpenFile], domain: Domain, context: Context) -> Mapping[str, Any]:
-    """Where QEMU copies the output to: the user's file, or our own for the guest's first serial port."""
-    if row is not None:
-        return {"logfile": row.set_path, "logappend": True}
-    first = next(iter(all_devices(domain)), None)
-    if context.console_log and isinstance(device, (Serial, Console)) and device == first and device.type != "file":
-        return {"logfile": context.console_log, "logappend": False}
-    return {}
+def _log(row: Optional[OpenFile]) -> Mapping[str, Any]:
+    """Where QEMU copies the output to: always appended, so that somebody else may cut the file."""
+    return {} if row is None else {"logfile": row.set_path, "logappend": True}
 
 
 Backend = Tuple[str, Mapping[str, Any]]
@@ -132,7 +130,7 @@ def _path(name: str) -> Callable[[CharacterDevice, Domain, Context], Backend]:
 
 
 def _file(device: CharacterDevice, domain: Domain, context: Context) -> Backend:
-    row = _file_of(device, "source", domain)
+    row = _file_of(device, "source", domain, context)
     if row is None:
         raise UnsupportedConfig(f"<{device.tag} type='file'> needs a <source path='...'/>.", line=device.line)
     return "file", {"path": row.set_path, "append": True}

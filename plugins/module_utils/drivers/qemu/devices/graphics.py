@@ -214,7 +214,7 @@ def _vnc_address(graphics: Graphics, context: Context) -> str:
     listen = listen_of(graphics)
     automatic = context.defaults.vnc_auto_socket and listen.type == "address" and not listen.address
     if listen.type == "socket" or automatic:
-        return f"unix:{listen.socket or context.directory + '/vnc.sock'}"
+        return f"unix:{listen.socket or context.workplace + '/vnc.sock'}"
     if listen.type == "none":
         return "none"
     address = listen_address(listen, context, context.defaults.vnc_listen)

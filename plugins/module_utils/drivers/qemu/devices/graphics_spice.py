@@ -127,7 +127,7 @@ def _place(graphics: Graphics, context: Context) -> List[Tuple[str, Any]]:
 
 
 def _socket(listen: Listen, context: Context) -> Optional[str]:
-    own = f"{context.directory}/spice.sock"
+    own = f"{context.workplace}/spice.sock"
     if listen.type == "socket":
         return listen.socket or own
     automatic = context.defaults.spice_auto_socket and listen.type == "address" and not listen.address

@@ -96,7 +96,7 @@ def _reconnect(interface: Interface) -> Optional[int]:
 
 
 def _vdpa(interface: Interface, domain: Domain, context: Context) -> Iterator[Option]:
-    number = len(open_files(domain)) + vdpa_cards(domain).index(interface)
+    number = len(open_files(domain, context)) + vdpa_cards(domain).index(interface)
     descriptor = context.descriptors.get(interface.source_device or "", 0)
     yield Option("-add-fd", {"set": number, "fd": descriptor, "opaque": f"{interface.id()}-vdpa"})
     yield Option("-netdev", _named(interface, {"type": "vhost-vdpa", "vhostdev": f"/dev/fdset/{number}"}))

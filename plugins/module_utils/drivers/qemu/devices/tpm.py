@@ -86,7 +86,7 @@ def _write(tpm: Tpm, domain: Domain, context: Context) -> Iterator[Option]:
         yield Option("-tpmdev", {**head, "chardev": "chrtpm"}, first="type")
     else:
         paths: List[str] = []
-        first = len(open_files(domain)) + len(vdpa_cards(domain))
+        first = len(open_files(domain, context)) + len(vdpa_cards(domain))
         for number, (role, path) in enumerate(opened_files(tpm), start=first):
             descriptor = context.descriptors.get(path, 0)
             yield Option("-add-fd", {"set": number, "fd": descriptor, "opaque": f"{tpm.id()}-{role}"})

@@ -43,7 +43,7 @@ def helpers_of(site: Site, name: str, domain: Domain, context: Context) -> List[
         layout=site.layout,
         context=context,
         user=account(site.host, site.runner).user,
-        env={**ENVIRONMENT, "HOME": context.directory},
+        env={**ENVIRONMENT, "HOME": context.workplace},
         programs=programs,
         features={path: _features(site.host, path) for path in _binaries(served, programs)},
     )

@@ -5,8 +5,10 @@
 """Starting a guest: everything that QEMU needs is put in place, QEMU is spawned, and its own words are kept.
 
 QEMU gets two monitors. One is a socket that we listen on before QEMU exists, so that connecting never races with its
-start. The other is a pipe chardev whose input holds one greeting and whose output is a plain file: QEMU writes every
-event there, with nobody connected, and so the guest's story survives QEMU itself.
+start. The other is a pipe chardev whose input holds one greeting, whose output is /dev/null, and whose log is the
+journal, a plain file that QEMU inherits open: it writes every event there, with nobody connected, and so the guest's
+story survives QEMU itself. Nothing in the guest's directory can be put in place of another by QEMU's user, which other
+guests have, too; what QEMU must make itself is in a directory below.
 """
 
 from __future__ import annotations
@@ -54,6 +56,9 @@ Inherited = Union[Listen, Append]
 FIRST_FD = 3
 START_TIMEOUT = 30.0
 
+# What our own runs need stands first: the monitor and the journal. QEMU knows the journal as this set of descriptors,
+# which is above all that a guest's own files could be counted to.
+JOURNAL_FD, JOURNAL_SET = 4, 1 << 20
 # What -msg timestamp=on and QEMU itself put before their words.
 PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:.]+Z )?(\S*qemu-[\w-]+: )?")
 
@@ -186,7 +191,8 @@ def _launch_arguments(domain: Domain, context: Context) -> List[str]:
     """What belongs to this run and not to the machine: the monitors, and what ends or pauses the guest."""
     monitor = f"socket,id=charmonitor,fd={FIRST_FD},server=on,wait=off"
     events = f"pipe,id=charevents,path={context.directory.replace(',', ',,')}/events"
-    words = ["-S"]
+    events += f",logfile=/dev/fdset/{JOURNAL_SET},logappend=on"
+    words = ["-S", "-add-fd", f"set={JOURNAL_SET},fd={JOURNAL_FD},opaque=journal"]
     words += ["-chardev", monitor, "-mon", "chardev=charmonitor,id=monitor,mode=control"]
     words += ["-chardev", events, "-mon", "chardev=charevents,id=events,mode=control"]
     wanted = {"on_reboot": domain.on_reboot, "on_poweroff": domain.on_poweroff, "on_crash": domain.on_crash}
@@ -196,12 +202,16 @@ def _launch_arguments(domain: Domain, context: Context) -> List[str]:
     return words
 
 
-def _inherited(site: Site, name: str, domain: Domain, context: Context) -> Tuple[Inherited, ...]:
-    """What QEMU gets open: its monitor first, the sockets it listens on, the files it writes what the guest says to."""
-    owner = account(site.host, site.runner).user
-    paths = (site.layout.monitor(name), *server_sockets(domain, context))
-    files = [Append(row.path, empty=not row.append) for row in open_files(domain)]
-    return (*(Listen(path, owner=owner) for path in paths), *files)
+def _inherited(site: Site, name: str, domain: Domain, context: Context) -> Tuple[Union[Listen, Append], ...]:
+    """What QEMU gets open: its monitor and journal, the sockets it listens on, the files it writes what is said to.
+
+    Sockets in the guest's directory are for us alone; those that the user named are QEMU's, as its group may use them.
+    """
+    user, layout = account(site.host, site.runner).user, site.layout
+    ours = f"{context.directory}/"
+    sockets = [Listen(path, owner=None if path.startswith(ours) else user) for path in server_sockets(domain, context)]
+    files = [Append(row.path, empty=not row.append) for row in open_files(domain, context)]
+    return (Listen(layout.monitor(name)), Append(layout.journal(name)), *sockets, *files)
 
 
 def _variables(domain: Domain) -> Dict[str, str]:
@@ -215,11 +225,10 @@ def _spawn(
     site: Site, name: str, argv: List[str], inherited: Tuple[Inherited, ...], variables: Mapping[str, str]
 ) -> Spawn:
     who = account(site.host, site.runner)
-    home = site.layout.domain_directory(name)
     return Spawn(
         argv=tuple(argv),
         log=site.layout.domain_log(name),
-        env={**ENVIRONMENT, "HOME": home, **variables},
+        env={**ENVIRONMENT, "HOME": site.layout.workplace(name), **variables},
         user=who.user,
         groups=who.groups,
         fds=inherited,
@@ -257,12 +266,15 @@ def _put_in_place(site: Site, plan: Start, status: Status) -> None:
     owner = (runner.uid, runner.gid) if runner else None
     directory = plan.context.directory
     host.remove_tree(directory)
-    host.make_directory(directory, mode=0o700, owner=owner)
+    host.make_directory(directory, mode=0o711 if owner else 0o700)
+    host.make_directory(plan.context.workplace, mode=0o700, owner=owner)
     host.write(f"{directory}/events.in", b'{"execute":"qmp_capabilities"}\n', owner=owner)
-    host.write(f"{directory}/events.out", b"", owner=owner)
-    host.write(layout.domain_console_log(plan.name), b"", owner=owner)
+    host.symlink("/dev/null", f"{directory}/events.out")
+    host.write(layout.journal(plan.name), b"")
+    host.write(layout.domain_console_log(plan.name), b"")
     for role, path in plan.staged:
-        host.write(f"{directory}/{role}", host.read(path) or b"", mode=0o400, owner=owner)
+        group = (host.euid(), runner.gid) if runner else None
+        host.write(f"{directory}/{role}", host.read(path) or b"", mode=0o440 if group else 0o400, owner=group)
     domain = Domain(plan.document)
     for helper in plan.helpers:
         host.write(helper.spawn.log, b"", mode=0o640)

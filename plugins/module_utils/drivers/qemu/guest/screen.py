@@ -25,12 +25,15 @@ TRUE_COLOUR = 2
 HEAD = re.compile(rb"P6\s+(\d{1,5})\s+(\d{1,5})\s+255\s")
 
 
-def take_picture(host: Host, monitor: Monitor, directory: str, name: str) -> bytes:
-    """Return what the first display of a guest shows, as PNG; raises OperationInvalid for one without a display."""
+def take_picture(host: Host, monitor: Monitor, directory: str, name: str, user: int) -> bytes:
+    """Return what the first display of a guest shows, as PNG; raises OperationInvalid for one without a display.
+
+    ``user`` is the number of QEMU's user, to whom the directory belongs.
+    """
     path = f"{directory}/screen.ppm"
     try:
         monitor.execute("screendump", {"filename": path})
-        return to_png(host.read(path, limit=MOST) or b"")
+        return to_png(host.read(path, limit=MOST, owner=user) or b"")
     except MonitorError as error:
         raise OperationInvalid(
             f"There is no picture of guest {name}: {error.description}.",

@@ -19,14 +19,16 @@ from ....xml.canonical import HIDDEN
 
 FD = re.compile(r"(?<![\w-])fd=(\d+)(?=,|$)")
 FIRST_FD = 3
-# Options of our own runs, each with its number of values.
+# Options of our own runs, each with its number of values, and marks of those that have others of their name.
 OURS = {"-S": 0, "-mon": 1}
-MONITORS = ("id=charmonitor,", "id=charevents,")
+MARKS = {"-chardev": ("id=charmonitor,", "id=charevents,"), "-add-fd": ("opaque=journal,",)}
+# The descriptors of our own runs: the monitor and the journal.
+OUR_FDS = 2
 
 
 def paste(command: Spawn, secrets: Iterable[str] = ()) -> str:
     """Return one line for a shell that starts the same machine."""
-    sockets = [each for each in command.fds[1:] if isinstance(each, Listen)]
+    sockets = [each for each in command.fds[OUR_FDS:] if isinstance(each, Listen)]
     folders = dict.fromkeys(each.path.rpartition("/")[0] for each in sockets)
     words = [_hidden(_opened(word, command), secrets) for word in _machine(command.argv)]
     makes = [f"mkdir -p {' '.join(shlex.quote(folder) for folder in folders)} &&"] if folders else []
@@ -41,7 +43,7 @@ def _machine(argv: Sequence[str]) -> List[str]:
         word = rest.pop(0)
         if word in OURS:
             del rest[: OURS[word]]
-        elif word == "-chardev" and any(mark in f"{rest[0]}," for mark in MONITORS):
+        elif any(mark in f"{rest[0]}," for mark in MARKS.get(word, ())):
             rest.pop(0)
         else:
             words.append(word)
@@ -61,7 +63,9 @@ def _opened(word: str, command: Spawn) -> str:
 
 def _redirections(command: Spawn) -> List[str]:
     rows: List[Tuple[int, str]] = [
-        (FIRST_FD + number, each.path) for number, each in enumerate(command.fds) if isinstance(each, Append)
+        (FIRST_FD + number, each.path)
+        for number, each in enumerate(command.fds)
+        if isinstance(each, Append) and number >= OUR_FDS
     ]
     return [f"{number}>>{shlex.quote(path)}" for number, path in rows]
 

@@ -77,6 +77,7 @@ class Site:
             directory=directory,
             channels=directory,
             nvram=self.layout.nvram_dir,
+            home=self.layout.workplace(name),
             ram=self.layout.memory_dir,
             tpm=self.layout.tpm_dir,
             console_log=self.layout.domain_console_log(name),
@@ -85,7 +86,7 @@ class Site:
             host_id=f"{self.host.machine_id()}:{self.layout.config}",  # another tree has guests of its own
             now=self.host.now(),
             short_name=short_name(name),
-            dbus_socket=f"{directory}/dbus.sock",
+            dbus_socket=f"{self.layout.workplace(name)}/dbus.sock",
             **host_facts(self.host, domain),
         )
 
@@ -127,7 +128,7 @@ class Site:
         The file belongs to QEMU's user, and a guest can make QEMU write a great deal: nothing but a plain file is read,
         and not more of it than JOURNAL bytes. Where the beginning is left out, the guest has long been running.
         """
-        path = f"{self.layout.domain_directory(name)}/events.out"
+        path = self.layout.journal(name)
         found = self.host.stat(path)
         if found is None or found.kind != "file":
             return b""

@@ -4,8 +4,8 @@
 
 """What a guest's state is, without a daemon: read from the journal of events that QEMU itself writes.
 
-Every guest has a second QMP monitor whose output is a plain file (see launch.py). The events in it say what happened
-last, also after QEMU has gone. Source of the events: QEMU's qapi/run-state.json.
+Every guest has a second QMP monitor whose output is kept in a plain file (see launch.py). The events in it say what
+happened last, also after QEMU has gone. Source of the events: QEMU's qapi/run-state.json.
 """
 
 from __future__ import annotations

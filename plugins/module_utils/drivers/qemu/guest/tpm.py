@@ -50,7 +50,7 @@ def make_states(domain: Domain, context: Context, host: Host, owner: Owner, scra
             if setup and host.stat(f"{path}/{state_file(tpm)}") is None:
                 _make(tpm, domain, context, host, owner, scratch, path)
             elif setup and banks(tpm):
-                host.run(reconfigure(tpm, path), timeout=SETUP_TIMEOUT, user=owner, env={"HOME": context.directory})
+                host.run(reconfigure(tpm, path), timeout=SETUP_TIMEOUT, user=owner, env={"HOME": context.workplace})
 
 
 def state_file(tpm: Tpm) -> str:
@@ -96,7 +96,8 @@ def _make(tpm: Tpm, domain: Domain, context: Context, host: Host, owner: Owner, 
     except CommandFailed as error:
         said = "; ".join(error.stderr.strip().splitlines()[-2:]) or "nothing"
         raise OperationFailed(f"The TPM of guest {domain.name} could not be made; swtpm_setup said: {said}") from error
-    data = host.read(f"{scratch}/{state_file(tpm)}", limit=LARGEST)
+    maker = owner[0] if owner else host.euid()
+    data = host.read(f"{scratch}/{state_file(tpm)}", limit=LARGEST, owner=maker)
     if data is None:
         raise OperationFailed(f"The TPM of guest {domain.name} could not be made: swtpm_setup left no state.")
     host.write(f"{path}/{state_file(tpm)}", data, mode=0o600, owner=owner)
