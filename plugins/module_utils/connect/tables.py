@@ -41,6 +41,12 @@ def _qemu_hypervisor(request: Request) -> Answer:
     return open_driver(request)
 
 
+def _network(request: Request) -> Answer:
+    from ..drivers.network.open import open_driver
+
+    return open_driver(request)
+
+
 def _test_network(request: Request) -> Answer:
     from ..drivers.test.open import open_network
 
@@ -76,7 +82,7 @@ TABLES: Mapping[str, Tuple[Row, ...]] = {
         _test(_test_hypervisor),
         Row("qemu", _qemu_hypervisor, ("qemu",), "qemu:///system"),
     ),
-    "network": (_test(_test_network),),
+    "network": (_test(_test_network), Row("network", _network, ("qemu",), "qemu:///system")),
     "interface": (_test(_test_interface),),
     "storage": (_test(_test_storage),),
     "node device": (_test(_test_node_device),),

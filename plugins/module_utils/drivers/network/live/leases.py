@@ -4,9 +4,9 @@
 
 """dnsmasq's file of leases, read as values.
 
-A line is ``EXPIRES MAC ADDRESS NAME CLIENT``, with ``*`` for what is not known and 0 for a lease that never ends. Below
-a line ``duid ...`` the leases are of DHCPv6: there the second word is the number of the client's interface, and CLIENT is
-the client's DUID. Source: dnsmasq's lease.c, lease_update_file; RFC 8415, section 11.
+A line is ``EXPIRES MAC ADDRESS NAME CLIENT``, with ``*`` for what is not known and 0 for a lease that never ends.
+Below a line ``duid ...`` the leases are of DHCPv6: there the second word is the number of the client's interface, and
+CLIENT is the client's DUID. Source: dnsmasq's lease.c, lease_update_file; RFC 8415, section 11.
 """
 
 from __future__ import annotations

@@ -1,0 +1,264 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The network driver: virtual networks of this host, each call under the network's lock where it changes something."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+
+from ...errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid
+from ...host.api import Host
+from ...host.layout import Layout, check_name
+from ...model.domain.interface import Interface
+from ...model.network.core import Network as NetworkView
+from ...values import parse_uuid
+from ...xml.compare import Change
+from ...xml.parse import Element
+from ...xml.write import to_text
+from ..api import Fault, HypervisorDriver, Lease, Neighbours, Network, NetworkDriver
+from ..store import Store
+from .site import Site
+
+
+class BridgeDriver(NetworkDriver):
+    """The networks of one tree of files: the system's, or an embedded one; in a session they can be defined only."""
+
+    name = "network"
+
+    def __init__(self, host: Host, layout: Layout, *, read_only: bool = False) -> None:
+        self.site = Site(host, layout, Store(host, layout, "network"), read_only)
+        self.host = host
+        self.store = self.site.store
+        self._hypervisor: Optional[HypervisorDriver] = None
+
+    def meet(self, neighbours: Neighbours) -> None:
+        self._hypervisor = neighbours.hypervisor
+
+    # looking
+
+    def explain(self) -> Dict[str, Any]:
+        from .firewall.ruleset import table_name
+
+        return {"table": f"inet {table_name(self.site.layout)}", "config": self.site.layout.config_dir("network")}
+
+    def list_networks(self) -> Sequence[Network]:
+        return [self._shown(name) for name in self.site.names()]
+
+    def lookup_network(self, reference: str) -> Network:
+        if self._is_known(reference):
+            return self._describe(reference)
+        for network in self.list_networks():
+            if _same_uuid(reference, network.uuid):
+                return network
+        raise NotFound(f"There is no network with the name or uuid '{reference}'.", name=reference)
+
+    def network_xml(self, name: str, *, inactive: bool = False) -> Element:
+        active, kept = self.site.active(name), self.site.persistent(name)
+        found = kept if active is None or (inactive and kept is not None) else active
+        if found is None:
+            raise NotFound(f"There is no network named '{name}'.", name=name)
+        return found
+
+    def normalise_network(self, document: Element) -> Element:
+        name = check_name("network", NetworkView(document).name or "")
+        return self._completed(document, self._existing(name))
+
+    def ignored_network_parts(self, document: Element) -> List[str]:
+        from .passes.ignored import ignored_parts
+
+        return ignored_parts(document)
+
+    def network_faults(self, name: str) -> List[Fault]:
+        from .live.mend import faults
+
+        self.site.require(name)
+        document = self.site.active(name)
+        return [] if document is None else faults(self._scene(name, document))
+
+    def network_advice(self, name: str) -> List[str]:
+        from .firewall.advice import advice
+        from .firewall.ruleset import table_name
+        from .firewall.state import whole_ruleset
+
+        self.site.require(name)
+        document = self.site.active(name)
+        network = None if document is None else NetworkView(document)
+        if network is None or not network.has_own_bridge():
+            return []
+        return advice(whole_ruleset(self.host), network, table_name(self.site.layout))
+
+    def network_leases(self, name: str) -> List[Lease]:
+        from .live.leases import read_leases
+
+        self.site.require(name)
+        data = self.host.read(self.site.layout.network_leases(name)) or b""
+        return read_leases(name, data.decode("utf-8", "replace"), self.host.now())
+
+    def network_guests(self, name: str) -> List[str]:
+        from .ports.guests import connected
+
+        return sorted({port.guest for port in connected(self._hypervisor, name)})
+
+    def actual_interface(self, interface: Element) -> Element:
+        from .ports.actual import actual_interface, takes_devices
+        from .ports.guests import connected
+
+        name = Interface(interface).network or ""
+        document = self._active(name)
+        network = NetworkView(document)
+        ports = connected(self._hypervisor, name) if takes_devices(network) else []
+        return actual_interface(self.host, network, interface, ports)
+
+    # changing
+
+    @contextmanager
+    def exclusive(self, name: str, *, timeout: float) -> Iterator[None]:
+        with self.store.run_lock(check_name("network", name), timeout=timeout):
+            yield
+
+    def define_network(self, document: Element) -> Network:
+        name = check_name("network", NetworkView(document).name or "")
+        with self.store.lock(name), self.store.names_lock():
+            done = self._completed(document, self._existing(name))
+            self.store.write_config(name, to_text(done).encode())
+        return self._describe(name)
+
+    def create_network(self, document: Element) -> Network:
+        from .live.life import start
+
+        name = check_name("network", NetworkView(document).name or "")
+
+        with self.store.lock(name):
+            if self.store.read_config(name) is not None or self.store.is_live(name):
+                raise AlreadyExists(f"There is a network named {name} already.", hint="Start that one.", name=name)
+            start(self.site, name, lambda: self._completed(document, None), self._hypervisor)
+        return self._describe(name)
+
+    def undefine_network(self, name: str) -> None:
+        with self._locked(name):
+            if self.store.read_config(name) is None:
+                raise OperationInvalid(f"Network {name} is transient: it has no definition to remove.")
+            if not self.store.is_live(name):
+                self._forget(name)
+            self.store.remove_config(name)
+
+    def start_network(self, name: str) -> Network:
+        from .live.life import start
+
+        with self._locked(name):
+            if self.store.is_live(name):
+                raise OperationInvalid(f"Network {name} is already active.")
+            start(self.site, name, lambda: self.site.require(name), self._hypervisor)
+        return self._describe(name)
+
+    def destroy_network(self, name: str) -> None:
+        from .live.life import take_down
+
+        with self._locked(name):
+            take_down(self._scene(name, self._active(name)))
+            if self.store.read_config(name) is None:
+                self._forget(name)
+
+    def update_network(self, name: str, wanted: Element, changes: Sequence[Change]) -> None:
+        from .live.update import update
+
+        with self._locked(name):
+            document = self._active(name)
+            update(self._scene(name, document), document, wanted, changes)
+
+    def mend_network(self, name: str) -> None:
+        from .live.mend import mend
+
+        with self._locked(name):
+            mend(self._scene(name, self._active(name)))
+
+    def set_network_autostart(self, name: str, autostart: bool) -> None:
+        with self._locked(name):
+            if self.store.read_config(name) is None:
+                raise OperationInvalid(f"Network {name} is transient, and only a defined network can start by itself.")
+            self.store.set_autostart(name, autostart)
+
+    # inside
+
+    def _scene(self, name: str, document: Element) -> Any:
+        from .live.look import Scene
+
+        return Scene(self.site, name, NetworkView(document), self._hypervisor)
+
+    def _active(self, name: str) -> Element:
+        self.site.require(name)
+        document = self.site.active(name)
+        if document is None:
+            raise OperationInvalid(f"Network {name} is not active.", hint="Start it first.", name=name)
+        return document
+
+    def _existing(self, name: str) -> Optional[Element]:
+        """The definition that a document would replace: the persistent one, or that of a transient network."""
+        found = self.site.persistent(name)
+        return self.site.active(name) if found is None else found
+
+    def _completed(self, document: Element, kept: Optional[Element]) -> Element:
+        from ..surroundings import look
+        from .passes.complete import complete
+
+        name = NetworkView(document).name or ""
+        known = [each for several in self.site.others(name).values() for each in several]
+        return complete(document, look(self.host), known, kept=kept, host_id=self.site.host_id)
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold the lock of a network that exists."""
+        self.site.require(name)
+        with self.store.lock(name):
+            self.site.require(name)  # a transient one that has ended is gone now
+            yield
+
+    def _forget(self, name: str) -> None:
+        """Remove what only a network that still exists has a use for."""
+        self.host.remove(self.site.layout.network_leases(name))
+        self.host.remove(self.site.layout.network_log(name))
+
+    def _is_known(self, name: str) -> bool:
+        try:
+            check_name("network", name)
+        except InvalidArgument:
+            return False  # no network is called so; it may still be a uuid
+        return self.store.read_config(name) is not None or self.store.is_live(name)
+
+    def _describe(self, name: str) -> Network:
+        kept, document = self.site.persistent(name), self.site.active(name)
+        view = NetworkView(self.site.require(name) if document is None else document)
+        return Network(
+            name=name,
+            uuid=view.uuid or "",
+            active=document is not None,
+            persistent=kept is not None,
+            autostart=self.store.autostart(name),
+            bridge=view.bridge,
+            runtime=self._facts(name) if document is not None and view.has_own_bridge() else {},
+        )
+
+    def _facts(self, name: str) -> Mapping[str, Any]:
+        status = self.site.status(name)
+        facts: Dict[str, Any] = {"leases": self.site.layout.network_leases(name)}
+        if status is not None:
+            facts["started"] = status.started
+            if status.process is not None and self.host.process(status.pid) == status.process:
+                facts["dnsmasq"] = status.pid
+        return facts
+
+    def _shown(self, name: str) -> Network:
+        """A network for a list: one whose files are damaged is in it, and hides no other."""
+        try:
+            return self._describe(name)
+        except CorralError as error:
+            return Network(name, uuid="", active=False, runtime={"error": error.message})
+
+
+def _same_uuid(reference: str, uuid: str) -> bool:
+    with suppress(InvalidArgument):
+        return bool(uuid) and parse_uuid(reference) == uuid
+    return False

@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The packet filter of all active networks together, which is one table."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..firewall.ruleset import walls
+from ..firewall.state import apply_ruleset, drift, memo_path
+from ..site import Site
+
+
+def ruleset_fault(site: Site) -> Optional[str]:
+    """How the kernel's table is not that of the active networks; the kernel is not asked where there is none to be."""
+    networks = site.actives()
+    if not walls(networks) and site.host.stat(memo_path(site.layout)) is None:
+        return None
+    return drift(site.host, site.layout, networks)
+
+
+def renew_ruleset(site: Site, *, without: str = "") -> None:
+    """Let the kernel have the filter of all active networks but one; whoever calls holds the lock of all names."""
+    networks = site.actives(without=without)
+    if walls(networks) or site.host.stat(memo_path(site.layout)) is not None:
+        apply_ruleset(site.host, site.layout, networks)

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where networks live: the host, our files on it, and the documents of all networks."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Dict, List, Optional
+
+from ...errors import CorralError, HostError, NotFound
+from ...host.api import Host
+from ...host.layout import Layout
+from ...model.network.core import Network
+from ...xml.parse import Element, parse
+from ..store import Store
+from .live.status import Status
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every call of the driver needs: plain values and the seam to the machine."""
+
+    host: Host
+    layout: Layout
+    store: Store
+    read_only: bool = False
+
+    @property
+    def host_id(self) -> str:
+        """What identities are derived from: another tree has networks of its own."""
+        return f"{self.host.machine_id()}:{self.layout.config}"
+
+    def persistent(self, name: str) -> Optional[Element]:
+        """The persistent document of a network, or None."""
+        return _read(self.store.read_config(name), f"definition {self.store.config_path(name)}")
+
+    def active(self, name: str) -> Optional[Element]:
+        """The live document of a network, or None."""
+        return _read(self.store.read_live(name), f"live document {self.store.live_path(name)}")
+
+    def require(self, name: str) -> Element:
+        """The persistent or else the live document; raises NotFound."""
+        found = self.persistent(name)
+        found = self.active(name) if found is None else found
+        if found is None:
+            raise NotFound(f"There is no network named '{name}'.", name=name)
+        return found
+
+    def status(self, name: str) -> Optional[Status]:
+        """The runtime facts of an active network, None for another."""
+        found = self.store.read_status(name)
+        try:
+            return None if found is None else Status.from_plain(found)
+        except (TypeError, ValueError) as error:
+            path = self.layout.live_status("network", name)
+            raise HostError(f"{path} is damaged: {error}.", hint="Remove it.", path=path) from error
+
+    def names(self) -> List[str]:
+        """All networks, defined or active, sorted."""
+        return sorted({*self.store.names(), *self.store.live_names()})
+
+    def others(self, name: str) -> Dict[str, List[Element]]:
+        """The documents of all other networks, the live and the persistent one of each; damaged ones are left out."""
+        return {other: self._documents(other) for other in self.names() if other != name}
+
+    def actives(self, *, without: str = "") -> List[Network]:
+        """All active networks, for what is made of all of them at once; raises what a damaged one raises."""
+        found = ((name, self.active(name)) for name in self.store.live_names() if name != without)
+        return [Network(document) for _name, document in found if document is not None]
+
+    def _documents(self, name: str) -> List[Element]:
+        found: List[Element] = []
+        for read in (self.active, self.persistent):
+            with suppress(CorralError):
+                document = read(name)
+                found += [] if document is None else [document]
+        return found
+
+
+def _read(data: Optional[bytes], what: str) -> Optional[Element]:
+    return None if data is None else parse(data.decode("utf-8", "replace"), root="network", what=what)
