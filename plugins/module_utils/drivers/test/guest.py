@@ -16,40 +16,25 @@ from typing import Dict, Optional
 
 from ...errors import XmlError
 from ...model.domain.core import Domain as DomainView
-from ...xml.parse import Element, clone, parse, tidy
-from ...xml.views import NATURAL, TEXT, YES_NO, Field, View
-from ...xml.write import to_text
+from ...xml.parse import Element, parse
+from ...xml.views import View
 from ..api import ACTIVE_STATES, Domain
+from .kept import LIBVIRT, Kept, Runtime
 
-LIBVIRT = "http://libvirt.org/schemas/domain/test/1.0"
-OURS = "urn:corral-virt:test"
 RUNSTATE = f"{{{LIBVIRT}}}runstate"
 TRANSIENT = f"{{{LIBVIRT}}}transient"
-RUNTIME = f"{{{OURS}}}runtime"
 
 # libvirt's virDomainState: the number of each state, and the state of each number; "no state" and "blocked" (0 and 2)
 # are states that only some hypervisors tell from running.
 NUMBERS = {"running": 1, "paused": 3, "in shutdown": 4, "shut off": 5, "crashed": 6, "pmsuspended": 7}
 STATES = {0: "running", 2: "running", **{number: state for state, number in NUMBERS.items()}}
 
-# What an inactive guest does not keep.
-_OF_A_RUN = ("id", "started")
 
-
-class Runtime(View):
-    """The <corral:runtime> of a guest; ``started`` is in seconds since the epoch."""
-
-    id = Field("@id", NATURAL)
-    reason = Field("@reason", TEXT)
-    autostart = Field("@autostart", YES_NO)
-    started = Field("@started", TEXT)
-
-
-class Guest:
+class Guest(Kept):
     """A lens over one <domain> of the node document; writing changes the document."""
 
     def __init__(self, element: Element) -> None:
-        self.element = element
+        super().__init__(element)
         self.view = DomainView(element)
 
     @property
@@ -74,18 +59,6 @@ class Guest:
     def persistent(self) -> bool:
         return self.element.find(TRANSIENT) is None
 
-    @property
-    def runtime(self) -> Runtime:
-        """The facts; an empty view that belongs to nothing where there are none yet."""
-        found = self.element.find(RUNTIME)
-        return Runtime(_ours("runtime") if found is None else found)
-
-    def facts(self) -> Runtime:
-        """The facts to be written to, made where they are missing."""
-        if self.element.find(RUNTIME) is None:
-            self.element.append(_ours("runtime"))
-        return self.runtime
-
     def set_state(self, state: str, reason: str) -> None:
         """Enter a state; one that is not active ends the run and drops the live document."""
         found = self.element.find(RUNSTATE)
@@ -95,64 +68,19 @@ class Guest:
         found.text = str(NUMBERS[state])
         self.facts().reason = reason
         if state not in ACTIVE_STATES:
-            self._end_of_run()
-
-    def _end_of_run(self) -> None:
-        facts = self.facts()
-        for name in _OF_A_RUN:
-            facts.element.attrib.pop(name, "")
-        self._drop_live()
-
-    def _drop_live(self) -> None:
-        facts = self.facts()
-        for live in list(facts.element):
-            facts.element.remove(live)
+            self.end_of_run()
 
     def make_transient(self) -> None:
         """Forget the definition of a guest that runs: what runs is now all there is."""
-        self.replace(self.document())
-        self._drop_live()
-        self.facts().autostart = None
+        self.keep_running()
         self.element.append(parse(f"<test:transient xmlns:test='{LIBVIRT}'/>"))
 
     def make_persistent(self, definition: Element) -> None:
         """Take a definition; a guest that runs goes on with the document that it was started with."""
-        before = self._plain(self.element)
-        if self.active and self.runtime.element.find("domain") is None and to_text(before) != to_text(definition):
-            self.facts().element.append(before)
-        self.replace(definition)
+        self.redefine(definition)
         transient = self.element.find(TRANSIENT)
         if transient is not None:
             self.element.remove(transient)
-
-    def replace(self, definition: Element) -> None:
-        """Put another document in place, and keep what is not part of it."""
-        for child in list(self.element):
-            if not _foreign(child):
-                self.element.remove(child)
-        self.element.attrib.clear()
-        self.element.attrib.update({str(key): str(value) for key, value in definition.attrib.items()})
-        for position, child in enumerate(definition):
-            self.element.insert(position, clone(child))
-
-    def document(self, *, inactive: bool = False) -> Element:
-        """The document alone: of what runs, or of what would be started next."""
-        if inactive or not self.active:
-            return self._plain(self.element)
-        return self._plain(self.running())
-
-    def running(self) -> Element:
-        """The element that holds the document of what runs: one of its own where the definition is another."""
-        live = self.runtime.element.find("domain")
-        return self.element if live is None else live
-
-    def _plain(self, element: Element) -> Element:
-        copy = clone(element)
-        copy.tail = None
-        for child in list(copy):
-            if _foreign(child):
-                copy.remove(child)
-        return tidy(copy)
 
     def summary(self) -> Domain:
         """The guest as a list shows it."""
@@ -188,11 +116,3 @@ class Guest:
 
 def _is_state(text: Optional[str]) -> bool:
     return bool(text) and str(text).isdecimal() and int(str(text)) in STATES
-
-
-def _foreign(child: Element) -> bool:
-    return str(child.tag).startswith((f"{{{LIBVIRT}}}", f"{{{OURS}}}"))
-
-
-def _ours(tag: str) -> Element:
-    return parse(f"<corral:{tag} xmlns:corral='{OURS}'/>")

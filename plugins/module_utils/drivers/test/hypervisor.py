@@ -17,6 +17,7 @@ from ...xml.parse import Element
 from ..api import ACTIVE_STATES, Domain, HypervisorDriver, mutates
 from .guest import Guest
 from .keeper import Keeper
+from .network import check_interfaces
 from .node import Node
 
 
@@ -81,6 +82,10 @@ class SimulatedHypervisor(HypervisorDriver):
     def normalise_domain(self, document: Element) -> Element:
         """Return the document as it would be stored."""
         return self.keeper.read().complete(document)
+
+    def check_start(self, document: Element) -> None:
+        """Raise what the networks of the guest lack for it."""
+        check_interfaces(self.keeper.read(), document)
 
     def console_log(self, name: str, *, size: int = 16384) -> bytes:
         """Return what a guest would have written: a greeting once it runs, and a farewell."""
@@ -240,6 +245,8 @@ class SimulatedHypervisor(HypervisorDriver):
             raise OperationInvalid(
                 f"The guest {name!r} is {guest.state}; it can be {transition.verb} only when it is {allowed}."
             )
+        if transition in (START, START_PAUSED):
+            check_interfaces(node, guest.element)
         guest.set_state(transition.end, transition.reason)
         if not guest.active and not guest.persistent:
             node.remove(guest)

@@ -13,8 +13,11 @@ from ...host.layout import check_name
 from ...values import derived_uuid, parse_uuid
 from ...xml.parse import Element, clone, parse
 from ...xml.views import View
-from .guest import LIBVIRT, OURS, Guest
+from .guest import Guest
+from .kept import LIBVIRT, OURS, Kept
+from .net import Net
 from .normalise import normalise
+from .normalise_network import normalise_network
 
 Read = Callable[[str], str]
 
@@ -97,22 +100,74 @@ class Node:
         if existing:
             existing.make_persistent(document)
             return existing
-        element = clone(document)
-        self._place_for_guest(element)
-        guest = Guest(element)
+        guest = Guest(self._place(clone(document)))
         guest.set_state("shut off", "unknown")
         return guest
 
-    def _place_for_guest(self, element: Element) -> None:
-        last = self.root.findall("domain")[-1:]
+    def _place(self, element: Element) -> Element:
+        """Put a new object behind the others of its kind."""
+        last = self.root.findall(str(element.tag))[-1:]
         if last:
             last[0].addnext(element)
         else:
             self.root.append(element)
+        return element
 
-    def remove(self, guest: Guest) -> None:
-        """Forget a guest."""
-        self.root.remove(guest.element)
+    def remove(self, kept: Kept) -> None:
+        """Forget an object."""
+        self.root.remove(kept.element)
+
+    def nets(self) -> List[Net]:
+        """Every network, in the order of the document."""
+        return [Net(element) for element in self.root.findall("network")]
+
+    def find_net(self, name: str) -> Optional[Net]:
+        """The network of exactly this name, or None."""
+        return next((net for net in self.nets() if net.name == name), None)
+
+    def net(self, name: str) -> Net:
+        """The network of exactly this name; raises NotFound."""
+        found = self.find_net(name)
+        if found is None:
+            raise NotFound(f"There is no network named {name!r}.", name=name)
+        return found
+
+    def lookup_net(self, reference: str) -> Net:
+        """The network of this name, else of this uuid; raises NotFound."""
+        wanted, nets = _as_uuid(reference), self.nets()
+        found = next((net for net in nets if net.name == reference), None)
+        found = next((net for net in nets if net.uuid == wanted), None) if found is None else found
+        if found is None:
+            raise NotFound(f"There is no network with the name or uuid {reference!r}.", reference=reference)
+        return found
+
+    def complete_net(self, document: Element) -> Element:
+        """The network's document as defining it would store it; raises AlreadyExists for a uuid that is taken."""
+        name = (document.findtext("name") or "").strip()
+        existing = self.find_net(name)
+        others = [net for net in self.nets() if net.name != name]
+        kept = existing.document(inactive=True) if existing else None
+        done = normalise_network(document, kept, [net.document(inactive=True) for net in others], seed=self.seed)
+        self._check_net_uuid(name, done.findtext("uuid") or "", existing, others)
+        return done
+
+    def _check_net_uuid(self, name: str, uuid: str, existing: Optional[Net], others: List[Net]) -> None:
+        hint = "Leave the uuid out, or write another."
+        if existing and existing.uuid != uuid:
+            raise AlreadyExists(f"The network {name!r} is there already, with the uuid {existing.uuid}.", hint=hint)
+        other = next((net for net in others if net.uuid == uuid), None)
+        if other:
+            raise AlreadyExists(f"The uuid {uuid} belongs to the network {other.name!r} already.", hint=hint)
+
+    def define_net(self, document: Element) -> Net:
+        """Take a complete document: a new network that is inactive, or another definition of the one of that name."""
+        existing = self.find_net(document.findtext("name") or "")
+        if existing:
+            existing.make_persistent(document)
+            return existing
+        net = Net(self._place(clone(document)))
+        net.set_active(False)
+        return net
 
     def next_id(self) -> int:
         """Give out an id that no guest of this host had before."""
@@ -146,6 +201,7 @@ def read_node(text: str, *, what: str, seed: str, read: Optional[Read] = None) -
     _complete_guests(node, what)
     for tag in ("network", "pool"):
         _complete_objects(root, tag, what, seed)
+    _complete_nets(node, what)
     return root
 
 
@@ -201,3 +257,15 @@ def _complete_objects(root: Element, tag: str, what: str, seed: str) -> None:
             uuid = parse("<uuid/>")
             element.insert(1, uuid)
         uuid.text = parse_uuid(uuid.text) if uuid.text else derived_uuid(seed, tag, name)
+
+
+def _complete_nets(node: Node, what: str) -> None:
+    names: Dict[str, str] = {}
+    for net in node.nets():
+        try:
+            net.replace(node.complete_net(net.document(inactive=True)))
+        except CorralError as error:
+            raise XmlError(f"a network in the {what} cannot be used: {error.message}", hint=error.hint) from None
+        if net.name in names:
+            raise XmlError(f"the {what} has two networks named {net.name}; give one of them another name.")
+        names[net.name] = net.uuid

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 from ...errors import UriError
 from ...values import Uri
-from ..api import Answer, Declined, Request, Success
+from ..api import Answer, Declined, Driver, Request, Success
 
 if TYPE_CHECKING:
     from .keeper import Keeper
@@ -53,34 +53,56 @@ def _keeper(request: Request, uri: Uri) -> Keeper:
     return MemoryKeeper() if path == "/default" else FileKeeper(request.host, path)
 
 
-def _beside(request: Request, driver: str) -> Answer:
+def _beside(request: Request, driver: Callable[[], Callable[[Keeper], Driver]]) -> Answer:
     """The other kinds belong to the same document, so they come with the hypervisor driver or not at all."""
+    declined = Declined("it goes with the test hypervisor driver only")
     if request.hypervisor is None or request.hypervisor.name != SCHEME:
-        return Declined("it goes with the test hypervisor driver only")
-    from . import resources
+        return declined
     from .hypervisor import SimulatedHypervisor
 
     hypervisor = request.hypervisor
-    if not isinstance(hypervisor, SimulatedHypervisor):
-        return Declined("it goes with the test hypervisor driver only")
-    return Success(getattr(resources, driver)(hypervisor.keeper))
+    return Success(driver()(hypervisor.keeper)) if isinstance(hypervisor, SimulatedHypervisor) else declined
 
 
 def open_network(request: Request) -> Answer:
     """Serve the networks of the test host."""
-    return _beside(request, "SimulatedNetwork")
+
+    def driver() -> Callable[[Keeper], Driver]:
+        from .network import SimulatedNetwork
+
+        return SimulatedNetwork
+
+    return _beside(request, driver)
 
 
 def open_interface(request: Request) -> Answer:
     """Serve the host interfaces of the test host."""
-    return _beside(request, "SimulatedInterface")
+
+    def driver() -> Callable[[Keeper], Driver]:
+        from .resources import SimulatedInterface
+
+        return SimulatedInterface
+
+    return _beside(request, driver)
 
 
 def open_storage(request: Request) -> Answer:
     """Serve the pools of the test host."""
-    return _beside(request, "SimulatedStorage")
+
+    def driver() -> Callable[[Keeper], Driver]:
+        from .resources import SimulatedStorage
+
+        return SimulatedStorage
+
+    return _beside(request, driver)
 
 
 def open_node_device(request: Request) -> Answer:
     """Serve the devices of the test host."""
-    return _beside(request, "SimulatedNodeDevice")
+
+    def driver() -> Callable[[Keeper], Driver]:
+        from .resources import SimulatedNodeDevice
+
+        return SimulatedNodeDevice
+
+    return _beside(request, driver)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The networks, interfaces, pools and devices of a test host: all of them active, as in libvirt's test driver."""
+"""The interfaces, pools and devices of a test host: all of them active, as in libvirt's test driver."""
 
 from __future__ import annotations
 
@@ -11,29 +11,8 @@ from typing import List
 from ...errors import CorralError, NotFound
 from ...values import parse_uuid
 from ...xml.parse import Element, clone
-from ..api import InterfaceDriver, NetworkDriver, NodeDeviceDriver, StorageDriver, Summary
+from ..api import InterfaceDriver, NodeDeviceDriver, StorageDriver, Summary
 from .keeper import Keeper
-
-
-class SimulatedNetwork(NetworkDriver):
-    """The <network> elements."""
-
-    name = "test"
-
-    def __init__(self, keeper: Keeper) -> None:
-        self.keeper = keeper
-
-    def list_networks(self) -> List[Summary]:
-        """Return every network, in the order of the document."""
-        return _summaries(self.keeper, "network")
-
-    def lookup_network(self, reference: str) -> Summary:
-        """Return the network of a name or uuid."""
-        return _summary(_find(self.keeper, "network", reference))
-
-    def network_xml(self, name: str, *, inactive: bool = False) -> Element:
-        """Return the document; that of an active network is no other."""
-        return _document(_find(self.keeper, "network", name))
 
 
 class SimulatedInterface(InterfaceDriver):
