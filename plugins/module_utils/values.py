@@ -129,6 +129,14 @@ class PciAddress:
         return f"{self.domain:04x}:{self.bus:02x}:{self.slot:02x}.{self.function:x}"
 
 
+def parse_pci(text: str, *, what: str = "PCI address") -> PciAddress:
+    """Return the address that a text such as 0000:01:00.1 or 01:00.1 says; raises InvalidArgument."""
+    match = re.fullmatch(r"\s*(?:([0-9A-Fa-f]{1,4}):)?([0-9A-Fa-f]{1,2}):([0-9A-Fa-f]{1,2})\.([0-7])\s*", text)
+    if not match or int(match.group(3), 16) > 31:
+        raise InvalidArgument(f"{what}: {text!r} is no PCI address; write one such as 0000:01:00.1.")
+    return PciAddress(*(int(found or "0", 16) for found in match.groups()))
+
+
 def parse_mac(text: str) -> str:
     """Return a MAC address in lower case with two digits a byte; raises InvalidArgument."""
     parts = re.split(r"[:-]", text.strip())

@@ -50,6 +50,11 @@ def own_definition(nature: Nature, persistent: Optional[Element], live: Optional
     return None if live is None else nature.persistent(live)
 
 
+def not_yet(nature: Nature, live: Element, kept: Element) -> tuple[Change, ...]:
+    """Return what is active does not have of its definition."""
+    return compare(nature.running(live, kept), nature.persistent(kept), nature.identity)
+
+
 def waiting_changes(nature: Nature, live: Optional[Element], kept: Optional[Element], name: str) -> Waiting:
     """Return what is active does not have yet of the definition that is, or will be, kept; each with its effect.
 
@@ -58,7 +63,7 @@ def waiting_changes(nature: Nature, live: Optional[Element], kept: Optional[Elem
     if live is None or kept is None:
         return {}
     running, rest = nature.running(live, kept), nature.persistent(kept)
-    changes = compare(running, rest, nature.identity)
+    changes = not_yet(nature, live, kept)
     effects = {change: effect_in(nature.effects, change, active=True, live=running, wanted=rest) for change in changes}
     _check(nature, effects, name)
     return effects
