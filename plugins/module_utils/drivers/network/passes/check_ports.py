@@ -153,12 +153,15 @@ def _check_bandwidth_allowed(network: Network) -> None:
 
 
 def _check_vlan_allowed(network: Network) -> None:
-    """Tags that guests do not see need a device that adds them: Open vSwitch, or virtual functions."""
+    """Tags that guests do not see need a device that adds them: Open vSwitch, or virtual functions.
+
+    A virtual port of a portgroup that has no type is of that of the network.
+    """
     allowed = network.mode() in ("hostdev", "passthrough") or _is_switch(network, network.virtualport)
     used = network.vlan is not None
     for group in network.portgroups:
         own = group.virtualport
-        fits = allowed if own is None else _is_switch(network, own)
+        fits = allowed if own is None or own.type is None else _is_switch(network, own)
         if (used or group.vlan is not None) and not fits:
             raise _no_vlan(network, group)
     if used and not allowed and network.portgroup(None) is None:

@@ -13,9 +13,11 @@ from typing import Optional, Sequence
 
 from ....errors import AlreadyExists, XmlError
 from ....model.network.core import Network
+from ....model.network.identity import LIVE_ONLY
 from ....model.network.order import order_children
 from ....values import derived_mac, derived_uuid, parse_uuid
-from ....xml.parse import Element, clone
+from ....xml.canonical import without
+from ....xml.parse import Element
 from ...surroundings import Surroundings
 from .allocate import allocate_bridge, fill_addresses
 from .check import check
@@ -35,20 +37,19 @@ def complete(
     ``known`` are the complete documents of all other networks. ``kept`` is the one that this network had before, of
     which uuid, MAC address, bridge name and subnets stay where the document leaves them open.
     """
-    network, before = Network(clone(document)), None if kept is None else Network(kept)
+    network, before = Network(without(document, LIVE_ONLY)), None if kept is None else Network(kept)
     if network.element.tag != "network":
         raise XmlError(f"the document is a <{network.element.tag}>; write a <network>.", line=network.line)
     rewrite(network)
     drop_empty(network)
-    network.connections = None
     fill_addresses(network, surroundings, known, kept=before, host_id=host_id)
     check(network)
-    settle(network)
     _identify(network, known, before, host_id)
     if network.has_own_bridge():
         own = before.bridge if before is not None and before.has_own_bridge() else None
         network.bridge = allocate_bridge(network, surroundings, known, own)
         network.mac = network.mac or _mac(network, known, before, host_id)
+    settle(network)
     order_children(network.element)
     return network.element
 
