@@ -76,13 +76,14 @@ class Tap:
 
     ``kind`` says what it is: a ``tap`` that is made for the program and goes with it (with a ``%d`` in its name the
     kernel puts the first free number there), a tap of that name that is ``there`` already, or a ``macvtap`` that is.
-    ``headers`` puts a virtio header before each frame.
+    ``headers`` puts a virtio header before each frame. ``device`` is where taps come from.
     """
 
     name: str
     queues: int = 1
     kind: str = "tap"
     headers: bool = True
+    device: str = "/dev/net/tun"
 
 
 Inherited = Union[Listen, Append, Device, Tap]

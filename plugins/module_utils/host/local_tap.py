@@ -20,7 +20,6 @@ from typing import List, Tuple
 
 from .api import Tap
 
-TUN = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA
 _IFF_TAP, _IFF_MULTI_QUEUE, _IFF_NO_PI, _IFF_VNET_HDR = 0x0002, 0x0100, 0x1000, 0x4000
 _NAME = 16  # IFNAMSIZ
@@ -34,7 +33,7 @@ def open_tap(tap: Tap) -> Tuple[str, List[int]]:
     """
     if tap.kind == "tap" and "%" not in tap.name and _exists(tap.name):
         raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
-    path = _macvtap_file(tap.name) if tap.kind == "macvtap" else TUN
+    path = _macvtap_file(tap.name) if tap.kind == "macvtap" else tap.device
     name, descriptors = tap.name, []
     for _queue in range(tap.queues):
         descriptors.append(os.open(path, os.O_RDWR | os.O_CLOEXEC))

@@ -28,7 +28,7 @@ from ...xml.canonical import secret_values
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
-from ..api import Domain, HypervisorDriver
+from ..api import Domain, HypervisorDriver, Neighbours
 from ..store import Store
 from .guest.agent import agent_opened, describe
 from .guest.console import console_path
@@ -59,6 +59,9 @@ class QemuDriver(HypervisorDriver):
         self._start: Optional[Tuple[Tuple[Any, ...], Start]] = None  # what check_start worked out
 
     def settle(self) -> None:
+    def meet(self, neighbours: Neighbours) -> None:
+        self.site = replace(self.site, neighbours=neighbours)
+
         """Clean up after guests that have ended without us; a guest that another run works on is left to it."""
         for name in self.store.live_names():
             with suppress(CorralError):  # what cannot be mended is said to whoever asks for that guest
@@ -133,7 +136,7 @@ class QemuDriver(HypervisorDriver):
     def domain_argv(self, name: str) -> List[str]:
         from .guest.launch import prepare
 
-        return list(prepare(self.site, name, self.site.require(name)).spawn.argv)
+        return list(prepare(self.site, name, self.site.require(name), shown=True).spawn.argv)
 
     def console_log(self, name: str, *, size: int = 16384) -> bytes:
         return self.host.tail(self._console(name), size)
@@ -183,7 +186,7 @@ class QemuDriver(HypervisorDriver):
         from .guest.shell import paste
 
         document = self.site.require(name)
-        return paste(prepare(self.site, name, document).spawn, secret_values(document, DOMAIN))
+        return paste(prepare(self.site, name, document, shown=True).spawn, secret_values(document, DOMAIN))
 
     def save_screenshot(self, name: str, path: str) -> None:
         from .guest.screen import take_picture

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ...xml.canonical import Identity, labelled, without
 from ...xml.parse import Element
+from .interface import is_generated
 
 _CHARDEV = (("target/@type", "target/@port"), ("target/@port",), ("target/@type", "target/@name"))
 
@@ -79,7 +80,7 @@ LIVE_ONLY: tuple[str, ...] = (
     "devices/disk/source/@index",
     "devices/disk/backingStore",
     "devices/disk/mirror",
-    "devices/interface/target",
+    "devices/interface/source/@portid",
     "devices/interface/backend/@logFile",
     "devices/channel/target/@state",
 )
@@ -88,6 +89,8 @@ _CHOSEN: dict[str, tuple[str, ...]] = {"address": (), "cid": ("address",)}
 # Chardevs whose path is given by the host when the guest starts.
 _HOST_PATHS = ("serial", "parallel", "console", "channel")
 _PORTS = ("port", "tlsPort", "websocket")
+# Where a network has put an interface of it.
+_PLACES = ("bridge", "dev", "mode")
 
 
 def persistent_form(document: Element) -> Element:
@@ -96,6 +99,8 @@ def persistent_form(document: Element) -> Element:
     for tag in _HOST_PATHS:
         for device in copy.findall(f"devices/{tag}"):
             _forget_host_path(device)
+    for interface in copy.findall("devices/interface"):
+        forget_links(interface)
     for graphics in copy.findall("devices/graphics"):
         if graphics.get("autoport") == "yes":
             for port in _PORTS:
@@ -129,6 +134,18 @@ def _forget_chosen(device: Element, model: Element) -> None:
                 part.attrib.pop(name, "")
         if said is None and (not attributes or not part.attrib):
             device.remove(part)
+
+
+def forget_links(interface: Element) -> None:
+    """Take out what an interface of a running guest was connected to: a name that was made up, a network's choice."""
+    target, source = interface.find("target"), interface.find("source")
+    if target is not None and target.get("managed") != "no" and is_generated(target.get("dev")):
+        target.attrib.pop("dev")
+        if not target.attrib and len(target) == 0:
+            interface.remove(target)
+    if source is not None and interface.get("type") == "network":
+        for name in _PLACES:
+            source.attrib.pop(name, "")
 
 
 def _forget_host_path(device: Element) -> None:

@@ -15,27 +15,30 @@ import pytest
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, HostError, NotFound
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import Killed
-from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import (
-    IMAGE,
-    RUNNER,
-    GuestHost,
-    document,
-    driver_on,
-)
+from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import IMAGE, RUNNER, document
+from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_links import LinkedHost
+from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_links import connected_on as driver_on
 
 Action = Callable[[QemuDriver], object]
 KERNEL = "/root/vmlinuz"
 MOST = 200
 
 OFF = "shut off"
+CARDS = (
+    "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='br0'/></interface>"
+    "<interface type='network'><mac address='52:54:00:00:00:02'/><source network='default'/></interface>"
+    "<interface type='direct'><mac address='52:54:00:00:00:03'/><source dev='eth0' mode='passthrough'/></interface>"
+)
+LOWER_MAC = "52:54:00:ee:ee:ee"
 DIRECT = f"<vcpu>1</vcpu><os><type>hvm</type><kernel>{KERNEL}</kernel></os>"
 
 
-def new_host() -> GuestHost:
+def new_host() -> LinkedHost:
     """A host with a secret kernel and another guest, which shares the image and runs."""
-    host = GuestHost()
+    host = LinkedHost()
     host.files["/root"] = host.files["/root"].__class__("directory", mode=0o700)
     host.add_file(KERNEL, b"kernel", mode=0o600)
+    host.rows["eth0"]["address"] = LOWER_MAC
     driver = driver_on(host)
     driver.define_domain(document("other", disk=""))
     driver.start_domain("other")
@@ -43,7 +46,7 @@ def new_host() -> GuestHost:
 
 
 def guest(more: str = "") -> object:
-    found = document(more=more)
+    found = document(devices=CARDS, more=more)
     kernel = found.makeelement("kernel", {})
     kernel.text = KERNEL
     holder = found.find("os")
@@ -98,19 +101,19 @@ CASES: Dict[str, Tuple[Tuple[Action, ...], Action]] = {
 
 
 @cache
-def _prepared(actions: Tuple[Action, ...]) -> GuestHost:
+def _prepared(actions: Tuple[Action, ...]) -> LinkedHost:
     host = new_host()
     for action in actions:
         action(driver_on(host))
     return host
 
 
-def prepared(name: str) -> GuestHost:
+def prepared(name: str) -> LinkedHost:
     """A host on which everything before the case's own action was done."""
     return deepcopy(_prepared(CASES[name][0]))
 
 
-def state(host: GuestHost) -> object:
+def state(host: LinkedHost) -> object:
     """All that a user can see of the guest."""
     driver = driver_on(host, read_only=True)
     try:
@@ -121,14 +124,14 @@ def state(host: GuestHost) -> object:
     return found.state, found.persistent, found.autostart, vcpus
 
 
-def finish(host: GuestHost, name: str, wanted: object) -> None:
+def finish(host: LinkedHost, name: str, wanted: object) -> None:
     """What a next run does: look, and do what is missing."""
     driver = driver_on(host)
     if state(host) != wanted:
         CASES[name][1](driver)
 
 
-def assert_tidy(host: GuestHost) -> None:
+def assert_tidy(host: LinkedHost) -> None:
     """Everything on the host belongs to a guest that is there, and every image to whom it should."""
     found = state(host)
     runs = found != "absent" and found[0] != OFF  # type: ignore[index]
@@ -138,6 +141,10 @@ def assert_tidy(host: GuestHost) -> None:
     assert host.owner(IMAGE) == (RUNNER if runs else (0, 0))
     assert (host.stat("/run/corral/guests/a") is not None) == runs
     assert (host.stat("/run/corral/domains/a.xml") is not None) == runs
+    made = {"vnet0", "vnet1", "macvtap0"} if runs else set()
+    assert set(host.links) == {"br0", "virbr0", "eth0"} | made
+    assert all(host.link(name).get("master") for name in made if name.startswith("vnet"))
+    assert runs or host.link("eth0")["address"] == LOWER_MAC
     if found == "absent":
         assert [path for path in host.below("/run/corral/domains") if "/a." in path] == []
         assert host.stat("/etc/corral/domains/a.xml") is None

@@ -15,7 +15,8 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from ....errors import XmlError
 from ....model.domain.core import Domain
-from ....model.domain.interface import MACVTAP_MODES, Interface, is_generated
+from ....model.domain.identity import forget_links
+from ....model.domain.interface import MACVTAP_MODES, Interface
 from ....xml.parse import Element
 from ....xml.views import View, check_choice, number_of
 from ..context import Context, Ends
@@ -137,12 +138,9 @@ def check_only_ethernet(interface: Interface) -> None:
 
 def settle_interface(interface: Interface) -> None:
     """Leave out what is of one run only, and what its kind of card cannot have; as libvirt does."""
-    source = interface.element.find("source")
-    if source is not None and interface.type == "network":
-        for name in ("portid", "bridge", "dev", "mode"):
-            source.attrib.pop(name, "")
-    if interface.managed is not False and is_generated(interface.target):
-        interface.target = None
+    forget_links(interface.element)
+    if interface.port_id is not None:
+        interface.port_id = None
     if (interface.queues or 0) <= 1:
         interface.queues = None
     if not is_virtio(interface):

@@ -25,11 +25,14 @@ from ....errors import (
     MonitorError,
     OperationFailed,
     TimedOut,
+    sentence,
 )
-from ....host.api import Append, Listen, Process, Spawn
+from ....host.api import Append, Inherited, Listen, Process, Spawn
 from ....model.domain.core import Domain
 from ....xml.parse import Element, clone
 from ....xml.write import to_text
+from ...surroundings import Surroundings, look
+from ..actual import as_defined, set_target, with_actual
 from ..command.build import command_line
 from ..command.chardev import open_files, server_sockets
 from ..command.memory import memory_directories
@@ -37,28 +40,28 @@ from ..command.passthrough import environment
 from ..context import Context
 from ..passes.run import live
 from .beside import announced, helpers_of
+from .cards import Card, actual_of, cards_of, check_cards, check_macs, find_kinds, opened
 from .helpers import ENVIRONMENT, HELPERS, Helper
 from .images import blocked_by, check_images, check_reachable, hand_over, to_hand
 from .memory import check_huge_pages, huge_pages_of, make_memory_directories
 from .nvram import check_firmware, make_variables, variables_path
 from .ports import chosen_ports
 from .runtime import learn_runtime
-from .sharing import check_free, check_memory, explained
+from .sharing import check_free, check_memory, explained, others
 from .site import Site, account
 from .status import Status
-from .stop import borrowed_elsewhere, clean_up, kill, runs
+from .stop import borrowed_elsewhere, clean_up, kill, links_elsewhere, runs
 from .tell import settle
 from .tpm import make_states
 from .unready import check_helpers
-
-Inherited = Union[Listen, Append]
+from .wires import connect, macvtap_rows, make_macvtaps, name_macvtaps, tap_rows
 
 FIRST_FD = 3
-START_TIMEOUT = 30.0
-
 # What our own runs need stands first: the monitor and the journal. QEMU knows the journal as this set of descriptors,
 # which is above all that a guest's own files could be counted to.
 JOURNAL_FD, JOURNAL_SET = 4, 1 << 20
+START_TIMEOUT = 30.0
+
 # What -msg timestamp=on and QEMU itself put before their words.
 PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:.]+Z )?(\S*qemu-[\w-]+: )?")
 
@@ -83,6 +86,12 @@ class Start:
     staged: Tuple[Tuple[str, str], ...]
     log_size: int
     helpers: Tuple[Helper, ...] = ()
+    cards: Tuple[Card, ...] = ()
+
+    def with_cards(self, cards: Tuple[Card, ...]) -> Start:
+        """The same, with the cards' links under other names."""
+        before = self.spawn.fds[: len(self.spawn.fds) - sum(len(card.fds) for card in self.cards)]
+        return replace(self, cards=cards, spawn=replace(self.spawn, fds=opened(before, cards)[0]))
 
 
 def start(site: Site, plan: Start, *, paused: bool = False) -> None:
@@ -91,17 +100,20 @@ def start(site: Site, plan: Start, *, paused: bool = False) -> None:
     Raises OperationFailed with QEMU's own words when QEMU ends during the start; nothing is left behind then.
     """
     name = plan.name
-    status = _announce(site, plan)
+    plan, status = _announce(site, plan)
     process: Optional[Process] = None
     try:
         _put_in_place(site, plan, status)
+        make_macvtaps(site.host, plan.cards)
         for number, helper in enumerate(plan.helpers):
             started = site.host.spawn(helper.spawn)
             status = status.began(number, started.pid, started.start)
             site.store.write_status(name, status.to_plain())
         process = site.host.spawn(plan.spawn)
-        status = replace(status, pid=process.pid, start=process.start)
+        rows = (*status.links, *tap_rows(plan.cards, process.taps))
+        status = replace(status, pid=process.pid, start=process.start, links=rows)
         site.store.write_status(name, status.to_plain())
+        _connect(site, plan, process)
         _hand_shake(site, plan, process, paused=paused)
         site.store.write_status(name, replace(status, ready=True).to_plain())
     except CorralError:
@@ -111,7 +123,14 @@ def start(site: Site, plan: Start, *, paused: bool = False) -> None:
         raise
 
 
-def _announce(site: Site, plan: Start) -> Status:
+def _connect(site: Site, plan: Start, process: Process) -> None:
+    """Connect the cards while the guest waits, and write down in its document what their links are called."""
+    connect(site.host, plan.cards, process.taps, Domain(plan.document).uuid or "")
+    for card, name in zip(plan.cards, process.taps):
+        set_target(plan.document, card.number, name)
+
+
+def _announce(site: Site, plan: Start) -> Tuple[Start, Status]:
     """Write down that the guest is being started, and what it borrows and brings, before anything is done."""
     host, runner, domain = site.host, site.runner, Domain(plan.document)
     status = Status(
@@ -123,12 +142,30 @@ def _announce(site: Site, plan: Start) -> Status:
     )
     with site.store.names_lock():
         check_free(site, plan.name, plan.document)
+        surroundings = _check_links(site, plan)
+        plan = plan.with_cards(_named(site, plan, surroundings))
+        status = replace(status, links=macvtap_rows(plan.cards, surroundings))
         if runner:
             _check_variables(domain, site)
             rows = to_hand(domain, host, runner, borrowed_elsewhere(site, plan.name))
             status = replace(status, handed=tuple(rows))
         site.store.write_status(plan.name, status.to_plain())
-    return status
+    return plan, status
+
+
+def _check_links(site: Site, plan: Start) -> Surroundings:
+    """Raise what keeps the guest's cards from being connected; returns what the host has, where that was asked for."""
+    if not plan.cards:
+        return Surroundings()
+    surroundings = look(site.host)
+    check_cards(plan.cards, surroundings, site.host)
+    check_macs(plan.name, plan.document, list(others(site, plan.name)))
+    return surroundings
+
+
+def _named(site: Site, plan: Start, surroundings: Surroundings) -> Tuple[Card, ...]:
+    taken = {link.name for link in surroundings.links} | links_elsewhere(site, plan.name)
+    return name_macvtaps(find_kinds(plan.cards, surroundings), taken)
 
 
 def foresee(site: Site, name: str, document: Element) -> Start:
@@ -136,6 +173,7 @@ def foresee(site: Site, name: str, document: Element) -> Start:
     plan = prepare(site, name, document)
     check_room(site, plan)
     check_free(site, name, plan.document)
+    _check_links(site, plan)
     if site.runner:
         _check_variables(Domain(plan.document), site)
         to_hand(Domain(plan.document), site.host, site.runner, {})
@@ -161,10 +199,14 @@ def _check_variables(domain: Domain, site: Site) -> None:
         check_reachable(path, site.host, site.runner, f"the UEFI variables of guest {domain.name}")
 
 
-def prepare(site: Site, name: str, document: Element) -> Start:
-    """Work out the whole start without changing anything; raises what would make it fail."""
+def prepare(site: Site, name: str, document: Element, *, shown: bool = False) -> Start:
+    """Work out the whole start without changing anything; raises what would make it fail.
+
+    One that is only ``shown`` need not find its networks active.
+    """
     context = site.start_context(document)
-    running = live(document, context)
+    actual = actual_of(site, document, shown=shown)
+    running = live(with_actual(document, actual), context)
     domain = Domain(running)
     check_helpers(domain)
     check_images(domain, site.host)
@@ -172,18 +214,21 @@ def prepare(site: Site, name: str, document: Element) -> Start:
     beside = helpers_of(site, name, domain, context)
     inherited = _inherited(site, name, domain, context)
     descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
-    context = replace(context, descriptors=descriptors, ports=chosen_ports(site.host, domain))
+    cards = cards_of(domain, site.host)
+    fds, taps = opened(inherited, cards)
+    context = replace(context, descriptors=descriptors, taps=taps, ports=chosen_ports(site.host, domain))
     staged = _to_stage(domain, site)
     argv = command_line(_with_staged(running, staged, context.directory), context)
     log = site.host.stat(site.layout.domain_log(name))
     return Start(
         name=name,
-        document=running,
+        document=as_defined(running, document, actual),
         context=context,
-        spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context)], inherited, _variables(domain)),
+        spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context)], fds, _variables(domain)),
         staged=tuple(staged.items()),
         log_size=log.size if log else 0,
         helpers=tuple(beside),
+        cards=cards,
     )
 
 
@@ -313,9 +358,8 @@ def _start_failure(site: Site, plan: Start, process: Process, error: CorralError
     clash = explained(site, plan.name, said)
     if clash is not None:
         return clash
-    return OperationFailed(
-        f"Guest {plan.name} did not start; QEMU said: {said}{_blamed(site, plan, said)}", hint=f"See {log}.", log=log
-    )
+    words = sentence(f"{said}{_blamed(site, plan, said)}")
+    return OperationFailed(f"Guest {plan.name} did not start; QEMU said: {words}", hint=f"See {log}.", log=log)
 
 
 def _blamed(site: Site, plan: Start, said: str) -> str:

@@ -131,7 +131,7 @@ def _memory(work: Work, changes: Changes) -> None:
     draft, journal = work.draft(changes), work.site.journal(work.name)
     status = work.site.status(work.name)
     if status is not None:
-        work.site.store.write_status(work.name, replace(status, told=len(journal)).to_plain())
+        work.site.store.write_status(work.name, replace(status, told=journal.size).to_plain())
     tell_balloon(Domain(draft), work.monitor())
     work.keep(draft)
 
@@ -158,7 +158,13 @@ def _count(work: Work, draft: Element, monitor: Monitor) -> None:
 
 def _link(work: Work, changes: Changes) -> None:
     draft = work.draft(changes)
-    tell_link(Interface(_device(draft, changes)), work.monitor())
+    interface = Interface(_device(draft, changes))
+    tell_link(interface, work.monitor())
+    if interface.target and interface.managed is not False:
+        from ...links.batch import apply
+        from ...links.port import state_lines
+
+        apply(work.site.host, state_lines(interface.target, interface.link != "down"))
     work.keep(draft)
 
 

@@ -100,6 +100,12 @@ def _in_use(path: str, name: str, other: str) -> OperationInvalid:
 
 def running(site: Site, name: str) -> Iterator[List[Use]]:
     """The images of every other guest that runs or is being started."""
+    for other, document in others(site, name):
+        yield list(uses(site.host, other, document))
+
+
+def others(site: Site, name: str) -> Iterator[Tuple[str, Element]]:
+    """The documents of every other guest that runs or is being started."""
     for other in site.store.live_names():
         status = site.status(other) if other != name else None
         if status is None or status.ended is not None or (status.pid and not alive(site, status)):
@@ -107,7 +113,7 @@ def running(site: Site, name: str) -> Iterator[List[Use]]:
         document = site.active(other)
         document = site.persistent(other) if document is None else document
         if document is not None:
-            yield list(uses(site.host, other, document))
+            yield other, document
 
 
 def explained(site: Site, name: str, said: str) -> Optional[OperationFailed]:

@@ -4,12 +4,13 @@
 
 """The command line of a guest as a line for a shell: what QEMU inherits from us, the line opens itself.
 
-Sockets become sockets that QEMU listens on, files become redirections, and what belongs to our own runs (the monitors,
-and that the guest waits for them) is left out. Secrets are hidden.
+Sockets become sockets that QEMU listens on, files become redirections, taps are made by QEMU, and what belongs to our
+own runs (the monitors, and that the guest waits for them) is left out. Secrets are hidden.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from typing import Iterable, List, Sequence, Tuple
@@ -24,13 +25,16 @@ OURS = {"-S": 0, "-mon": 1}
 MARKS = {"-chardev": ("id=charmonitor,", "id=charevents,"), "-add-fd": ("opaque=journal,",)}
 # The descriptors of our own runs: the monitor and the journal.
 OUR_FDS = 2
+# How the -netdev of a tap begins, and what it says of descriptors.
+TAP = '{"type":"tap"'
+DESCRIPTORS = ("fd", "fds", "vhostfd", "vhostfds")
 
 
 def paste(command: Spawn, secrets: Iterable[str] = ()) -> str:
     """Return one line for a shell that starts the same machine."""
     sockets = [each for each in command.fds[OUR_FDS:] if isinstance(each, Listen)]
     folders = dict.fromkeys(each.path.rpartition("/")[0] for each in sockets)
-    words = [_hidden(_opened(word, command), secrets) for word in _machine(command.argv)]
+    words = [_hidden(_tapped(_opened(word, command)), secrets) for word in _machine(command.argv)]
     makes = [f"mkdir -p {' '.join(shlex.quote(folder) for folder in folders)} &&"] if folders else []
     return " ".join([*makes, *(shlex.quote(word) for word in words), *_redirections(command)])
 
@@ -59,6 +63,17 @@ def _opened(word: str, command: Spawn) -> str:
         return f"path={inherited.path.replace(',', ',,')}" if isinstance(inherited, Listen) else found.group(0)
 
     return FD.sub(path, word) if word.startswith("socket,") else word
+
+
+def _tapped(word: str) -> str:
+    """A -netdev that was handed a tap with one that QEMU makes by itself, which then is on no bridge."""
+    if not word.startswith(TAP):
+        return word
+    own = json.loads(word)
+    count = str(own.get("fds", "")).count(":") + 1
+    kept = {name: value for name, value in own.items() if name not in DESCRIPTORS}
+    queues = {"queues": count} if count > 1 else {}
+    return json.dumps({**kept, **queues, "script": "no", "downscript": "no"}, separators=(",", ":"))
 
 
 def _redirections(command: Spawn) -> List[str]:

@@ -14,6 +14,7 @@ from ....host.api import Host
 from ....host.layout import Layout, short_name
 from ....model.domain.core import Domain
 from ....xml.parse import Element, parse
+from ...api import Neighbours
 from ...store import Store
 from ..caps.account import OURSELVES, Account
 from ..caps.cache import capabilities
@@ -45,6 +46,7 @@ class Site:
     layout: Layout
     store: Store
     runner: Optional[Runner]
+    neighbours: Optional[Neighbours] = None
     read_only: bool = False
 
     def binary(self, document: Optional[Element] = None) -> str:

@@ -59,7 +59,8 @@ class Status:
     ``ended`` with its reason, ``clean`` when all that was borrowed is given back. A run that is killed leaves the rest
     to the next run. ``handed`` are the images whose owner was changed for QEMU: (path, uid, gid) as before.
     ``helpers`` are the processes beside QEMU, ``trees`` directories that go when it has ended. ``told`` is how long the
-    journal was when QEMU was told how much memory the guest is to have.
+    journal was when QEMU was told how much memory the guest is to have. ``links`` is what to undo of the host's ends of
+    network cards: rows of (kind, what, detail), see wires.py.
     """
 
     pid: int = 0
@@ -76,6 +77,7 @@ class Status:
     helpers: Tuple[Beside, ...] = ()
     trees: Tuple[str, ...] = ()
 
+    links: Tuple[Tuple[str, str, str], ...] = ()
     def began(self, number: int, pid: int, start: int) -> Status:
         """The same, with the process of a helper."""
         rows = list(self.helpers)
@@ -94,6 +96,7 @@ class Status:
         known["handed"] = tuple((str(path), int(uid), int(gid)) for path, uid, gid in rows)
         known["helpers"] = tuple(Beside(str(row[0]), str(row[1]), *row[2:4]) for row in known.get("helpers") or ())
         known["trees"] = tuple(str(path) for path in known.get("trees") or ())
+        known["links"] = tuple((str(kind), str(what), str(detail)) for kind, what, detail in known.get("links") or ())
         return cls(**known)
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Iterator, Tuple
+from typing import Dict, FrozenSet, Iterator, Tuple
 
 from ....errors import HostError, MissingLibrary, MonitorClosed, OperationFailed
 from ....host.api import Host, Process
@@ -51,6 +51,10 @@ def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None
     ended = replace(status, ended=status.ended or reason or final_reason(site.journal(name)))
     site.store.write_status(name, ended.to_plain())
     end_helpers(site.host, status)
+    if status.links:
+        from .wires import disconnect  # it brings the writers of links along
+
+        disconnect(site.host, status)
     with site.store.names_lock():  # another guest must not borrow an image between our look and our giving back
         give_back(status.handed, site.host, site.runner, in_use_elsewhere(site, name))
     site.host.remove_tree(site.layout.domain_directory(name))
@@ -61,7 +65,7 @@ def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None
         site.store.remove_live(name)
         return
     site.store.write_status(
-        name, replace(ended, pid=0, start=0, handed=(), helpers=(), trees=(), clean=True).to_plain()
+        name, replace(ended, pid=0, start=0, handed=(), helpers=(), trees=(), links=(), clean=True).to_plain()
     )
 
 
@@ -82,6 +86,11 @@ def in_use_elsewhere(site: Site, name: str) -> Tuple[str, ...]:
 def borrowed_elsewhere(site: Site, name: str) -> Dict[str, Owner]:
     """The true owners of images that other guests have been handed and not given back."""
     return {path: (uid, gid) for other in _others(site, name) for path, uid, gid in other.handed}
+
+
+def links_elsewhere(site: Site, name: str) -> FrozenSet[str]:
+    """The names of links that other guests have, or are about to make."""
+    return frozenset(what for other in _others(site, name) for _kind, what, _detail in other.links)
 
 
 def reconcile(site: Site, name: str) -> None:

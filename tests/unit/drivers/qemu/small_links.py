@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A small host with links that guests are connected to, a small ip for them, and the networks of a connection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Lease, NetworkDriver
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
+from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid
+from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, add, clone
+from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import GuestHost, driver_on
+
+Row = Dict[str, Any]
+BRIDGE, LOWER, OWN_BRIDGE = "br0", "eth0", "virbr0"
+
+
+class LinkedHost(GuestHost):
+    """A host with the bridges br0 and virbr0 and the device eth0. ``rows`` is what ip knows of each link."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: Dict[str, Row] = {}
+        self.batches: List[Tuple[str, str]] = []
+        self.neighbours: List[Row] = []
+        self._add_own_links()
+        for program in ("ip", "bridge", "tc"):
+            self.add_program(program, self._told)
+
+    def reboot(self, boot: str = "00000000-0000-4000-8000-000000000002") -> None:
+        super().reboot(boot)
+        self._add_own_links()
+
+    def _add_own_links(self) -> None:
+        for name, kind in ((BRIDGE, "bridge"), (OWN_BRIDGE, "bridge"), (LOWER, None)):
+            self.add_link(name, kind)
+
+    def add_link(self, name: str, kind: Optional[str], **more: Any) -> None:
+        """Let the host have a link."""
+        self.links[name] = 0
+        self.rows[name] = {"linkinfo": {"info_kind": kind}, "mtu": 1500, **more}
+
+    def link(self, name: str) -> Row:
+        """What ip knows of a link; a tap is made by a program, which ip sees when it is asked."""
+        return self.rows.setdefault(name, {"linkinfo": {"info_kind": "tun"}, "mtu": 1500})
+
+    def _told(self, argv: Tuple[str, ...], stdin: bytes) -> Completed:
+        self.rows = {name: row for name, row in self.rows.items() if name in self.links}
+        if "-batch" not in argv:
+            return Completed(argv, 0, json.dumps(self._shown(argv)).encode(), b"")
+        self.batches.append((argv[0], stdin.decode()))
+        for number, line in enumerate(stdin.decode().splitlines(), 1):
+            refused = self._line(line.split()) if argv[0] == "ip" else ""
+            if refused and "-force" not in argv:
+                return Completed(argv, 1, b"", f"{refused}\nCommand failed -:{number}\n".encode())
+        return Completed(argv, 0, b"", b"")
+
+    def _shown(self, argv: Tuple[str, ...]) -> List[Row]:
+        if "neigh" in argv:
+            return self.neighbours
+        return [{"ifname": name, **self.link(name)} for name in self.links] if "address" in argv else []
+
+    def _line(self, words: List[str]) -> str:
+        """Do one line of ip; returns why not."""
+        pairs = dict(zip(words, words[1:]))
+        name = pairs.get("name") or pairs.get("dev") or ""
+        if words[:2] == ["link", "add"]:
+            if name in self.links:
+                return "RTNETLINK answers: File exists"
+            self.add_link(name, pairs["type"], link=pairs["link"], address=pairs.get("address"))
+        elif name not in self.links:
+            return f'Cannot find device "{name}"'
+        elif words[:2] == ["link", "delete"]:
+            del self.links[name]
+        elif words[:2] == ["link", "set"]:
+            row = self.link(name)
+            row.update({key: pairs[key] for key in ("address", "master") if key in pairs})
+            row["flags"] = ["UP"] if "up" in words else row.get("flags", [])
+        return ""
+
+
+class SmallNetworks(NetworkDriver):
+    """The network driver of a connection: ``default`` on a bridge of its own, ``direct`` on eth0, ``off`` inactive."""
+
+    def __init__(self) -> None:
+        self.leases: List[Lease] = []
+
+    def actual_interface(self, interface: Element) -> Element:
+        source = interface.find("source")
+        name = "" if source is None else source.get("network", "")
+        if name == "off":
+            raise OperationInvalid(f"Network {name} is not active.")
+        if name not in ("default", "direct"):
+            raise NotFound(f"There is no network named '{name}'.")
+        copy = clone(interface)
+        for found in copy.findall("source"):
+            copy.remove(found)
+        if name == "direct":
+            copy.set("type", "direct")
+            add(copy, "source", dev=LOWER, mode="bridge")
+        else:
+            copy.set("type", "bridge")
+            add(copy, "source", bridge=OWN_BRIDGE, macTableManager="libvirt")
+            add(copy, "mtu", size="1400")
+        return copy
+
+    def network_leases(self, name: str) -> List[Lease]:
+        return [lease for lease in self.leases if lease.network == name]
+
+
+def connected_on(host: LinkedHost, *, read_only: bool = False) -> QemuDriver:
+    """The qemu driver as a new run opens it, with networks beside it."""
+    driver = driver_on(host, read_only=read_only)
+    driver.meet(SmallNeighbours())  # type: ignore[arg-type]
+    return driver
+
+
+class SmallNeighbours:
+    """The connection as the qemu driver sees it."""
+
+    def __init__(self) -> None:
+        self.network = SmallNetworks()
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"nobody asks for {name}")
