@@ -110,7 +110,7 @@ def unfloor_lines(bridge: str, bandwidth: Bandwidth, gone: Sequence[Floor], kept
     """Return what takes the floors of guests away and gives the others what they had."""
     lines: List[str] = []
     for floor in gone:
-        lines.append(line("filter", "del", "dev", bridge, *_filter(floor.number), "u32"))
+        lines.append(line("filter", "del", "dev", bridge, *_filter(floor.number)))
         lines.append(line("class", "del", "dev", bridge, "classid", f"1:{floor.number:x}"))
     return Batch(tc=(*lines, *((_others(bridge, bandwidth.inbound, kept),) if bandwidth.inbound else ())))
 
@@ -136,10 +136,13 @@ def _root(name: str, default: int) -> List[str]:
 
 
 def _class(name: str, parent: str, number: str, rate: Rate, *, burst: bool = False) -> str:
-    words: List[object] = ["class", "add", "dev", name, "parent", parent, "classid", number]
-    words += ["htb", "rate", _kilobytes(rate.average), "ceil", _kilobytes(rate.peak or rate.average)]
-    words += ["burst", f"{min(rate.burst, _LARGEST_BURST)}kb"] if burst and rate.burst else []
-    return line(*words, "quantum", _quantum(rate.average))
+    words = ("class", "add", "dev", name, "parent", parent, "classid", number)
+    return line(*words, *_htb(rate.average, rate.peak or rate.average, rate.burst if burst else 0))
+
+
+def _htb(rate: int, ceiling: int, burst: int = 0) -> Tuple[object, ...]:
+    bursts = ("burst", f"{min(burst, _LARGEST_BURST)}kb") if burst else ()
+    return ("htb", "rate", _kilobytes(rate), "ceil", _kilobytes(ceiling), *bursts, "quantum", _quantum(rate))
 
 
 def _police(name: str, rate: Optional[Rate]) -> List[str]:
@@ -157,31 +160,17 @@ def _floor(bridge: str, whole: Rate, floor: Floor) -> Tuple[str, str]:
     if not FIRST_FLOOR <= floor.number <= LAST_FLOOR:
         raise UnsupportedConfig(f"{bridge} has no more classes: a guest's is numbered {FIRST_FLOOR} to {LAST_FLOOR}.")
     number = f"1:{floor.number:x}"
-    make = ("class", "add", "dev", bridge, "parent", "1:1", "classid", number, "htb")
-    rates = ("rate", _kilobytes(floor.rate), "ceil", _kilobytes(whole.peak or whole.average))
+    make = ("class", "add", "dev", bridge, "parent", "1:1", "classid", number)
     digits = parse_mac(floor.mac).replace(":", "")
     # The MAC address that a packet goes to lies 14 bytes before its network header; u32 reads words of 4.
-    match = (
-        "match",
-        "u16",
-        f"0x{digits[:4]}",
-        "0xffff",
-        "at",
-        -14,
-        "match",
-        "u32",
-        f"0x{digits[4:]}",
-        "0xffffffff",
-        "at",
-        -12,
-    )
-    find = ("filter", "add", "dev", bridge, "parent", "1:", "protocol", "all", *_filter(floor.number), "u32", *match)
-    return line(*make, *rates, "quantum", _quantum(floor.rate)), line(*find, "flowid", number)
+    match = f"match u16 0x{digits[:4]} 0xffff at -14 match u32 0x{digits[4:]} 0xffffffff at -12".split()
+    find = line("filter", "add", "dev", bridge, *_filter(floor.number), *match, "flowid", number)
+    return line(*make, *_htb(floor.rate, whole.peak or whole.average)), find
 
 
 def _filter(number: int) -> Tuple[object, ...]:
     """Return what a guest's filter is found by: u32 numbers those of its first table from 0x800 on."""
-    return ("prio", 2, "handle", f"800::{_FIRST_FILTER + number:x}")
+    return ("parent", "1:", "protocol", "all", "prio", 2, "handle", f"800::{_FIRST_FILTER + number:x}", "u32")
 
 
 def _others(bridge: str, whole: Rate, floors: Sequence[Floor]) -> str:
@@ -189,8 +178,8 @@ def _others(bridge: str, whole: Rate, floors: Sequence[Floor]) -> str:
     left = whole.average - sum(floor.rate for floor in floors)
     if left <= 0:
         raise UnsupportedConfig(f"{bridge} cannot guarantee {whole.average - left} kB/s: it has {whole.average} kB/s.")
-    rates = ("rate", _kilobytes(left), "ceil", _kilobytes(whole.peak or whole.average))
-    return line("class", "change", "dev", bridge, "classid", "1:2", "htb", *rates, "quantum", _quantum(left))
+    words: List[object] = ["class", "change", "dev", bridge, "classid", "1:2"]
+    return line(*words, *_htb(left, whole.peak or whole.average, whole.burst))
 
 
 def _kilobytes(rate: int) -> str:
