@@ -103,7 +103,6 @@ NETWORK_DEFINITION = Spec(
         "bridge": STR,
         "stp": BOOL,
         "delay": INT,
-        "zone": STR,
         "mac_table_manager": _word("kernel", "libvirt"),
         "mtu": INT,
         "mac": STR,

@@ -69,7 +69,7 @@ def _ports() -> Builders:
 # The options for which each family is needed.
 NETWORK_FAMILIES: Families = (
     (("title", "description", "tags", "uuid"), _about),
-    (("forward", "bridge", "stp", "delay", "zone", "mac_table_manager", "mtu", "mac"), _link),
+    (("forward", "bridge", "stp", "delay", "mac_table_manager", "mtu", "mac"), _link),
     (("ips", "routes", "ipv6_between_guests"), _addresses),
     (("domain", "dns", "dnsmasq_options"), _names),
     (

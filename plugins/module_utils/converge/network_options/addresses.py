@@ -53,9 +53,7 @@ def lease(parent: Element, time: Optional[str], what: str) -> None:
         return
     match = re.fullmatch(r"([0-9]{1,9})\s*([smhd])", time.strip())
     if time.strip() != "infinite" and match is None:
-        raise InvalidArgument(
-            f"{what}: {time!r} is no time; write a number with s, m, h or d, such as 12h, or infinite."
-        )
+        raise InvalidArgument(f"{what}: {time!r} is no time; write one such as 5m, 12h or 7d, or infinite.")
     if match is None:
         add(parent, "lease", expiry="0")
         return

@@ -85,7 +85,7 @@ def forward(network: Element, options: Options) -> None:
 
 def bridge(network: Element, options: Options) -> None:
     """The bridge: a name, and how the kernel runs it."""
-    name, said = options.get("bridge"), given(options, ("stp", "delay", "zone", "mac_table_manager"))
+    name, said = options.get("bridge"), given(options, ("stp", "delay", "mac_table_manager"))
     if name is not None and (not name or len(name) > LONGEST_BRIDGE or "/" in name or len(name.split()) != 1):
         raise InvalidArgument(
             f"bridge: {name!r} is no name of a network device; write up to {LONGEST_BRIDGE} characters without a blank"

@@ -16,7 +16,7 @@ from ...xml.parse import Element, add
 from ..options.forms import Form, truth, words
 from ..options.write import Builder, Options, each, put, text
 
-DOMAIN = Form("domain", "name", {"name": words, "local_only": truth, "register": truth})
+DOMAIN = Form("domain", "name", {"name": words, "local_only": truth})
 # libvirt's attributes for the fields of a record.
 SRV = ("service", "protocol", "domain", "target", "port", "priority", "weight")
 
@@ -28,8 +28,7 @@ def domain(network: Element, options: Options) -> None:
         return
     if not said.get("name"):
         raise InvalidArgument("domain: name is missing; write the domain, such as lab.example.")
-    attributes = {"localOnly": said.get("local_only"), "register": said.get("register")}
-    put(add(network, "domain", name=said["name"]), attributes)
+    put(add(network, "domain", name=said["name"]), {"localOnly": said.get("local_only")})
 
 
 def dns(network: Element, options: Options) -> None:
