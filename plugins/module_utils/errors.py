@@ -32,6 +32,11 @@ from __future__ import annotations
 from typing import Any, Dict, Optional, Sequence
 
 
+def sentence(words: str) -> str:
+    """Return somebody else's words as the end of a sentence of ours, with one full stop."""
+    return words if words.endswith((".", "!", "?")) else f"{words.rstrip()}."
+
+
 class CorralError(Exception):
     """A failure that a user can act on: one sentence, and optionally what to do next.
 
@@ -138,7 +143,7 @@ class CommandFailed(HostError):
     """A program ended with an error; keeps what was run and what it said."""
 
     def __init__(self, argv: Sequence[str], code: int, stderr: str) -> None:
-        said = stderr.strip() or "it said nothing"
+        said = sentence(stderr.strip() or "it said nothing")
         super().__init__(f"{argv[0]} ended with {code}: {said}", argv=list(argv), code=code)
         self.argv = tuple(argv)
         self.code = code
@@ -151,7 +156,9 @@ class MonitorError(CorralError):
     verb = "refused"
 
     def __init__(self, command: str, error_class: str, description: str) -> None:
-        super().__init__(f"QEMU {self.verb} {command}: {description}", command=command, error_class=error_class)
+        super().__init__(
+            f"QEMU {self.verb} {command}: {sentence(description)}", command=command, error_class=error_class
+        )
         self.command = command
         self.error_class = error_class
         self.description = description

@@ -157,7 +157,7 @@ def test_an_error_has_the_words_of_qemu_and_no_argument(serve: Serve, open_monit
     with pytest.raises(MonitorError) as caught:
         open_monitor().execute("object-add", {"data": "very secret"})
     assert (caught.value.error_class, caught.value.description) == ("GenericError", "no such type")
-    assert str(caught.value) == "QEMU refused object-add: no such type"
+    assert str(caught.value) == "QEMU refused object-add: no such type."
     assert "secret" not in repr(caught.value) + repr(caught.value.__context__) + repr(caught.value.details)
 
 

@@ -17,7 +17,8 @@ from ...host.layout import Layout
 from ...values import Uri
 from ..api import Answer, Declined, Request, Success
 from .driver import QemuDriver
-from .guest.site import default_binary
+from .guest.images import blocked_by
+from .guest.site import default_binary, runner
 
 PATHS = ("/system", "/session", "/embed")
 
@@ -110,4 +111,17 @@ def _embed(uri: Uri, host: Host, read_only: bool) -> Layout:
         raise UriError(f"The embed root {root} {what}.", hint="Create the directory first.")
     if not read_only and not host.writable(root):
         raise UriError(f"The embed root {root} cannot be written.", hint="Choose another, or change its owner.")
-    return Layout.embed(root, private=host.euid() != 0)
+    layout = Layout.embed(root, private=host.euid() != 0)
+    _check_way(root, host, layout)
+    return layout
+
+
+def _check_way(root: str, host: Host, layout: Layout) -> None:
+    """Raise UriError for a root that root may look into, and the user that QEMU runs as may not."""
+    user = runner(host, layout)
+    closed = "" if user is None else blocked_by(posixpath.join(host.resolve(root), "guest"), host, user)
+    if user is not None and closed:
+        raise UriError(
+            f"QEMU runs as {user.name}, who cannot pass through {closed} to the embed root {root}.",
+            hint=f"Choose another root, or let everybody through: chmod o+x {closed}",
+        )

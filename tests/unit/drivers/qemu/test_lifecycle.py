@@ -200,7 +200,7 @@ def test_qemu_that_dies_is_quoted(driver: QemuDriver, machine: GuestHost) -> Non
     with pytest.raises(OperationFailed) as caught:
         driver.start_domain("a")
     said = "-device {}: Device 'x' not found; Could not open 'a.raw': Permission denied"
-    assert caught.value.message == f"Guest a did not start; QEMU said: {said}"
+    assert caught.value.message == f"Guest a did not start; QEMU said: {said}."
     assert LOG in str(caught.value)
     assert_off(driver, machine, "failed")
 

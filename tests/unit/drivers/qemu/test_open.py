@@ -212,6 +212,17 @@ def test_embed_root_that_is_no_directory(machine: GuestHost) -> None:
     assert "does not exist" in refused(machine, "qemu:///embed?root=/srv/link")
 
 
+def test_an_embed_root_that_qemus_user_cannot_get_to(machine: GuestHost) -> None:
+    machine.add_directory("/srv", mode=0o700)
+    machine.add_directory("/srv/lab")
+    told = refused(machine, "qemu:///embed?root=/srv/lab")
+    assert told.startswith("QEMU runs as libvirt-qemu, who cannot pass through /srv to the embed root /srv/lab.")
+    assert told.endswith("chmod o+x /srv")
+    machine.change_mode("/srv", 0o711)
+    machine.change_mode("/srv/lab", 0o700)
+    assert "cannot pass through /srv/lab to the embed root" in refused(machine, "qemu:///embed?root=/srv/lab")
+
+
 def test_embed_root_that_cannot_be_written(user: GuestHost) -> None:
     user.add_directory("/srv/lab")
     told = refused(user, "qemu:///embed?root=/srv/lab")

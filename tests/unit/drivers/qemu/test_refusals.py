@@ -23,6 +23,14 @@ DEVICES = {
         "<channel type='unix'><source mode='connect'/><target type='virtio'/></channel>",
         "needs a path",
     ),
+    "a disk in no directory": (
+        "<disk type='file'><source file='images/a.raw'/><target dev='vda' bus='virtio'/></disk>",
+        "the disk 'vda': the path 'images/a.raw' is not an absolute one",
+    ),
+    "a device in no directory": (
+        "<disk type='block'><source dev='sdb'/><target dev='vda' bus='virtio'/></disk>",
+        "the disk 'vda': the path 'sdb' is not an absolute one",
+    ),
     "no such serial port": ("<serial type='pty'><target type='sclp'/></serial>", "no target type 'sclp'"),
     "no such console": ("<console type='pty'><target type='xen'/></console>", "QEMU has no console of type 'xen'"),
     "no such channel": ("<channel type='pty'><target type='xen'/></channel>", "QEMU has no channel of type 'xen'"),
@@ -64,6 +72,18 @@ PARTS = {
     "more CPUs now than ever": ("<vcpu current='3'>2</vcpu>", "<vcpu current='3'> is above the 2 CPUs there can be"),
     "no such CPU mode": ("<cpu mode='fast'/>", "<cpu mode='fast'> is not one of custom, host-model"),
     "a clock beyond time": ("<clock offset='absolute' start='x'/>", "the attribute start of <clock> is 'x'"),
+    "a clock before time": ("<clock offset='absolute' start='-1'/>", "<clock> starts at -1 seconds, and no calendar"),
+    "a clock of the far future": ("<clock offset='absolute' start='999999999999'/>", "and no calendar goes so far"),
+    "a clock that is far off": (
+        "<clock offset='variable' adjustment='-99999999999999999999'/>",
+        "the adjustment of <clock> is more than a century",
+    ),
+    "a clock that is off by words": (
+        "<clock offset='variable' adjustment='1h'/>",
+        "the adjustment of <clock> is '1h', and is a number of seconds",
+    ),
+    "a second name": ("<name>b</name>", "the domain has <name> twice; remove one"),
+    "a second <devices>": ("<devices/>", "the domain has <devices> twice; remove one"),
 }
 
 
@@ -136,6 +156,13 @@ def test_what_this_host_cannot_run() -> None:
     assert "has no machine type 'pc-0.1'" in str(refusal(machine="pc-0.1"))
     assert "the qemu driver has no domain type 'xen'" in str(refusal(kind="xen")).lower()
     assert "needs KVM" in str(refusal(part="<cpu mode='host-passthrough'/>", kind="qemu"))
+
+
+@pytest.mark.parametrize("tag", ["kernel", "initrd", "dtb", "loader"])
+def test_files_in_no_directory(tag: str) -> None:
+    head = "<domain type='qemu'><name>a</name><memory unit='MiB'>64</memory>"
+    with pytest.raises(DocumentError, match=f"<{tag}> is 'boot/x', and is an absolute path"):
+        complete(parse(f"{head}<os><type>hvm</type><{tag}>boot/x</{tag}></os></domain>"), able())
 
 
 @pytest.mark.parametrize(

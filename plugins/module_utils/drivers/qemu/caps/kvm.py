@@ -29,6 +29,9 @@ PATIENCE = 2.0
 # have mended what they were about.
 HUNG, REFUSED = 600.0, 30.0
 
+# The mode bits that let a group read and write.
+GROUP = 0o060
+
 # The host's architecture -> those of the guest that the proof can be run for.
 PROVABLE = {"x86_64": ("x86_64",)}
 
@@ -131,8 +134,19 @@ def _hindrance(host: Host, binary: str, account: Account) -> str:
     if host.stat(DEVICE) is None:
         return f"{DEVICE} is missing: load kvm_intel or kvm_amd, or switch virtualization on in the firmware"
     if account.user is None and not host.writable(DEVICE):
-        return _FORBIDDEN
+        return _forbidden(host)
     return ""
+
+
+def _forbidden(host: Host) -> str:
+    """Why this user may not open the device, and what would let him."""
+    found = host.stat(DEVICE)
+    if found is not None and found.gid and found.mode & GROUP == GROUP:
+        return _FORBIDDEN
+    return (
+        f"no permission to open {DEVICE}, which is for root only: give it to the group kvm (chgrp kvm {DEVICE} and "
+        f"chmod 0660 {DEVICE}, for ever by a rule of udev), and add the user to that group"
+    )
 
 
 def guest_architecture(binary: str, host_architecture: str) -> str:

@@ -124,13 +124,12 @@ class Capabilities:
         return self.view(accel).host_cpu
 
     def machine(self, name: str, accel: Optional[str] = None) -> Machine:
-        """The machine type of that name or alias; raises UnsupportedConfig that lists those there are."""
+        """The machine type of that name or alias; raises UnsupportedConfig that names the nearest."""
         machines = self.machines_of(accel)
         for machine in machines:
             if name in (machine.name, machine.alias):
                 return machine
-        known = ", ".join([*_aliases(machines), *sorted(machine.name for machine in machines)])
-        raise UnsupportedConfig(f"{self.binary} has no machine type '{name}'.", hint=f"Write one of: {known}.")
+        raise UnsupportedConfig(f"{self.binary} has no machine type '{name}'.", hint=_nearest(self, machines, name))
 
     def default_machine(self, accel: Optional[str] = None) -> Machine:
         """The machine type that QEMU takes when none is named; raises UnsupportedConfig when it has no default."""
@@ -179,6 +178,15 @@ class Capabilities:
     def has_schema(self, path: str) -> bool:
         """Whether the monitor's schema has a path; see schema.Schema for how a path is written."""
         return self.schema.has(path)
+
+
+def _nearest(caps: Capabilities, machines: Sequence[Machine], name: str) -> str:
+    """What to write in place of a machine type that is not there: a newest one, or one that is written alike."""
+    from difflib import get_close_matches  # only for people who have mistyped
+
+    near = get_close_matches(name, sorted(machine.name for machine in machines), n=3, cutoff=0.5)
+    known = list(dict.fromkeys([*_aliases(machines), *near]))
+    return f"Write one such as {', '.join(known)}; all are listed by: {caps.binary} -machine help"
 
 
 def _aliases(machines: Sequence[Machine]) -> Sequence[str]:

@@ -23,6 +23,7 @@ from .disk_check_vhost import check_vhost_user
 from .disk_layers import Layer, layers
 
 PLAIN_FORMATS = ("raw", "qcow", "qcow2", "qed", "vmdk", "vdi", "vpc", "bochs", "cloop", "dmg")
+LOCAL = ("file", "block", "dir")
 ADVICE: Dict[str, str] = {
     "cow": "it is no longer read",
     "iso": "a CD image is type='raw'",
@@ -94,6 +95,14 @@ def _type(layer: Layer) -> Optional[str]:
     return None
 
 
+def _path(layer: Layer) -> Optional[str]:
+    """QEMU does not run in a directory that a user would know."""
+    for path in (layer.source.file, layer.source.dev, layer.source.dir) if layer.type in LOCAL else ():
+        if path and not path.startswith("/"):
+            return f"the path '{path}' is not an absolute one."
+    return None
+
+
 def _nvme(source: Source) -> Optional[str]:
     if source.type != "pci" or source.address is None:
         return "an NVMe source is <source type='pci' namespace='1'> with the <address> of the controller."
@@ -134,7 +143,15 @@ def _slices(layer: Layer) -> Optional[str]:
     return None
 
 
-RULES: Tuple[Callable[[Layer], Optional[str]], ...] = (_type, _format, check_network, check_auth, _encryption, _slices)
+RULES: Tuple[Callable[[Layer], Optional[str]], ...] = (
+    _type,
+    _path,
+    _format,
+    check_network,
+    check_auth,
+    _encryption,
+    _slices,
+)
 
 
 def _check_engine(layer: Layer, context: Context) -> None:

@@ -16,7 +16,7 @@ import json
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
-from ....errors import CommandFailed, OperationFailed, UnsupportedConfig
+from ....errors import CommandFailed, OperationFailed, UnsupportedConfig, sentence
 from ....host.api import Host
 from ....model.domain.core import Domain
 from ....model.domain.platform import Tpm
@@ -94,7 +94,7 @@ def _make(tpm: Tpm, domain: Domain, context: Context, host: Host, owner: Owner, 
             user=owner,
         )
     except CommandFailed as error:
-        said = "; ".join(error.stderr.strip().splitlines()[-2:]) or "nothing"
+        said = sentence("; ".join(error.stderr.strip().splitlines()[-2:]) or "nothing")
         raise OperationFailed(f"The TPM of guest {domain.name} could not be made; swtpm_setup said: {said}") from error
     maker = owner[0] if owner else host.euid()
     data = host.read(f"{scratch}/{state_file(tpm)}", limit=LARGEST, owner=maker)

@@ -27,6 +27,8 @@ MENU_TIMEOUT = 0xFFFF  # milliseconds
 LARGEST = (1 << 63) - 1 >> 10  # KiB, what QEMU can count
 OTHER_MACHINES = ("hpt", "htm", "nested-hv", "ccf-assist", "cfpc", "sbbc", "ibs", "gic", "ras", "async-teardown")
 CACHE_LEVEL = 3
+FARTHEST = 100 * 366 * 86400  # seconds
+LAST_SECOND = 253402300799  # of the year 9999
 ACCESS = ("shared", "private")
 CPU_LISTS: Tuple[Tuple[str, str], ...] = (
     ("vcpu", "cpuset"),
@@ -196,6 +198,29 @@ def _tseg(domain: Domain, context: Context) -> None:
         raise XmlError("the size in <tseg> is a whole number of MiB.", line=found.sourceline)
 
 
+def _clock(domain: Domain, context: Context) -> None:
+    clock = domain.clock
+    if clock is None:
+        return
+    text = clock.adjustment or "reset"
+    if text != "reset" and not re.fullmatch(r"[+-]?[0-9]+", text):
+        raise XmlError(f"the adjustment of <clock> is '{text}', and is a number of seconds.", line=clock.line)
+    if text != "reset" and (len(text) > 12 or abs(int(text)) > FARTHEST):
+        raise XmlError("the adjustment of <clock> is more than a century.", line=clock.line)
+    if clock.offset == "absolute" and not 0 <= (clock.start or 0) <= LAST_SECOND:
+        raise XmlError(f"<clock> starts at {clock.start} seconds, and no calendar goes so far.", line=clock.line)
+
+
+def _paths(domain: Domain, context: Context) -> None:
+    """QEMU does not run in a directory that a user would know."""
+    given = {"kernel": domain.kernel, "initrd": domain.initrd, "dtb": domain.dtb}
+    if domain.loader is not None:
+        given["loader"] = domain.loader.path
+    for tag, path in given.items():
+        if path and not path.startswith("/"):
+            raise XmlError(f"<{tag}> is '{path}', and is an absolute path.", line=domain.line)
+
+
 def _sysinfo(domain: Domain, context: Context) -> None:
     mode = smbios_mode(domain)
     if mode not in ("emulate", "sysinfo"):
@@ -267,6 +292,8 @@ CHECKS: Tuple[Check, ...] = (
     _features,
     _tseg,
     _sysinfo,
+    _clock,
+    _paths,
     _connections,
     _addresses,
     check_passthrough,

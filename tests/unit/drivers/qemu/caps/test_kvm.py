@@ -52,6 +52,13 @@ def test_missing_permission_says_which_group(host: SmallHost) -> None:
     assert host.started == []
 
 
+def test_a_device_of_root_only_needs_a_group_first(host: SmallHost) -> None:
+    host.add_node("/dev/kvm", "char", mode=0o600)
+    host.identity = (1000, 1000)
+    state = kvm_state(host, BINARY, SCRATCH)
+    assert not state.usable and "which is for root only: give it to the group kvm (chgrp kvm /dev/kvm" in state.reason
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
