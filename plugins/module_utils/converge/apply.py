@@ -16,6 +16,7 @@ from ..errors import CorralError, MonitorError, NotFound, OperationInvalid, Time
 from ..xml.compare import Change
 from ..xml.parse import Element, clone
 from .plan import Wanted
+from .resource.steps import take_steps
 from .resource.values import Plan, Step
 
 ENDED = ("shut off",)
@@ -53,15 +54,11 @@ def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
     The error of a step has the actions that were done before it in its details, as ``done``, and says in its hint what
     has become of the guest by them.
     """
-    for number, step in enumerate(plan.steps):
-        try:
-            ACTIONS[step.action](Job(driver, wanted, step, plan.document, plan.live))
-        except CorralError as error:
-            done = [before.action for before in plan.steps[:number]]
-            error.details.update(done=done, failed=step.action)
-            left = _left(driver, done, step)
-            error.hint = " ".join(part for part in (left, error.hint) if part) or None
-            raise
+    take_steps(
+        plan,
+        lambda step: ACTIONS[step.action](Job(driver, wanted, step, plan.document, plan.live)),
+        lambda done, step: _left(driver, done, step),
+    )
 
 
 @contextmanager

@@ -2,36 +2,38 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Doing the plan of a network or pool: a table of actions and the one loop over the steps."""
+"""Doing the plan of a network or pool: a table of actions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Callable
 
-from ...errors import CorralError
 from ...xml.parse import Element, clone
 from .face import Face
+from .steps import take_steps
 from .values import Plan, Step, Wanted
 
 Action = Callable[[Face, Plan, Wanted], object]
+STARTS = ("start", "create")
 
 
 def apply(plan: Plan, face: Face, wanted: Wanted) -> None:
-    """Do every step of the plan in its order; raises what the driver raises.
-
-    The error of a step has the actions that were done before it in its details, as ``done``, and its own as ``failed``.
-    """
-    for number, step in enumerate(plan.steps):
-        try:
-            ACTIONS[step.action](face, plan, wanted)
-        except CorralError as error:
-            error.details.update(done=_names(plan.steps[:number]), failed=step.action)
-            raise
+    """Do every step of the plan in its order, as ``take_steps`` says; raises what the driver raises."""
+    take_steps(
+        plan,
+        lambda step: ACTIONS[step.action](face, plan, wanted),
+        lambda done, step: _left(face.nature.noun, done, step),
+    )
 
 
-def _names(steps: tuple[Step, ...]) -> list[str]:
-    return [step.action for step in steps]
+def _left(noun: str, done: list[str], failed: Step) -> str:
+    """What the steps before have made of an object that could not be started."""
+    if failed.action not in STARTS:
+        return ""
+    if "define" in done:
+        return f"Its definition was kept, and the {noun} is inactive: correct what is wrong and run this again."
+    return f"The {noun} was taken down, and is inactive now." if "destroy" in done else ""
 
 
 def _document(plan: Plan) -> Element:
