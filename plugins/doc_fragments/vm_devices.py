@@ -181,18 +181,42 @@ options:
     suboptions:
       type:
         description:
-          - V(user) lets the guest out through QEMU itself, which needs no rights on the host.
-          - Without it V(network) or V(bridge) where that is given, else V(user).
+          - V(user) lets the guest out through QEMU itself, which needs no rights on the host. All others need root.
+          - V(ethernet) is a tap device of the host that is attached to nothing.
+          - Without it that of O(interfaces[].network), O(interfaces[].bridge) and O(interfaces[].direct) which is
+            given, else V(user).
         type: str
-        choices: [user, network, bridge]
+        choices: [user, network, bridge, direct, ethernet]
       network:
         description:
-          - The virtual network that it is attached to.
+          - The virtual network that it is attached to, which has to be active when the guest starts.
+        type: str
+      portgroup:
+        description:
+          - The group of settings of O(interfaces[].network) that it gets. Without it the network's default one.
         type: str
       bridge:
         description:
           - The bridge of the host that it is attached to.
         type: str
+      direct:
+        description:
+          - A device of the host that it shares, without a bridge (macvtap). The host itself cannot be reached through
+            it.
+        type: dict
+        suboptions:
+          dev:
+            description:
+              - The device, such as V(eth0).
+            type: str
+            required: true
+          mode:
+            description:
+              - With V(bridge) guests on the same device reach each other, with V(vepa) through the switch outside if at
+                all, with V(private) never. V(passthrough) gives the device to this guest alone.
+            type: str
+            choices: [bridge, vepa, private, passthrough]
+            default: bridge
       mac:
         description:
           - Its MAC address. Without it one is generated, and kept.
@@ -202,11 +226,83 @@ options:
           - The network card that the guest sees.
         type: str
         default: virtio
+      mtu:
+        description:
+          - The size of the largest packet in bytes. Without it that of the network or bridge. A V(virtio) card tells it
+            to the guest.
+        type: int
       link:
         description:
           - Whether the cable is plugged in. Without it it is.
         type: str
         choices: [up, down]
+      vlan:
+        description:
+          - The VLAN that the guest is in, a number from 1 to 4094, or a list of several, which it tells apart itself.
+          - It needs a bridge that tells VLANs apart.
+          - "Or a mapping. C(tags) is one or several of these numbers, C(trunk=true) lets the guest tag its packets
+            where there is only one, C(native) is the one of packets without a tag, and C(native_mode) says whether
+            those leave V(tagged) or V(untagged)."
+        type: raw
+      bandwidth:
+        description:
+          - The limits of the guest. Without it those of the portgroup.
+        type: dict
+        suboptions:
+          inbound:
+            description:
+              - What goes to the guest.
+            type: dict
+            suboptions: &rate
+              average:
+                description:
+                  - How much goes through in a second, as a size with its unit, such as V(10MB). It is rounded up to
+                    whole kilobytes of 1000 bytes.
+                type: str
+                required: true
+              peak:
+                description:
+                  - How much goes through in a second for a moment.
+                type: str
+              burst:
+                description:
+                  - How much may go through at the peak, as a size with its unit, such as V(256KiB).
+                type: str
+          outbound:
+            description:
+              - What comes from the guest.
+            type: dict
+            suboptions: *rate
+      queues:
+        description:
+          - How many pairs of queues a V(virtio) card has, so that several processors can send and receive. Without it
+            one.
+        type: int
+      vhost:
+        description:
+          - Whether the kernel carries the packets of a V(virtio) card, past QEMU. V(true) needs C(/dev/vhost-net).
+          - Without it the kernel does under KVM, where it can.
+        type: bool
+      target:
+        description:
+          - What its end on the host is called. Without it a name is chosen at each start, V(vnet0) or V(macvtap0) and
+            so on; names that begin like these are never kept.
+        type: str
+      managed:
+        description:
+          - V(false) uses the tap or macvtap device O(interfaces[].target) that is there, and leaves it there, with
+            O(interfaces[].type=ethernet).
+        type: bool
+      isolated:
+        description:
+          - Whether it cannot reach other isolated guests on its network or bridge, but only what is not isolated, such
+            as the host. Without it as the network says.
+        type: bool
+      trust_guest_rx_filters:
+        description:
+          - Whether the guest may receive what is sent to any multicast group, so that it chooses itself, on a device of
+            the host (macvtap).
+        type: bool
       boot_order:
         description:
           - The place in the order in which the guest tries to boot, counted from 1.

@@ -58,13 +58,30 @@ DISK: Rows = {
     "iothread": INT,
     "iotune": {"type": "dict", "options": IOTUNE},
 }
+RATE: Rows = {"average": {"type": "str", "required": True}, "peak": STR, "burst": STR}
+BANDWIDTH: Rows = {way: {"type": "dict", "options": RATE} for way in ("inbound", "outbound")}
+DIRECT: Rows = {
+    "dev": {"type": "str", "required": True},
+    "mode": _word("bridge", "vepa", "private", "passthrough", default="bridge"),
+}
 INTERFACE: Rows = {
-    "type": _word("user", "network", "bridge"),
+    "type": _word("user", "network", "bridge", "direct", "ethernet"),
     "network": STR,
+    "portgroup": STR,
     "bridge": STR,
+    "direct": {"type": "dict", "options": DIRECT},
     "mac": STR,
     "model": {"type": "str", "default": "virtio"},
+    "mtu": INT,
     "link": _word("up", "down"),
+    "vlan": RAW,
+    "bandwidth": {"type": "dict", "options": BANDWIDTH},
+    "queues": INT,
+    "vhost": BOOL,
+    "target": STR,
+    "managed": BOOL,
+    "isolated": BOOL,
+    "trust_guest_rx_filters": BOOL,
     "boot_order": INT,
 }
 GRAPHICS: Rows = {

@@ -163,6 +163,32 @@ WRITTEN: tuple[tuple[dict[str, Any], str], ...] = (
         '<filesystem type="mount" accessmode="mapped"><source dir="/srv"/><target dir="srv"/></filesystem>',
     ),
     ({"interfaces": [{"link": "down"}]}, '<model type="virtio"/><link state="down"/></interface>'),
+    ({"interfaces": [{"network": "n", "portgroup": "p"}]}, '<source network="n" portgroup="p"/>'),
+    (
+        {"interfaces": [{"direct": {"dev": "eth0"}}]},
+        '<interface type="direct"><source dev="eth0" mode="bridge"/><model type="virtio"/></interface>',
+    ),
+    (
+        {"interfaces": [{"bridge": "br0", "target": "web1", "mtu": 9000, "isolated": True}]},
+        '<source bridge="br0"/><target dev="web1"/><model type="virtio"/><mtu size="9000"/><port isolated="yes"/>',
+    ),
+    (
+        {"interfaces": [{"type": "ethernet", "target": "web1", "managed": False}]},
+        '<interface type="ethernet"><target dev="web1" managed="no"/><model type="virtio"/></interface>',
+    ),
+    (
+        {"interfaces": [{"bridge": "br0", "queues": 4, "vhost": False, "vlan": 7}]},
+        '<vlan><tag id="7"/></vlan><driver name="qemu" queues="4"/>',
+    ),
+    ({"interfaces": [{"bridge": "br0", "vlan": [7, 8]}]}, '<vlan trunk="yes"><tag id="7"/><tag id="8"/></vlan>'),
+    (
+        {"interfaces": [{"bridge": "br0", "bandwidth": {"inbound": {"average": "1MB", "burst": "64KiB"}}}]},
+        '<bandwidth><inbound average="1000" burst="64"/></bandwidth>',
+    ),
+    (
+        {"interfaces": [{"direct": {"dev": "eth0", "mode": "vepa"}, "trust_guest_rx_filters": True}]},
+        '<interface type="direct" trustGuestRxFilters="yes"><source dev="eth0" mode="vepa"/>',
+    ),
     # ports
     (
         {"serials": [{"type": "file", "path": "/log"}, {"model": "pci-serial"}]},
@@ -272,7 +298,11 @@ EVERYTHING: dict[str, Any] = {
         {"device": "cdrom"},
     ],
     "filesystems": [{"source": "/srv", "tag": "srv"}],
-    "interfaces": [{"type": "user", "link": "up", "boot_order": 2}],
+    "interfaces": [
+        {"type": "user", "link": "up", "boot_order": 2},
+        {"bridge": "br0", "vhost": True, "vlan": {"tags": [5], "native": 5}},
+        {"direct": {"dev": "eth0"}},
+    ],
     "console": True,
     "serials": [{"type": "file", "path": "/log"}],
     "parallels": [{"type": "none"}],

@@ -170,6 +170,18 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
         {"memory": {"size": "1GiB", "shared": False}, "filesystems": [{"source": "/a", "tag": "t"}]},
         "virtiofs and memory.shared: false contradict each other",
     ),
+    # interfaces
+    ({"interfaces": [{"type": "direct"}]}, r"interfaces\[1\]: direct is missing; write the device as dev"),
+    ({"interfaces": [{"bridge": "b", "network": "n"}]}, r"interfaces\[1\]: bridge and network contradict each other"),
+    ({"interfaces": [{"mtu": 1500}]}, "mtu has no meaning for the type user"),
+    ({"interfaces": [{"bridge": "b", "portgroup": "p"}]}, "portgroup has no meaning for the type bridge"),
+    ({"interfaces": [{"direct": {"dev": "e"}, "vlan": 7}]}, "vlan has no meaning for the type direct"),
+    ({"interfaces": [{"bridge": "b", "mtu": 20}]}, r"interfaces\[1\]: mtu is 20; write a number from 68"),
+    ({"interfaces": [{"bridge": "b", "queues": 0}]}, "queues is 0; write a number from 1 to 256"),
+    ({"interfaces": [{"bridge": "b", "model": "e1000", "vhost": True}]}, "vhost is for the model virtio"),
+    ({"interfaces": [{"bridge": "b", "vlan": 4095}]}, "4095 is no VLAN id"),
+    ({"interfaces": [{"bridge": "b", "bandwidth": {"inbound": {"average": "5"}}}]}, "inbound.average: 5 has no unit"),
+    ({"interfaces": [{"type": "ethernet", "managed": False}]}, "write its name as target"),
     # ports
     ({"serials": [{"type": "file"}]}, r"serials\[1\]: path is missing; a port of the type file needs it"),
     ({"serials": [{"type": "pty", "path": "/x"}]}, r"serials\[1\]: path is not for the type pty"),

@@ -12,8 +12,30 @@ from __future__ import annotations
 from ...errors import InvalidArgument
 from ...values import parse_mac
 from ...xml.parse import Element, add
+from ..network_options.ports import write_bandwidth, write_vlan
 from .disks import boot_order
-from .write import Builder, Options, device, each, listed
+from .write import Builder, Options, device, each, listed, put
+
+
+# What has to be said of those that are attached to something by its name.
+SOURCES = {"network": "the name of the network", "bridge": "the name of the bridge", "direct": "the device as dev"}
+LINKS = ("network", "bridge", "direct", "ethernet")
+# The types for which an option has a meaning, where those are not all.
+KINDS: dict[str, tuple[str, ...]] = {
+    "portgroup": ("network",),
+    "mtu": LINKS,
+    "vlan": ("network", "bridge"),
+    "bandwidth": LINKS,
+    "queues": LINKS,
+    "vhost": LINKS,
+    "target": LINKS,
+    "managed": ("ethernet",),
+    "isolated": ("network", "bridge"),
+    "trust_guest_rx_filters": ("network", "direct"),
+}
+VIRTIO = ("virtio", "virtio-transitional", "virtio-non-transitional")
+MTUS = (68, 65535)  # what IPv4 needs at least, and what the kernel's taps take at most
+MOST_QUEUES = 256
 
 
 def interfaces(domain: Element, options: Options) -> None:
@@ -23,21 +45,71 @@ def interfaces(domain: Element, options: Options) -> None:
 
 
 def _interface(element: Element, interface: Options, what: str) -> None:
-    named = [kind for kind in ("network", "bridge") if interface.get(kind)]
-    kind = interface.get("type") or (named[0] if named else "user")
-    if named and named != [kind]:
-        raise InvalidArgument(f"{what}: {listed(sorted({kind, *named}))} contradict each other; write one of them.")
-    if kind != "user" and not named:
-        raise InvalidArgument(f"{what}: {kind} is missing; write the name of the {kind}.")
+    kind = _kind(interface, what)
     element.set("type", kind)
+    put(element, {"trustGuestRxFilters": interface.get("trust_guest_rx_filters")})
     if interface.get("mac"):
         add(element, "mac", address=parse_mac(interface["mac"]))
-    if kind != "user":
-        add(element, "source", **{kind: interface[kind]})
+    _source(element, interface, kind)
     add(element, "model", type=interface.get("model") or "virtio")
+    _link(element, interface, what)
+    _driver(element, interface, what)
+    boot_order(element, interface)
+
+
+def _kind(interface: Options, what: str) -> str:
+    """What the interface is attached to. Raises InvalidArgument for a contradiction, and for what has no meaning."""
+    named = [kind for kind in SOURCES if interface.get(kind)]
+    kind = str(interface.get("type") or (named[0] if named else "user"))
+    if named and named != [kind]:
+        raise InvalidArgument(f"{what}: {listed(sorted({kind, *named}))} contradict each other; write one of them.")
+    if kind in SOURCES and not named:
+        raise InvalidArgument(f"{what}: {kind} is missing; write {SOURCES[kind]}.")
+    foreign = next((name for name in KINDS if interface.get(name) is not None and kind not in KINDS[name]), None)
+    if foreign:
+        raise InvalidArgument(f"{what}: {foreign} has no meaning for the type {kind}; leave it out.")
+    if interface.get("managed") is False and not interface.get("target"):
+        raise InvalidArgument(f"{what}: managed=false says that the link is there; write its name as target.")
+    return kind
+
+
+def _source(element: Element, interface: Options, kind: str) -> None:
+    if kind == "direct":
+        direct = interface["direct"]
+        add(element, "source", dev=direct["dev"], mode=direct.get("mode") or "bridge")
+    elif kind in SOURCES:
+        put(add(element, "source", **{kind: interface[kind]}), {"portgroup": interface.get("portgroup")})
+    if interface.get("target"):
+        put(add(element, "target", dev=interface["target"]), {"managed": interface.get("managed")})
+
+
+def _link(element: Element, interface: Options, what: str) -> None:
+    """What the cable carries."""
+    mtu = interface.get("mtu")
+    if mtu is not None:
+        if not MTUS[0] <= mtu <= MTUS[1]:
+            raise InvalidArgument(f"{what}: mtu is {mtu}; write a number from {MTUS[0]} to {MTUS[1]}.")
+        add(element, "mtu", size=str(mtu))
     if interface.get("link"):
         add(element, "link", state=interface["link"])
-    boot_order(element, interface)
+    write_vlan(element, interface.get("vlan"))
+    write_bandwidth(element, interface.get("bandwidth"), f"{what}.bandwidth")
+    if interface.get("isolated") is not None:
+        put(add(element, "port"), {"isolated": interface["isolated"]})
+
+
+def _driver(element: Element, interface: Options, what: str) -> None:
+    """How a virtio card is driven on the host."""
+    queues, vhost = interface.get("queues"), interface.get("vhost")
+    if queues is None and vhost is None:
+        return
+    if (interface.get("model") or "virtio") not in VIRTIO:
+        asked = "queues" if queues is not None else "vhost"
+        raise InvalidArgument(f"{what}: {asked} is for the model virtio, and this one is {interface['model']}.")
+    if queues is not None and not 1 <= queues <= MOST_QUEUES:
+        raise InvalidArgument(f"{what}: queues is {queues}; write a number from 1 to {MOST_QUEUES}.")
+    name = None if vhost is None else "vhost" if vhost else "qemu"
+    put(add(element, "driver"), {"name": name, "queues": queues if queues != 1 else None})
 
 
 BUILDERS: tuple[Builder, ...] = (interfaces,)

@@ -143,14 +143,16 @@ def _route_line(route: Element, name: str) -> str:
     return line("route", "add", place, *via, "dev", name, *metric)
 
 
-def _no_lines(view: Interface, surroundings: Surroundings) -> Batch:
-    return Batch()
+def _direct_lines(view: Interface, surroundings: Surroundings) -> Batch:
+    """A macvtap filters for the groups that its own link has joined; a guest that is trusted filters itself."""
+    name = check_link_name(view.target or "")
+    return Batch((line("link", "set", "dev", name, "allmulticast", "on"),)) if view.trust_filters else Batch()
 
 
 LINES: Dict[str, Callable[[Interface, Surroundings], Batch]] = {
     "bridge": _bridge_lines,
     "network": _bridge_lines,
-    "direct": _no_lines,
+    "direct": _direct_lines,
     "ethernet": _ethernet_lines,
 }
 
