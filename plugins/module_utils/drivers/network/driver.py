@@ -7,20 +7,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid
 from ...host.api import Host
 from ...host.layout import Layout, check_name
-from ...model.domain.interface import Interface
-from ...model.network.core import Network as NetworkView
 from ...values import parse_uuid
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Fault, HypervisorDriver, Lease, Neighbours, Network, NetworkDriver
 from ..store import Store
-from .site import Site
+from .site import Site, view_of
+
+if TYPE_CHECKING:
+    from .live.look import Scene
 
 
 class BridgeDriver(NetworkDriver):
@@ -63,7 +64,7 @@ class BridgeDriver(NetworkDriver):
         return found
 
     def normalise_network(self, document: Element) -> Element:
-        name = check_name("network", NetworkView(document).name or "")
+        name = check_name("network", view_of(document).name or "")
         return self._completed(document, self._existing(name))
 
     def ignored_network_parts(self, document: Element) -> List[str]:
@@ -85,7 +86,7 @@ class BridgeDriver(NetworkDriver):
 
         self.site.require(name)
         document = self.site.active(name)
-        network = None if document is None else NetworkView(document)
+        network = None if document is None else view_of(document)
         if network is None or not network.has_own_bridge():
             return []
         return advice(whole_ruleset(self.host), network, table_name(self.site.layout))
@@ -103,12 +104,13 @@ class BridgeDriver(NetworkDriver):
         return sorted({port.guest for port in connected(self._hypervisor, name)})
 
     def actual_interface(self, interface: Element) -> Element:
+        from ...model.domain.interface import Interface
         from .ports.actual import actual_interface, takes_devices
         from .ports.guests import connected
 
         name = Interface(interface).network or ""
         document = self._active(name)
-        network = NetworkView(document)
+        network = view_of(document)
         ports = connected(self._hypervisor, name) if takes_devices(network) else []
         return actual_interface(self.host, network, interface, ports)
 
@@ -120,7 +122,7 @@ class BridgeDriver(NetworkDriver):
             yield
 
     def define_network(self, document: Element) -> Network:
-        name = check_name("network", NetworkView(document).name or "")
+        name = check_name("network", view_of(document).name or "")
         with self.store.lock(name), self.store.names_lock():
             done = self._completed(document, self._existing(name))
             self.store.write_config(name, to_text(done).encode())
@@ -129,7 +131,7 @@ class BridgeDriver(NetworkDriver):
     def create_network(self, document: Element) -> Network:
         from .live.life import start
 
-        name = check_name("network", NetworkView(document).name or "")
+        name = check_name("network", view_of(document).name or "")
 
         with self.store.lock(name):
             if self.store.read_config(name) is not None or self.store.is_live(name):
@@ -183,10 +185,10 @@ class BridgeDriver(NetworkDriver):
 
     # inside
 
-    def _scene(self, name: str, document: Element) -> Any:
+    def _scene(self, name: str, document: Element) -> Scene:
         from .live.look import Scene
 
-        return Scene(self.site, name, NetworkView(document), self._hypervisor)
+        return Scene(self.site, name, view_of(document), self._hypervisor)
 
     def _active(self, name: str) -> Element:
         self.site.require(name)
@@ -204,7 +206,7 @@ class BridgeDriver(NetworkDriver):
         from ..surroundings import look
         from .passes.complete import complete
 
-        name = NetworkView(document).name or ""
+        name = view_of(document).name or ""
         known = [each for several in self.site.others(name).values() for each in several]
         return complete(document, look(self.host), known, kept=kept, host_id=self.site.host_id)
 
@@ -230,7 +232,7 @@ class BridgeDriver(NetworkDriver):
 
     def _describe(self, name: str) -> Network:
         kept, document = self.site.persistent(name), self.site.active(name)
-        view = NetworkView(self.site.require(name) if document is None else document)
+        view = view_of(self.site.require(name) if document is None else document)
         return Network(
             name=name,
             uuid=view.uuid or "",

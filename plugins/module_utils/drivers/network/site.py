@@ -2,21 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where networks live: the host, our files on it, and the documents of all networks."""
+"""Where networks live: the host, our files on it, and the documents of all networks.
+
+What a document means is imported when one is read: most runs open the driver and have no use for it.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 from ...errors import CorralError, HostError, NotFound
 from ...host.api import Host
 from ...host.layout import Layout
-from ...model.network.core import Network
 from ...xml.parse import Element, parse
 from ..store import Store
-from .live.status import Status
+
+if TYPE_CHECKING:
+    from ...model.network.core import Network
+    from .live.status import Status
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class Site:
 
     def status(self, name: str) -> Optional[Status]:
         """The runtime facts of an active network, None for another."""
+        from .live.status import Status
+
         found = self.store.read_status(name)
         try:
             return None if found is None else Status.from_plain(found)
@@ -69,7 +76,7 @@ class Site:
     def actives(self, *, without: str = "") -> List[Network]:
         """All active networks, for what is made of all of them at once; raises what a damaged one raises."""
         found = ((name, self.active(name)) for name in self.store.live_names() if name != without)
-        return [Network(document) for _name, document in found if document is not None]
+        return [view_of(document) for _name, document in found if document is not None]
 
     def _documents(self, name: str) -> List[Element]:
         found: List[Element] = []
@@ -78,6 +85,13 @@ class Site:
                 document = read(name)
                 found += [] if document is None else [document]
         return found
+
+
+def view_of(document: Element) -> Network:
+    """The meaning of a network's document."""
+    from ...model.network.core import Network
+
+    return Network(document)
 
 
 def _read(data: Optional[bytes], what: str) -> Optional[Element]:

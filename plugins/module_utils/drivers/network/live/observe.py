@@ -118,7 +118,11 @@ def _on_bridge(look: Callable[[Network, Seen, Link], Iterator[Fault]]) -> Look:
 
 
 def _settings(network: Network, seen: Seen) -> Iterator[Fault]:
+    link = seen.bridge(network)
+    foreign = link is not None and link.kind != "bridge"  # its settings are none of ours
     for setting in settings(network):
+        if foreign and setting.word == "ipv6":
+            continue
         now = seen.settings.get(setting.path)
         if now is not None and now != setting.value:
             yield Fault(setting.word, f"{setting.name} is {now}, and has to be {setting.value}.")
