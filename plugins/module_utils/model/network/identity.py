@@ -27,7 +27,6 @@ NETWORK = Identity(
         "forward/address": (_PCI,),
         "dns/txt": (("@name",),),
         "dns/srv": (
-            (*_SERVICE, "@domain", "@target", "@port"),
             (*_SERVICE, "@domain", "@target"),
             (*_SERVICE, "@domain"),
             (*_SERVICE, "@target"),

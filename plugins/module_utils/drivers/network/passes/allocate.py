@@ -24,6 +24,7 @@ from ....values import derived_uuid
 from ....xml.parse import Element
 from ...surroundings import Surroundings
 from .taken import everything, overlaps
+from .texts import LONGEST_DEVICE
 
 TEMPLATE = "virbr%d"
 MOST_BRIDGES = 256
@@ -49,13 +50,13 @@ def allocate_bridge(network: Network, surroundings: Surroundings, known: Sequenc
     taken = {Network(document).bridge for document in known}
     if wanted is not None and "%d" not in wanted:
         return _own_name(network, wanted, surroundings, taken, kept)
-    template = wanted if wanted is not None and wanted.count("%") == 1 else TEMPLATE
+    template = wanted or TEMPLATE
     pattern = re.escape(template).replace("%d", "[0-9]+")
     if kept is not None and kept not in taken and (wanted is None or re.fullmatch(pattern, kept)):
         return kept
     taken |= {link.name for link in surroundings.links}
     names = (template.replace("%d", str(number)) for number in range(MOST_BRIDGES))
-    free = next((name for name in names if name not in taken), None)
+    free = next((name for name in names if name not in taken and len(name) <= LONGEST_DEVICE), None)
     if free is None:
         raise UnsupportedConfig(f"all bridge names from {template.replace('%d', '0')} on are taken.")
     return free

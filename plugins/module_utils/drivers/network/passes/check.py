@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Tuple
 
-from ....errors import UnsupportedConfig, XmlError
+from ....errors import InvalidArgument, UnsupportedConfig, XmlError
 from ....host.layout import check_name
 from ....model.network.core import Network
 from ....model.network.options import option_elements
@@ -39,7 +39,10 @@ def check(network: Network) -> None:
 def _name(network: Network) -> None:
     if not network.name:
         raise XmlError("the network has no <name>; write one.", line=network.line)
-    check_name("network", network.name)
+    try:
+        check_name("network", network.name)
+    except InvalidArgument as error:
+        raise XmlError(error.message, line=network.line_at("name")) from None
     if "\n" in (network.title or ""):
         raise XmlError("the <title> of a network is one line.", line=network.line_at("title"))
 
@@ -58,8 +61,8 @@ def _single(network: Network) -> None:
 
 def _bridge(network: Network) -> None:
     holder = _part(network, "bridge")
-    if network.bridge and not (network.has_own_bridge() and "%d" in network.bridge):
-        check_device(holder, "name", network.bridge)
+    template = network.has_own_bridge()
+    check_device(holder, "name", (network.bridge or "").replace("%d", "0", int(template)) or None)
     if network.zone and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", network.zone):
         raise refuse(holder, "zone", network.zone, "is not the name of a zone")
     if network.mac_table_manager is not None:

@@ -221,6 +221,7 @@ def _metadata(network: Network) -> None:
         if not space or space in seen:
             _remove(element)
         seen.add(space)
+    _remove_hollow(network, "metadata")
 
 
 def _options(network: Network) -> None:
