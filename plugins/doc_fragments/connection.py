@@ -35,6 +35,6 @@ notes:
   - Nothing else is needed on the target, neither libvirtd nor libvirt's Python bindings.
   - When the Python that runs the module lacks a library, the module looks for one on the host that has it. Setting
     C(ansible_python_interpreter) saves that time.
-  - With C(-vv), and when a module fails, the result says under RV(ignore:connection) which drivers were asked and what
-    each of them answered.
+  - With C(-vv), and when the connection cannot be opened, the result says under RV(ignore:connection) which drivers
+    were asked and what each of them answered.
 """

@@ -300,7 +300,7 @@ network:
     addresses: [192.168.123.1/24]
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
-  returned: on failure, and with C(-vv)
+  returned: when it could not be opened, and with C(-vv)
   type: dict
 error:
   description: The kind of the failure, such as V(InvalidArgument), V(OperationInvalid) or V(AlreadyExists).

@@ -198,7 +198,7 @@ missing:
   elements: str
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
-  returned: on failure, and with C(-vv)
+  returned: when it could not be opened, and with C(-vv)
   type: dict
 error:
   description: The kind of the failure, such as V(UriError) or V(NoConnection).

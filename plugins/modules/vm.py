@@ -19,6 +19,8 @@ description:
     describes the whole guest. What is not said gets the defaults of libvirt, and what was generated for the guest
     before (uuid, MAC and PCI addresses) is kept.
   - A second run with the same options changes nothing, whether the guest runs or not.
+  - Before a guest is started, what it needs of the host is looked at (images, also those in use by other guests,
+    kernel, firmware, memory), in check mode too. What is missing ends the run before anything is changed.
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
@@ -345,7 +347,7 @@ EXAMPLES = r"""
 RETURN = r"""
 uri:
   description: The connection that was opened.
-  returned: success
+  returned: always
   type: str
   sample: qemu:///system
 actions:
@@ -400,7 +402,7 @@ guest:
     memory_mib: 2048
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
-  returned: on failure, and with C(-vv)
+  returned: when it could not be opened, and with C(-vv)
   type: dict
 error:
   description: The kind of the failure, such as V(InvalidArgument), V(NoConnection) or V(TimedOut).
@@ -411,7 +413,9 @@ hint:
   returned: on failure
   type: str
 details:
-  description: Values that belong to the failure, such as the last lines of the console.
+  description:
+    - Values that belong to the failure, such as the last lines of the console.
+    - When a step could not be done, C(failed) is its action, and C(done) are those that were done before it.
   returned: on failure
   type: dict
 """

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any, Callable, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, Callable, NoReturn, Optional
 from xml.sax.saxutils import unescape
 
 from ansible.module_utils.basic import AnsibleModule
@@ -19,6 +19,9 @@ from ..errors import CorralError
 from ..host.local_import import compile_once
 from .argspec import Spec, composed
 from .job import Job
+
+if TYPE_CHECKING:
+    from ..connect.connection import Connection
 
 Work = Callable[[Job], "dict[str, Any]"]
 
@@ -34,8 +37,8 @@ PASSWORD = re.compile(r"""passwd\s*=\s*['"]([^'"]*)['"]""")
 def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
     """Run a module: ``parts`` are its arguments, ``work`` turns a Job into its result.
 
-    The connection is opened once, read-only in check mode and with ``read_only``. At -vv, and in every failure, the
-    result says under ``connection`` how the connection came about.
+    The connection is opened once, read-only in check mode and with ``read_only``. At -vv, and where it could not be
+    opened, the result says under ``connection`` how it came about.
     """
     compile_once()
     module = AnsibleModule(**composed(*parts))
@@ -51,7 +54,7 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
         if module._verbosity >= 2:
             result["connection"] = connection.explain()
     except CorralError as error:
-        _fail(module, error, connection.explain() if connection else None)
+        _fail(module, error, connection)
     finally:
         if connection is not None:
             connection.close()
@@ -66,18 +69,32 @@ def _hide_passwords(module: AnsibleModule) -> None:
     module.no_log_values.discard("")
 
 
-def _fail(module: AnsibleModule, error: CorralError, connection: Optional[Mapping[str, Any]]) -> NoReturn:
+def _fail(module: AnsibleModule, error: CorralError, connection: Optional[Connection]) -> NoReturn:
     details = {name: value for name, value in error.details.items() if value is not None}
-    walked = details.pop("connection", None) or connection
+    walk = details.pop("connection", None)
+    said: dict[str, Any] = {"uri": connection.uri if connection else module.params["uri"]}
+    if module._verbosity >= 2:
+        said["connection"] = connection.explain() if connection else walk
+    elif walk:
+        said["connection"] = _in_short(walk)
     module.fail_json(
         msg=str(error),
         changed=bool(details.get("done")),
         error=type(error).__name__,
         hint=error.hint,
         details=details,
-        connection=walked or {},
+        **said,
     )
     raise AssertionError("fail_json does not return")
+
+
+def _in_short(walk: Mapping[str, Any]) -> dict[str, Any]:
+    """What matters of a walk that failed: where the URI came from, and the drivers that did not take it."""
+    refused = {
+        kind: [row for row in rows if row["answer"] != "success"] for kind, rows in walk.get("tables", {}).items()
+    }
+    tables = {kind: rows for kind, rows in refused.items() if rows}
+    return {name: value for name, value in {**walk, "tables": tables}.items() if value}
 
 
 def _ensure_libraries(module: AnsibleModule) -> None:

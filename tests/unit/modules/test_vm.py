@@ -255,17 +255,31 @@ def test_a_name_that_is_the_id_of_another_guest(run: Run, node: str) -> None:
     assert run(vm, uri=node, name="1", state="stopped")["guest"]["name"] == "1"
 
 
-def test_a_failure_explains_the_connection(run: Run, node: str) -> None:
+def test_a_failure_says_on_which_connection_and_no_more(run: Run, node: str) -> None:
     result = run(vm, uri=node, name="nobody", state="running")
-    assert result["error"] == "NotFound"
-    assert result["connection"]["uri"] == node
+    assert result["error"] == "NotFound" and not result["changed"]
+    assert result["uri"] == node and "connection" not in result
     assert result["hint"] in result["msg"]
+    asked = run(vm, uri=node, name="nobody", state="running", verbosity=2)["connection"]
+    assert asked["uri"] == node and asked["tables"]["hypervisor"][0]["answer"] == "success"
 
 
 def test_a_connection_that_cannot_be_opened_is_explained(run: Run) -> None:
     result = run(vm, uri="nosuch:///", name="a")
     assert result["error"] in ("NoConnection", "UriError")
-    assert result["connection"]["requested"] == "nosuch:///"
+    told = result["connection"]
+    assert (result["uri"], told["requested"], told["source"]) == ("nosuch:///", "nosuch:///", "argument")
+    assert {row["answer"] for row in told["tables"]["hypervisor"]} == {"declined"}
+    assert "alias" not in told and "alias" in run(vm, uri="nosuch:///", name="a", verbosity=2)["connection"]
+
+
+def test_a_failure_after_a_change_is_a_change(run: Run, node: str) -> None:
+    wait_for = {"console": "never", "timeout": 0}
+    result = run(vm, uri=node, state="running", wait_for=wait_for, **OPTIONS)
+    assert result["failed"] and result["changed"]
+    assert result["details"]["done"] == ["define", "start"]
+    again = run(vm, uri=node, state="running", wait_for=wait_for, **OPTIONS)
+    assert again["failed"] and not again["changed"]
 
 
 def test_the_connection_is_shown_when_asked_for(run: Run, node: str) -> None:
