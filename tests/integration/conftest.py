@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.corral.virt.tests.integration.namespaces import Namespace, join, namespace
+from .namespaces import Namespace, join, namespace
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = ROOT / ".cache/guest/vmlinuz"
