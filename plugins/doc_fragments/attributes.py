@@ -16,8 +16,8 @@ attributes:
   check_mode:
     description:
       - With C(--check) says what a run would do. The connection is then read-only, so nothing can be changed.
-      - What a program such as QEMU can do is asked for, and kept in the cache (C(/var/cache/corral) for the system) where
-        that can be written.
+      - What a program such as QEMU can do is asked for, and kept in the cache (C(/var/cache/corral) for the system)
+        where that can be written.
   diff_mode:
     description:
       - With C(--diff) shows what changes.
