@@ -15,6 +15,7 @@ from ....host.api import Host
 from ....model.domain.core import Domain
 from ....model.domain.filesystem import Filesystem
 from ....model.domain.platform import Tpm
+from ..caps.trusted import check_program
 from ..context import Context
 from .facts import descriptors
 from .helpers import ENVIRONMENT, Facts, Helper, helpers, is_served
@@ -72,8 +73,8 @@ def _programs(host: Host, served: List[Filesystem], emulated: bool) -> Dict[str,
         if path is None:
             raise MissingProgram(name, hint=HINTS[name])
     for device in served:
-        if device.binary and host.find_program(device.binary) is None:
-            raise MissingProgram(device.binary, hint="Correct the path of <binary>, or remove it.")
+        if device.binary:
+            check_program(host, device.binary, "binary")
     return {name: path for name, path in found.items() if path is not None}
 
 
