@@ -119,6 +119,13 @@ class FakeFiles:
         self.changing("write", path)
         self._put_new("write", path, FakeFile("file", data, mode, owner or self.identity))
 
+    def shorten(self, path: str, keep: int, *, mark: bytes = b"") -> None:
+        self.changing("shorten", path)
+        node = self.files.get(self._place(path))
+        if node is None or node.kind != "file":
+            raise refused("shorten", path, errno.ENOENT)
+        self._change("shorten", path, data=mark + node.data[-keep:].partition(b"\n")[2])
+
     def entries(self, path: str) -> List[str]:
         self.calls.append(("entries", path))
         directory = self.resolve(path)

@@ -151,7 +151,7 @@ class Layout:
             (self.log, 0o755),
             (posixpath.join(self.log, "domains"), 0o711),
             (posixpath.join(self.log, "consoles"), 0o711),
-            (posixpath.join(self.log, "helpers"), 0o711),
+            (self.helper_logs, 0o711),
             (posixpath.join(self.log, "networks"), 0o711),
             (self.cache, 0o755),
             (self.capabilities_dir, 0o755),
@@ -294,9 +294,14 @@ class Layout:
         """Return the UEFI variables of a guest."""
         return posixpath.join(self.nvram_dir, f"{check_name('domain', name)}_VARS.fd")
 
+    @property
+    def helper_logs(self) -> str:
+        """The directory of what the processes beside QEMU say."""
+        return posixpath.join(self.log, "helpers")
+
     def helper_log(self, name: str, device: str) -> str:
         """Return what the process beside QEMU that serves a device said since the guest was started."""
-        return posixpath.join(self.log, "helpers", f"{check_name('domain', name)}.{short_name(device)}.log")
+        return posixpath.join(self.helper_logs, f"{check_name('domain', name)}.{short_name(device)}.log")
 
     # networks
 

@@ -145,6 +145,18 @@ class LocalFiles:
         with attempt("write", path):
             _replace(path, lambda temporary: _write_new(temporary, data, mode, owner))
 
+    def shorten(self, path: str, keep: int, *, mark: bytes = b"") -> None:
+        """Cut a file that others append to, so that ``mark`` and its last ``keep`` bytes stay, from a whole line on.
+
+        What they append in the instant of the cut is lost, and none of it where they do not.
+        """
+        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with attempt("shorten", path), open(os.open(path, flags), "r+b", 0) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - keep))
+            kept = file.read(keep).partition(b"\n")[2]
+            file.truncate(0)
+            file.write(mark + kept)
+
     def entries(self, path: str) -> List[str]:
         """Return the sorted names in a directory, without our temporary files; [] when there is none."""
         with attempt("list", path):

@@ -32,6 +32,7 @@ from ..api import Domain, HypervisorDriver, Neighbours
 from ..store import Store
 from .guest.agent import agent_opened, describe
 from .guest.console import console_path
+from .guest.journal import Entry
 from .guest.memo import Memo, digest, recall, remember
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
@@ -58,18 +59,29 @@ class QemuDriver(HypervisorDriver):
         self._recalled: Optional[Tuple[Element, Optional[Memo]]] = None  # the last one that was looked up
         self._start: Optional[Tuple[Tuple[Any, ...], Start]] = None  # what check_start worked out
 
-    def settle(self) -> None:
     def meet(self, neighbours: Neighbours) -> None:
         self.site = replace(self.site, neighbours=neighbours)
 
-        """Clean up after guests that have ended without us; a guest that another run works on is left to it."""
+    def settle(self) -> None:
+        """Clean up after guests that have ended without us, and cut what others have written too much of.
+
+        A guest that another run works on is left to it.
+        """
         for name in self.store.live_names():
             with suppress(CorralError):  # what cannot be mended is said to whoever asks for that guest
-                status = self.site.status(name)
-                if status is not None and not status.clean and not runs(self.site, status):
-                    with self.store.lock(name, timeout=0):
-                        reconcile(self.site, name)
+                self._settle(name)
         self.store.drop_loose_links()
+
+    def _settle(self, name: str) -> None:
+        from .guest.logs import has_grown, trim
+
+        status = self.site.status(name)
+        if status is None or status.clean:
+            return
+        if not runs(self.site, status) or has_grown(self.site, name):
+            with self.store.lock(name, timeout=0):
+                reconcile(self.site, name)
+                trim(self.site, name)
 
     # looking
 
@@ -255,6 +267,7 @@ class QemuDriver(HypervisorDriver):
             yield
 
     def undefine_domain(self, name: str, *, storage: str = "keep") -> None:
+        from .guest.logs import forget_logs
         from .guest.removal import plan_removal, remove_files
 
         with self._locked(name):
@@ -267,6 +280,7 @@ class QemuDriver(HypervisorDriver):
             remove_files(self.site, removal)
             if not active:
                 self.store.remove_live(name)
+                forget_logs(self.site, name)
             self.store.remove_config(name)
 
     def rename_domain(self, name: str, new_name: str) -> Domain:
@@ -314,12 +328,12 @@ class QemuDriver(HypervisorDriver):
 
     def reboot_domain(self, name: str, *, timeout: float) -> None:
         with self._locked(name):
-            before = reboots(self.site.journal(name))
+            before = reboots(self.site.journal(name).entries)
             with agent_of(self.site, name) as agent:
                 agent.shutdown("reboot")
 
         def done() -> bool:
-            return reboots(self.site.journal(name)) > before or not self._runs(name)
+            return reboots(self.site.journal(name).entries) > before or not self._runs(name)
 
         if not self.host.wait_for(done, timeout=timeout, watch=(self._journal(name),)):
             raise TimedOut(f"Guest {name} was asked to reboot, and did not do so within {timeout:g} s.", name=name)
@@ -333,6 +347,10 @@ class QemuDriver(HypervisorDriver):
             status = self._status(name)
             kill(self.host, Process(status.pid, status.start))
             clean_up(self.site, name, status, reason="destroyed")
+            if self.store.read_config(name) is None:
+                from .guest.logs import forget_logs
+
+                forget_logs(self.site, name)
 
     def suspend_domain(self, name: str) -> None:
         with self._locked(name):
@@ -490,7 +508,7 @@ class QemuDriver(HypervisorDriver):
         active = status is not None and runs(self.site, status)
         document = self.site.active(name) if active else kept
         document = kept if document is None else document
-        journal = self.site.journal(name)
+        journal = self.site.journal(name).entries
         state, reason = "shut off", "unknown"
         if status is not None:
             ended = ("shut off", status.ended or final_reason(journal))
@@ -508,7 +526,7 @@ class QemuDriver(HypervisorDriver):
         )
 
     def _facts(
-        self, name: str, status: Optional[Status], document: Optional[Element], journal: bytes
+        self, name: str, status: Optional[Status], document: Optional[Element], journal: Sequence[Entry]
     ) -> Mapping[str, Any]:
         facts: Dict[str, Any] = {
             "console_log": console_path(self.site, name, document),

@@ -20,6 +20,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.age
     open_agent,
     reachable,
 )
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.journal import events
 from ansible_collections.corral.virt.plugins.module_utils.errors import (
     HostError,
     MonitorClosed,
@@ -172,7 +173,7 @@ def test_where_the_channel_is() -> None:
 def test_whether_the_guest_has_opened_it(states: list[bool], opened: bool) -> None:
     rows = [{"event": "VSERPORT_CHANGE", "data": {"id": "channel0", "open": state}} for state in states]
     rows.append({"event": "VSERPORT_CHANGE", "data": {"id": "channel1", "open": True}})
-    journal = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    journal = list(events(b"".join(json.dumps(row).encode() + b"\n" for row in rows)))
     found: Optional[bool] = agent_opened(domain(), journal)
     assert found is opened
     assert agent_opened(domain(name="other"), journal) is None

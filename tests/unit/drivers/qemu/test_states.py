@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, List, Tuple
 
 import pytest
 
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.journal import Entry, events
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.status import (
     Status,
-    events,
     final_reason,
     reboots,
     running_state,
@@ -38,8 +38,8 @@ PANIC_PAUSE: Row = ("GUEST_PANICKED", {"action": "pause"})
 PANIC_OFF: Row = ("GUEST_PANICKED", {"action": "poweroff"})
 
 
-def journal(*rows: Row) -> bytes:
-    return b"".join(json.dumps({"event": name, "data": data}).encode() + b"\n" for name, data in rows)
+def journal(*rows: Row) -> List[Entry]:
+    return list(events(b"".join(json.dumps({"event": name, "data": data}).encode() + b"\n" for name, data in rows)))
 
 
 def shutdown(reason: str) -> Row:
@@ -99,7 +99,7 @@ def test_reboots_are_counted() -> None:
 
 def test_what_is_no_event_is_passed_over() -> None:
     text = b'{"QMP": {"version": {}}}\r\n{"return": {}}\r\nnonsense\n{"event": "STOP"}\n[1]\n{"event": "RES'
-    assert [row["event"] for row in events(text)] == ["STOP"]
+    assert [(entry.name, entry.at) for entry in events(text)] == [("STOP", 51)]
 
 
 def test_status_survives_the_disk() -> None:

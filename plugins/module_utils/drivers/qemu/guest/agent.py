@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
 
 from ....errors import HostError, MonitorClosed, MonitorError, OperationFailed, TimedOut
 from ....host.api import Host, Stream
 from ....host.layout import short_name
 from ....model.domain.chardev import Channel
 from ....model.domain.core import Domain
-from .status import events
+from .journal import Entry
 
 CHANNEL = "org.qemu.guest_agent.0"
 # The byte that ends what came before, in both directions; no JSON text in UTF-8 holds it.
@@ -55,16 +55,15 @@ def agent_socket(domain: Domain, directory: str) -> Optional[str]:
     return source.path if source is not None and source.path else f"{directory}/channel-{short_name(CHANNEL)}"
 
 
-def agent_opened(domain: Domain, journal: bytes) -> Optional[bool]:
+def agent_opened(domain: Domain, entries: Iterable[Entry]) -> Optional[bool]:
     """Whether the guest has its end of the channel open, None without a channel; read from the journal of events."""
     channel = agent_channel(domain)
     if channel is None:
         return None
     opened = False
-    for row in events(journal):
-        data = row.get("data", {})
-        if row["event"] == "VSERPORT_CHANGE" and data.get("id") == channel.id():
-            opened = bool(data.get("open"))
+    for entry in entries:
+        if entry.name == "VSERPORT_CHANGE" and entry.data.get("id") == channel.id():
+            opened = bool(entry.data.get("open"))
     return opened
 
 

@@ -11,7 +11,7 @@ the journal of events. QEMU cannot be asked for the state of a link, nor for a p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from ....host.api import Monitor
 from ....model.domain.core import Domain
@@ -22,8 +22,9 @@ from ..command.throttle import LIMITS
 from ..context import Context
 from ..devices.disk_write import drive_node
 from ..images import top_image
+from .journal import Entry
 from .site import Site
-from .status import Status, events
+from .status import Status
 from .tell import has_balloon
 from .vcpus import plugged
 
@@ -43,7 +44,7 @@ class Look:
 def observe(site: Site, name: str, document: Element, wanted: Element, status: Status) -> Element:
     """Return a copy of the live document with what has drifted; raises MonitorError and TimedOut."""
     seen = Domain(clone(document))
-    _see_balloon(seen, site.journal(name), status.told)
+    _see_balloon(seen, site.journal(name).entries, status.told)
     looks = [look for look in LOOKS if look.speaks(Domain(wanted)) or look.speaks(seen)]
     if looks:
         context = site.context(document)
@@ -59,38 +60,40 @@ def observe(site: Site, name: str, document: Element, wanted: Element, status: S
 # the balloon
 
 
-def _see_balloon(domain: Domain, journal: bytes, told: int) -> None:
+def _see_balloon(domain: Domain, entries: Sequence[Entry], told: int) -> None:
     target, full = domain.current_memory or 0, domain.memory or 0
-    actual = drifted(journal, told, target, full)
+    actual = drifted(entries, told, target, full)
     deflates = any(balloon.autodeflate for balloon in domain.all(Memballoon))
     if actual is not None and has_balloon(domain) and not (deflates and actual > target):
         domain.current_memory = actual
 
 
-def drifted(journal: bytes, told: int, target: int, full: int) -> Optional[int]:
+def drifted(entries: Sequence[Entry], told: int, target: int, full: int) -> Optional[int]:
     """The memory in KiB that a guest has by its balloon's events, where it is not on the way to the target.
 
     ``told`` is how long the journal was when QEMU was told the target. Whoever has been there and has left, or moves
     away from it, was told something else by hand; a guest without a driver does not move at all.
     """
-    now = _last(journal[:told], full)
+    now = _last((entry for entry in entries if entry.at < told), full)
     reached = away = False
-    for event in events(journal[told:]):
-        if event["event"] == "RESET":
+    for entry in entries:
+        if entry.at < told:
+            continue
+        if entry.name == "RESET":
             now, reached, away = full, False, False
-        elif event["event"] == "BALLOON_CHANGE":
-            before, now = now, int(event["data"]["actual"]) // 1024
+        elif entry.name == "BALLOON_CHANGE":
+            before, now = now, int(entry.data["actual"]) // 1024
             reached = reached or _near(now, target)
             away = away or abs(now - target) > abs(before - target)
     return now if (reached or away) and not _near(now, target) else None
 
 
-def _last(journal: bytes, full: int) -> int:
+def _last(entries: Iterable[Entry], full: int) -> int:
     now = full
-    for event in events(journal):
-        if event["event"] == "BALLOON_CHANGE":
-            now = int(event["data"]["actual"]) // 1024
-        elif event["event"] == "RESET":
+    for entry in entries:
+        if entry.name == "BALLOON_CHANGE":
+            now = int(entry.data["actual"]) // 1024
+        elif entry.name == "RESET":
             now = full
     return now
 

@@ -10,10 +10,13 @@ that is how the next run sees that it has only to finish.
 
 from __future__ import annotations
 
-from ....errors import AlreadyExists, NotFound, OperationInvalid
+from contextlib import suppress
+
+from ....errors import AlreadyExists, HostError, NotFound, OperationInvalid
 from ....model.domain.core import Domain
 from ....xml.parse import Element
 from ....xml.write import to_text
+from .logs import forget_logs
 from .nvram import move_variables, own_variables
 from .site import Site
 from .talk import process_of
@@ -56,5 +59,15 @@ def rename(site: Site, name: str, new_name: str) -> None:
     for path in left:
         if path not in own_variables(Domain(document), site.layout.nvram_dir, site.host):
             site.host.remove(path)
+    _move_console(site, name, new_name)
     site.store.remove_live(name)
     site.store.remove_config(name)
+
+
+def _move_console(site: Site, name: str, new_name: str) -> None:
+    """What the guest has said last goes by its new name; that it cannot be kept is no reason to keep the old name."""
+    with suppress(HostError):
+        said = site.host.read(site.layout.domain_console_log(name))
+        if said is not None:
+            site.host.write(site.layout.domain_console_log(new_name), said)
+        forget_logs(site, name)

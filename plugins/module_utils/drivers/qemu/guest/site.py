@@ -23,14 +23,13 @@ from ..caps.trusted import check_program
 from ..context import Context
 from .facts import host_facts
 from .images import Runner
+from .journal import Journal, read_journal
 from .status import Status
 
 # Users that packages make for QEMU, the best first. On a bare host that has none of them QEMU gets a number of its
 # own, which Debian reserves for libvirt-qemu and which no login has.
 RUNNERS: Tuple[str, ...] = ("corral-qemu", "libvirt-qemu", "qemu")
 BARE_ID = 64055
-
-JOURNAL = 1 << 20
 
 # A directory of our own in the one place that every host lets everybody write to.
 SPARE = "/tmp/corral-{uid}"
@@ -46,8 +45,8 @@ class Site:
     layout: Layout
     store: Store
     runner: Optional[Runner]
-    neighbours: Optional[Neighbours] = None
     read_only: bool = False
+    neighbours: Optional[Neighbours] = None
 
     def binary(self, document: Optional[Element] = None) -> str:
         """The QEMU that a document asks for, else the host's own; raises MissingProgram."""
@@ -77,9 +76,9 @@ class Site:
         return Context(
             caps=self.capabilities(document),
             directory=directory,
+            home=self.layout.workplace(name),
             channels=directory,
             nvram=self.layout.nvram_dir,
-            home=self.layout.workplace(name),
             ram=self.layout.memory_dir,
             tpm=self.layout.tpm_dir,
             console_log=self.layout.domain_console_log(name),
@@ -124,20 +123,9 @@ class Site:
             path = self.layout.live_status("domain", name)
             raise HostError(f"{path} is damaged: {error}.", hint="Remove it.", path=path) from error
 
-    def journal(self, name: str) -> bytes:
-        """The events that QEMU wrote for the running, or the last, start of a guest: the last of them when it is many.
-
-        The file belongs to QEMU's user, and a guest can make QEMU write a great deal: nothing but a plain file is read,
-        and not more of it than JOURNAL bytes. Where the beginning is left out, the guest has long been running.
-        """
-        path = self.layout.journal(name)
-        found = self.host.stat(path)
-        if found is None or found.kind != "file":
-            return b""
-        end = self.host.tail(path, JOURNAL)
-        if found.size <= JOURNAL:
-            return end
-        return b'{"event": "RESUME"}\n' + end.partition(b"\n")[2]
+    def journal(self, name: str) -> Journal:
+        """The events that QEMU wrote for the running, or the last, start of a guest."""
+        return read_journal(self.host, self.layout.journal(name))
 
     def require(self, name: str) -> Element:
         """The persistent or else the live document; raises NotFound."""

@@ -10,9 +10,10 @@ happened last, also after QEMU has gone. Source of the events: QEMU's qapi/run-s
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Tuple
+
+from .journal import Entry
 
 
 class Beside(NamedTuple):
@@ -76,8 +77,8 @@ class Status:
     told: int = 0
     helpers: Tuple[Beside, ...] = ()
     trees: Tuple[str, ...] = ()
-
     links: Tuple[Tuple[str, str, str], ...] = ()
+
     def began(self, number: int, pid: int, start: int) -> Status:
         """The same, with the process of a helper."""
         rows = list(self.helpers)
@@ -95,32 +96,19 @@ class Status:
         rows = known.get("handed") or ()
         known["handed"] = tuple((str(path), int(uid), int(gid)) for path, uid, gid in rows)
         known["helpers"] = tuple(Beside(str(row[0]), str(row[1]), *row[2:4]) for row in known.get("helpers") or ())
-        known["trees"] = tuple(str(path) for path in known.get("trees") or ())
         known["links"] = tuple((str(kind), str(what), str(detail)) for kind, what, detail in known.get("links") or ())
+        known["trees"] = tuple(str(path) for path in known.get("trees") or ())
         return cls(**known)
 
 
-def events(journal: bytes) -> Iterator[Dict[str, Any]]:
-    """Yield the events of a journal; a half-written last line is left out."""
-    for line in journal.splitlines():
-        if not line.startswith(b"{"):
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and "event" in row:
-            yield row
-
-
-def running_state(journal: bytes, status: Status) -> State:
+def running_state(entries: Iterable[Entry], status: Status) -> State:
     """The state of a guest whose QEMU runs: QEMU starts paused, and its last events say what became of that."""
     first: State = ("paused", "starting up")
     state, cause = first, STOPPED
-    for row in events(journal):
-        name = row["event"]
+    for entry in entries:
+        name = entry.name
         actions, stopped = STOPS.get(name, (frozenset(), STOPPED))
-        if row.get("data", {}).get("action") in actions:
+        if entry.data.get("action") in actions:
             cause = stopped
         elif name == "RESUME":
             state, cause = ("running", status.reason if state == first else "unpaused"), STOPPED
@@ -133,16 +121,15 @@ def running_state(journal: bytes, status: Status) -> State:
     return state
 
 
-def final_reason(journal: bytes) -> str:
+def final_reason(entries: Iterable[Entry]) -> str:
     """Why a guest has ended; without a word from QEMU it was killed."""
     reason = "crashed"
-    for row in events(journal):
-        if row["event"] == "SHUTDOWN":
-            reason = ENDS.get(str(row.get("data", {}).get("reason")), "shutdown")
+    for entry in entries:
+        if entry.name == "SHUTDOWN":
+            reason = ENDS.get(str(entry.data.get("reason")), "shutdown")
     return reason
 
 
-def reboots(journal: bytes) -> int:
+def reboots(entries: Iterable[Entry]) -> int:
     """How often the guest has reset itself since it was started."""
-    rows: List[Dict[str, Any]] = [row for row in events(journal) if row["event"] == "RESET"]
-    return sum(1 for row in rows if row.get("data", {}).get("guest"))
+    return sum(entry.times for entry in entries if entry.name == "RESET" and entry.data.get("guest"))

@@ -48,7 +48,7 @@ def kill(host: Host, process: Process) -> None:
 
 def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None:
     """Undo what the start did for a guest that has ended; may be done twice. A transient guest is forgotten."""
-    ended = replace(status, ended=status.ended or reason or final_reason(site.journal(name)))
+    ended = replace(status, ended=status.ended or reason or final_reason(site.journal(name).entries))
     site.store.write_status(name, ended.to_plain())
     end_helpers(site.host, status)
     if status.links:

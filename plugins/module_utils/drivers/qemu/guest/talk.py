@@ -72,7 +72,7 @@ def _state(host: Host, pid: int) -> str:
 def agent_state(site: Site, name: str) -> Optional[bool]:
     """Whether the guest has opened the channel of its agent; None for a guest without one, or that is off."""
     document = site.active(name)
-    return None if document is None else agent_opened(Domain(document), site.journal(name))
+    return None if document is None else agent_opened(Domain(document), site.journal(name).entries)
 
 
 @contextmanager
