@@ -72,7 +72,7 @@ options:
             required: true
           mac:
             description:
-              - The MAC address of the guest, for IPv4.
+              - The MAC address of the guest, for IPv4. In quotes, because YAML may take it for a number.
             type: str
           id:
             description:

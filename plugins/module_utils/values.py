@@ -39,6 +39,8 @@ UNITS = {
     "eib": 1024**6,
 }
 LARGEST = (1 << 63) - 1
+# YAML 1.1, "Timestamp and sexagesimal numbers": digits between colons are a number to base 60.
+SEXAGESIMAL = "Write it in quotes: without them YAML takes digits between colons for a number."
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,10 @@ def parse_pci(text: str, *, what: str = "PCI address") -> PciAddress:
     """Return the address that a text such as 0000:01:00.1 or 01:00.1 says; raises InvalidArgument."""
     match = re.fullmatch(r"\s*(?:([0-9A-Fa-f]{1,4}):)?([0-9A-Fa-f]{1,2}):([0-9A-Fa-f]{1,2})\.([0-7])\s*", text)
     if not match or int(match.group(3), 16) > 31:
-        raise InvalidArgument(f"{what}: {text!r} is no PCI address; write one such as 0000:01:00.1.")
+        raise InvalidArgument(
+            f"{what}: {text!r} is no PCI address; write one such as 0000:01:00.1.",
+            hint=SEXAGESIMAL if ":" not in text else None,
+        )
     return PciAddress(*(int(found or "0", 16) for found in match.groups()))
 
 
@@ -141,7 +146,10 @@ def parse_mac(text: str) -> str:
     """Return a MAC address in lower case with two digits a byte; raises InvalidArgument."""
     parts = re.split(r"[:-]", text.strip())
     if len(parts) != 6 or not all(re.fullmatch(r"[0-9A-Fa-f]{1,2}", part) for part in parts):
-        raise InvalidArgument(f"{text!r} is not a MAC address; write six hexadecimal bytes such as 52:54:00:12:34:56.")
+        raise InvalidArgument(
+            f"{text!r} is not a MAC address; write six hexadecimal bytes such as 52:54:00:12:34:56.",
+            hint=SEXAGESIMAL if text.strip().isdigit() else None,
+        )
     return ":".join(f"{int(part, 16):02x}" for part in parts)
 
 
@@ -162,3 +170,21 @@ def derived_mac(*names: str) -> str:
     """Return the MAC address that these names always give, under QEMU's prefix 52:54:00."""
     tail = uuidlib.uuid5(uuidlib.NAMESPACE_URL, "\0".join(names)).bytes[-3:]
     return "52:54:00:" + ":".join(f"{byte:02x}" for byte in tail)
+
+
+LINE_WIDTH = 200
+
+
+def last_lines(said: bytes, count: int, *, width: int = LINE_WIDTH) -> List[str]:
+    """Return the last lines of what a machine or a program said, as they can be shown to people.
+
+    What would move the cursor of a terminal, colour it or turn the text around is escaped; a line of more than
+    ``width`` characters is cut.
+    """
+    lines = said.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n").split("\n")
+    return [_shown(line, width) for line in lines[-count:]] if said.strip(b"\r\n") else []
+
+
+def _shown(line: str, width: int) -> str:
+    shown = "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in line)
+    return shown if len(shown) <= width else shown[: width - 3] + "..."

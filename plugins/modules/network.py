@@ -127,7 +127,7 @@ EXAMPLES = r"""
             end: 10.20.0.199
         lease_time: 12h
         hosts:
-          - mac: 52:54:00:00:00:10
+          - mac: "52:54:00:00:00:10"
             name: web1
             address: 10.20.0.10
       - address: fd00:20::1/64

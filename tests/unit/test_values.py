@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import FrozenSet
+from typing import Callable, FrozenSet
 
 import pytest
 from hypothesis import given
@@ -25,6 +25,7 @@ from ansible_collections.corral.virt.plugins.module_utils.values import (
     kib_up,
     parse_cpuset,
     parse_mac,
+    parse_pci,
     parse_size,
     parse_uuid,
     scale,
@@ -163,3 +164,16 @@ def test_what_is_derived_depends_on_the_names_only(first: list[str], second: lis
 def test_the_last_of_several_parameters_counts() -> None:
     uri = Uri("qemu", params=(("root", "/a"), ("x", ""), ("root", "/b")))
     assert (uri.param("root"), uri.param("x"), uri.param("y")) == ("/b", "", None)
+
+
+def test_pci_addresses() -> None:
+    assert str(parse_pci("0000:01:1f.7")) == str(parse_pci("1:1F.7")) == "0000:01:1f.7"
+    for text in ("01:20.0", "01:00.8", "00000:01:00.0", "x"):
+        with pytest.raises(InvalidArgument, match="is no PCI address"):
+            parse_pci(text)
+
+
+@pytest.mark.parametrize(("read", "text"), [(parse_mac, "41135040010"), (parse_pci, "70.1")])
+def test_what_yaml_has_taken_for_a_number(read: Callable[[str], object], text: str) -> None:
+    with pytest.raises(InvalidArgument, match="Write it in quotes: without them YAML takes"):
+        read(text)

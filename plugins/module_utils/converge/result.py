@@ -9,15 +9,17 @@ from __future__ import annotations
 from typing import Optional
 
 from ..model.domain.identity import DOMAIN
+from .effects import GUEST
 from .plan import STATES as PHASE_STATES
 from .plan import Current, Wanted, phase
+from .resource.differences import own_definition
 from .resource.result import diff_parts, state_text
 from .resource.values import Plan
 
 
 def guest_diff(current: Optional[Current], plan: Plan, wanted: Wanted) -> list[dict[str, str]]:
     """Return the parts of ``--diff`` that differ: the definition as canonical XML, and the state."""
-    old = current.persistent if current else None
+    old = own_definition(GUEST, current.persistent, current.live) if current else None
     new = None if plan.state == "absent" else plan.document
     before = PHASE_STATES[phase(current)] if current else "absent"
     autostart = bool(current and current.domain.autostart)

@@ -11,7 +11,7 @@ from typing import Any, Callable
 import pytest
 import yaml
 
-from ansible_collections.corral.virt.plugins.modules import vm
+from ansible_collections.corral.virt.plugins.modules import network, network_info, vm
 
 Run = Callable[..., "dict[str, Any]"]
 
@@ -19,6 +19,13 @@ EXAMPLES = [task["corral.virt.vm"] for task in yaml.safe_load(vm.EXAMPLES)]
 DESCRIBED = [options for options in EXAMPLES if "memory" in options]
 # What the test driver's guests write to their console.
 CONSOLE = "corral-guest: up"
+NETWORKS = [task["corral.virt.network"] for task in yaml.safe_load(network.EXAMPLES)]
+SHOWN = [
+    task["corral.virt.network_info"] or {}
+    for task in yaml.safe_load(network_info.EXAMPLES)
+    if "corral.virt.network_info" in task
+]
+NETWORK_XML = "<network><name>dmz</name><forward mode='nat'/><ip address='10.9.0.1' prefix='24'/></network>"
 XML = "<domain type='test'><name>{}</name><memory unit='MiB'>64</memory><os><type>hvm</type></os></domain>"
 
 
@@ -38,13 +45,43 @@ def test_there_are_some() -> None:
     assert len(DESCRIBED) >= 5
 
 
-def test_the_examples_run(run: Run, node: str) -> None:
+@pytest.fixture
+def networked(run: Run, node: str) -> str:
+    """A node with the network that the examples use."""
+    run(network, uri=node, name="default", state="active")
+    return node
+
+
+def test_the_examples_run(run: Run, networked: str) -> None:
     for options in EXAMPLES:
-        result = run(vm, **fitting(options, node))
+        result = run(vm, **fitting(options, networked))
         assert not result.get("failed"), (options, result["msg"])
 
 
 @pytest.mark.parametrize("options", DESCRIBED, ids=lambda options: str(options["name"]))
-def test_a_second_run_of_an_example_changes_nothing(run: Run, node: str, options: dict[str, Any]) -> None:
-    assert run(vm, **fitting(options, node))["changed"]
-    assert not run(vm, **fitting(options, node))["changed"]
+def test_a_second_run_of_an_example_changes_nothing(run: Run, networked: str, options: dict[str, Any]) -> None:
+    assert run(vm, **fitting(options, networked))["changed"]
+    assert not run(vm, **fitting(options, networked))["changed"]
+
+
+def on_node(options: dict[str, Any], node: str) -> dict[str, Any]:
+    """The options of a network, with what a template would say, on our node."""
+    xml = {"xml": NETWORK_XML} if "lookup(" in str(options.get("xml")) else {}
+    return {**options, **xml, "uri": node}
+
+
+def test_the_examples_of_networks_run(run: Run, node: str) -> None:
+    assert len(NETWORKS) >= 10
+    for options in NETWORKS:
+        result = run(network, **on_node(options, node))
+        assert not result.get("failed"), (options, result["msg"])
+    for options in SHOWN:
+        result = run(network_info, **{"uri": node, **options})
+        assert not result.get("failed"), (options, result["msg"])
+
+
+@pytest.mark.parametrize("options", NETWORKS[:-2], ids=lambda options: str(options.get("name")))
+def test_a_second_run_of_an_example_of_networks_changes_nothing(run: Run, node: str, options: dict[str, Any]) -> None:
+    assert run(network, check=True, **on_node(options, node))["changed"]
+    assert run(network, **on_node(options, node))["changed"]
+    assert not run(network, **on_node(options, node))["changed"]

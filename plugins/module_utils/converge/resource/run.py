@@ -16,6 +16,7 @@ from ...values import parse_uuid
 from ...xml.parse import Element
 from ..job import Job
 from .apply import apply
+from .differences import own_definition
 from .face import Face, find, gather
 from .plan import ABSENT, ACTIVE, make_plan, state_of
 from .result import changed_result, cut_off, diff_parts, state_text
@@ -66,11 +67,12 @@ def check_options(noun: str, wanted: Wanted) -> None:
 
 def difference(face: Face, outcome: Outcome) -> list[dict[str, str]]:
     """Return the parts of ``--diff``."""
-    before, plan = outcome.before, outcome.plan
-    autostart = bool(before and before.summary.autostart)
+    before, plan, nature = outcome.before, outcome.plan, face.nature
+    old = own_definition(nature, before.persistent, before.live) if before else None
     new = None if plan.state == ABSENT else plan.document
+    autostart = bool(before and before.summary.autostart)
     states = (state_text(state_of(before), autostart), state_text(plan.state, plan.autostart))
-    return diff_parts(outcome.wanted.name, face.nature.identity, (before.persistent if before else None, new), states)
+    return diff_parts(outcome.wanted.name, nature.identity, (old, new), states)
 
 
 @contextmanager
