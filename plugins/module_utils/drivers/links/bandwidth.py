@@ -15,10 +15,12 @@ address that packets go to; 1:2 is for all others and has what the floors leave.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...errors import UnsupportedConfig
+from ...host.api import Host
 from ...model.network.ports import Bandwidth as BandwidthView
 from ...model.network.ports import Rate as RateView
 from ...values import parse_mac
@@ -32,6 +34,7 @@ _PACKET = 1500
 # The first class number of a guest with a floor, and the last: a filter's number has 12 bits, and 0x800 is the first.
 FIRST_FLOOR, LAST_FLOOR = 3, 0x7FE
 _FIRST_FILTER = 0x800
+_BITS = {"bit": 1, "kbit": 1000, "mbit": 1000**2, "gbit": 1000**3, "tbit": 1000**4}
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,32 @@ def clear_lines(name: str) -> Batch:
     """Return what takes all limits away; for ``batch.attempt``, since there may be none."""
     device = ("qdisc", "del", "dev", check_link_name(name))
     return Batch(tc=(line(*device, "root"), line(*device, "ingress")))
+
+
+def class_rates(host: Host, name: str) -> Dict[str, Tuple[int, int]]:
+    """Return the rate and the ceiling of each htb class on a device in kilobytes a second; none for one that is gone.
+
+    tc lists classes in its own words only (iproute2 6.1 ignores ``-j`` there), and rounds to four digits.
+    """
+    said = host.run(("tc", "class", "show", "dev", check_link_name(name)), check=False).stdout.decode(
+        "utf-8", "replace"
+    )
+    found = re.finditer(r"^class htb (\S+) .*\brate (\d+)(\w*) ceil (\d+)(\w*)", said, re.MULTILINE)
+    return {each[1]: (_from_bits(each[2], each[3]), _from_bits(each[4], each[5])) for each in found}
+
+
+def is_limited(host: Host, name: str, rate: Rate) -> bool:
+    """Whether what leaves the device has this limit, as far as tc tells."""
+    average, ceiling = class_rates(host, name).get("1:1", (0, 0))
+    return _near(average, rate.average) and _near(ceiling, rate.peak or rate.average)
+
+
+def _from_bits(number: str, unit: str) -> int:
+    return int(number) * _BITS.get(unit.lower(), 1) // 8000
+
+
+def _near(found: int, wanted: int) -> bool:
+    return abs(found - wanted) * 1000 <= wanted
 
 
 def _rate(view: Optional[RateView]) -> Optional[Rate]:

@@ -17,13 +17,17 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.links.bandwidt
     Floor,
     Rate,
     bandwidth_of,
+    class_rates,
     clear_lines,
     floor_lines,
+    is_limited,
     limit_lines,
     network_lines,
     unfloor_lines,
 )
 from ansible_collections.corral.virt.plugins.module_utils.errors import UnsupportedConfig
+from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
+from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeHost
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
 
 BOTH = """<bandwidth><inbound average='1000' peak='5000' burst='5120'/>
@@ -125,3 +129,22 @@ def test_what_cannot_be_guaranteed() -> None:
 
 def test_clearing() -> None:
     assert clear_lines("vnet0").tc == ("qdisc del dev vnet0 root", "qdisc del dev vnet0 ingress")
+
+
+# As tc of iproute2 6.1 says it.
+CLASSES = b"""class htb 1:1 root rate 8Mbit ceil 40Mbit burst 1600b cburst 1600b
+class htb 1:2 parent 1:1 prio 0 rate 98760Kbit ceil 1Gbit burst 5Mb cburst 1600b
+class htb 1:3 parent 1:1 prio 0 rate 1600bit ceil 12346Kbit burst 1600b cburst 1600b
+"""
+
+
+def test_what_tc_says_of_limits() -> None:
+    host = FakeHost()
+    host.add_program("tc", Completed(("tc",), 0, CLASSES, b""))
+    assert class_rates(host, "virbr0") == {"1:1": (1000, 5000), "1:2": (12345, 125000), "1:3": (0, 1543)}
+    assert is_limited(host, "virbr0", Rate(1000, 5000))
+    assert not is_limited(host, "virbr0", Rate(1000))
+    assert not is_limited(host, "virbr0", Rate(1002, 5000))
+    host.add_program("tc", Completed(("tc",), 1, b"", b"Cannot find device"))
+    assert class_rates(host, "virbr0") == {}
+    assert not is_limited(host, "virbr0", Rate(1000))
