@@ -231,6 +231,17 @@ def test_virtiofsd_is_found_by_its_descriptor(machine: HelperHost) -> None:
     assert spawned.user is None
 
 
+def test_a_program_of_somebody_else_is_not_asked_what_it_can_do(machine: HelperHost) -> None:
+    machine.add_program("other", path="/home/me/virtiofsd")
+    machine.add_file("/home/me/virtiofsd", mode=0o755, owner=(1000, 1000))
+    driver = driver_on(machine)
+    share = SHARE.replace("</filesystem>", "<binary path='/home/me/virtiofsd'/></filesystem>")
+    driver.define_domain(served(devices=share))
+    with pytest.raises(UnsupportedConfig, match="The <binary> /home/me/virtiofsd belongs to the user 1000"):
+        driver.check_start(driver.domain_xml("a"))
+    assert not [subject for call, subject in machine.calls if call == "run" and "/home/me" in subject[0]]
+
+
 def test_a_directory_that_is_not_there(machine: HelperHost) -> None:
     machine.remove_tree("/srv/share")
     with pytest.raises(UnsupportedConfig, match="the directory /srv/share of virtiofs does not exist"):
