@@ -72,8 +72,9 @@ options:
       - What to do about an active network with another definition than the one that is wanted.
       - With V(live) it gets at once what cuts no guest off; the rest comes into force when it is started again. Until
         then RV(pending) lists the rest, RV(restart_required) is true, and RV(cut_off) names the guests.
-      - At once it gets what concerns DHCP, DNS and TFTP, another mode of O(forward) among V(nat), V(route), V(open) and
-        V(none) and what belongs to these, O(bandwidth), O(portgroups), and title, description and metadata.
+      - At once it gets what concerns DHCP, DNS and TFTP; another mode of O(forward) among V(nat), V(route), V(open) and
+        V(none), and what belongs to these; O(bandwidth), O(portgroups), O(isolated_ports), O(stp), O(delay),
+        O(ipv6_between_guests) and O(trust_guest_rx_filters); title, description and metadata.
       - With V(next_boot) the active network is left alone, and all of the new definition waits for its next start.
       - With V(restart) it is taken down and started again at once, unless it can get all of it without. Guests that
         were connected are cut off for that moment, and are connected again.

@@ -47,6 +47,13 @@ NETWORK_EFFECTS: Table = (
     Row("ip/@localPtr", LIVE),
     Row(OPTIONS, LIVE),
     Row(f"{OPTIONS}/*", LIVE),
+    # the bridge and its ports
+    Row("@ipv6", LIVE),
+    Row("@trustGuestRxFilters", LIVE),
+    Row("bridge/@stp", LIVE),
+    Row("bridge/@delay", LIVE),
+    Row("port", LIVE),
+    Row("port/*", LIVE),
     # limits of the bridge, and what a guest gets that is connected from now on
     Row("bandwidth", LIVE),
     Row("bandwidth/*", LIVE),

@@ -22,6 +22,8 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.resource.resu
 from ansible_collections.corral.virt.plugins.module_utils.converge.resource.run import check_options
 from ansible_collections.corral.virt.plugins.module_utils.converge.resource.values import Current, Plan, Step, Wanted
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Fault, Summary
+from ansible_collections.corral.virt.plugins.module_utils.drivers.network.live.update import LIVE as LIVE_PLACES
+from ansible_collections.corral.virt.plugins.module_utils.drivers.network.live.update import is_live
 from ansible_collections.corral.virt.plugins.module_utils.errors import (
     CorralError,
     InvalidArgument,
@@ -31,7 +33,7 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
 )
 from ansible_collections.corral.virt.plugins.module_utils.model.network.identity import NETWORK
 from ansible_collections.corral.virt.plugins.module_utils.model.network.options import NAMESPACE
-from ansible_collections.corral.virt.plugins.module_utils.xml.compare import compare
+from ansible_collections.corral.virt.plugins.module_utils.xml.compare import Change, compare
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse
 
 FAULTS = (Fault("bridge", "the bridge virbr0 is missing"), Fault("dnsmasq", "it is not running"))
@@ -293,7 +295,8 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     ({}, {"more": f"<d:options xmlns:d='{NAMESPACE}'><d:option value='x'/></d:options>"}, {"live"}),
     ({}, {"more": "<vlan><tag id='1'/></vlan>"}, {"next_boot"}),
     ({}, {"more": "<mac address='52:54:00:00:00:01'/>"}, {"next_boot"}),
-    ({}, {"more": "<port isolated='yes'/>"}, {"next_boot"}),
+    ({}, {"more": "<port isolated='yes'/>"}, {"live"}),
+    ({"more": "<port isolated='yes'/>"}, {"more": "<port isolated='no'/>"}, {"live"}),
     ({}, {"more": "<route address='10.9.0.0' prefix='16' gateway='10.0.0.2'/>"}, {"next_boot"}),
 ]
 
@@ -319,6 +322,19 @@ def test_ports_of_nat_go_in_at_once_and_devices_of_a_pool_do_not() -> None:
 def test_a_table_ends_with_a_row_that_fits_everything() -> None:
     assert NETWORK_EFFECTS[-1].place == "*"
     assert [row for row in NETWORK_EFFECTS if row.off == REFUSE] == [Row("uuid", REFUSE, REFUSE)]
+
+
+@pytest.mark.parametrize("place", [row.place for row in NETWORK_EFFECTS if row.active == "live"])
+def test_every_row_that_is_live_can_be_done_by_the_driver(place: str) -> None:
+    """The table of effects promises nothing that the driver's table lacks."""
+    assert is_live(place.removesuffix("/*"))
+
+
+@pytest.mark.parametrize("place", LIVE_PLACES)
+def test_the_driver_has_nothing_that_is_not_used(place: str) -> None:
+    document = parse("<network/>")
+    change = Change(place, "", None, "")
+    assert effect_in(NETWORK_EFFECTS, change, active=True, live=document, wanted=document) == "live"
 
 
 # --- doing it -------------------------------------------------------------------------------------------------------
