@@ -185,15 +185,18 @@ class NetHost(FakeHost):
         if "-batch" in argv:
             return self._batch(argv, stdin, self._limit)
         lines = [line.split() for line in self.classes.get(argv[-1], [])]
-        rows: List[Dict[str, Any]] = []
-        for words in lines:
-            options = dict(zip(words, words[1:]))
-            if words[0] == "class" and argv[2] == "class":
-                rate = int(options["rate"][:-4]) * 1000
-                rows.append({"class": "htb", "handle": options["classid"], "rate": rate})
-            elif words[0] == "qdisc" and argv[2] == "qdisc":
-                rows.append({"kind": "ingress" if "ingress" in words else "htb"})
+        if argv[1] == "class":
+            return Completed(argv, 0, "".join(map(self._class, lines)).encode(), b"")
+        rows = [{"kind": "ingress" if "ingress" in words else "htb"} for words in lines if words[0] == "qdisc"]
         return Completed(argv, 0, json.dumps(rows).encode(), b"")
+
+    def _class(self, words: List[str]) -> str:
+        """A class as tc lists it, which does not speak JSON there."""
+        if words[0] != "class":
+            return ""
+        options = dict(zip(words, words[1:]))
+        rate, ceiling = (int(options[key][:-4]) * 8 for key in ("rate", "ceil"))
+        return f"class htb {options['classid']} root rate {rate}Kbit ceil {ceiling}Kbit burst 1600b\n"
 
     def _limit(self, words: List[str]) -> None:
         name = words[words.index("dev") + 1]

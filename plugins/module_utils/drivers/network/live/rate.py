@@ -17,14 +17,19 @@ from typing import Any, List, Optional, Sequence, Tuple
 from ....errors import HostError
 from ....host.api import Host
 from ....model.network.core import Network
-from ...links.bandwidth import FIRST_FLOOR, Bandwidth, Floor, bandwidth_of, clear_lines, network_lines
+from ...links.bandwidth import (
+    FIRST_FLOOR,
+    Bandwidth,
+    Floor,
+    bandwidth_of,
+    clear_lines,
+    is_limited,
+    network_lines,
+)
 from ...links.batch import apply, attempt
 from ..ports.guests import Port
 from ..site import Site
 from .status import Status
-
-# tc counts in bytes, and libvirt's kilobytes have 1000 of them there.
-KILOBYTE = 1000
 
 
 def rate_fault(host: Host, network: Network, status: Status) -> Optional[str]:
@@ -34,7 +39,7 @@ def rate_fault(host: Host, network: Network, status: Status) -> Optional[str]:
         return f"The limits on {bridge} are not those of the network."
     if wanted is None:
         return None
-    if wanted.inbound and wanted.inbound.average and not _has_class(host, bridge, wanted.inbound.average):
+    if wanted.inbound and wanted.inbound.average and not is_limited(host, bridge, wanted.inbound):
         return f"The limit of what goes to the guests is missing on {bridge}."
     if wanted.outbound and wanted.outbound.average and not _has_ingress(host, bridge):
         return f"The limit of what comes from the guests is missing on {bridge}."
@@ -79,18 +84,13 @@ def _floor(port: Port) -> Tuple[str, int]:
     return ((mac.get("address") if mac is not None else None) or "", floor)
 
 
-def _has_class(host: Host, bridge: str, average: int) -> bool:
-    rows = _ask(host, "class", bridge)
-    return any(row.get("handle") == "1:1" and row.get("rate") == average * KILOBYTE for row in rows)
-
-
 def _has_ingress(host: Host, bridge: str) -> bool:
-    return any(row.get("kind") == "ingress" for row in _ask(host, "qdisc", bridge))
+    return any(row.get("kind") == "ingress" for row in _disciplines(host, bridge))
 
 
-def _ask(host: Host, what: str, bridge: str) -> List[Any]:
+def _disciplines(host: Host, bridge: str) -> List[Any]:
     """What tc says in JSON; nothing for a device that is gone."""
-    done = host.run(("tc", "-j", what, "show", "dev", bridge), check=False)
+    done = host.run(("tc", "-j", "qdisc", "show", "dev", bridge), check=False)
     try:
         rows = json.loads(done.stdout or b"[]")
     except ValueError:
