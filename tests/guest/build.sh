@@ -162,8 +162,8 @@ build() {
 publish() {
     local name
     mkdir -p "$out"
-    rm -f "$out/manifest"
-    for name in vmlinuz bzImage initrd.img manifest; do
+    rm -rf "$out/manifest" "$out/modules"
+    for name in vmlinuz bzImage initrd.img modules manifest; do
         mv -f "$work/out/$name" "$out/$name"
     done
 }

@@ -45,6 +45,15 @@ REQUIRED = """
     e1000 button evdev xhci_pci usb_storage ext4 vfat isofs
 """.split()
 
+# What a guest that stands for a whole host may load from a directory shared with it: networks, packet filters, mapped
+# devices and remote disks. Folders of the kernel's modules, and single ones out of folders with too much else.
+HOST_FOLDERS = """
+    net drivers/md drivers/target drivers/vhost drivers/block fs/nfs fs/nfsd fs/nfs_common fs/lockd fs/xfs fs/btrfs crypto
+""".split()
+HOST_MODULES = """
+    tun veth dummy bonding macvlan macvtap ifb vrf vxlan nlmon iscsi_tcp scsi_debug scsi_transport_iscsi dm_mod
+""".split()
+
 # In the image, but no device asks for them: finding a PS/2 mouse takes a second.
 NOT_BY_ALIAS = ("psmouse", "qemu_fw_cfg")
 
@@ -231,6 +240,20 @@ def module_entries(release: str, modules: dict[str, Module]) -> Iterator[Entry]:
     yield Entry(f"{base}/modules.symbols", b"")
 
 
+def host_modules(release: str, files: dict[str, Path]) -> dict[str, Module]:
+    """The modules of a guest that stands for a host, each after what it needs."""
+    folders = tuple(f"/{release}/kernel/{folder}/" for folder in HOST_FOLDERS)
+    found = [name for name, path in sorted(files.items()) if any(part in str(path) for part in folders)]
+    return closure([*MODULES, *HOST_MODULES, *found], files)
+
+
+def write_files(out: Path, entries: Iterable[Entry]) -> None:
+    """Lay entries down as files of one directory."""
+    out.mkdir()
+    for entry in entries:
+        (out / Path(entry.name).name).write_bytes(entry.data)
+
+
 # --- the archive ------------------------------------------------------------------------------------------------
 
 
@@ -369,6 +392,7 @@ def pack(tree: Path, root: Path, out: Path) -> dict[str, str]:
     modules = closure(MODULES, files)
     entries = [*base_entries(), *program_entries(tree), *own_entries(root), *module_entries(release, modules)]
     (out / "initrd.img").write_bytes(cpio(with_folders(entries)))
+    write_files(out / "modules", module_entries(release, host_modules(release, files)))
     bzimage = image.read_bytes()
     kernel = unpacked_kernel(bzimage)
     (out / "vmlinuz").write_bytes(kernel or bzimage)
