@@ -25,6 +25,8 @@ else:
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 48
+# What is as many levels below a root as it may have with itself.
+TOO_DEEP = "/".join("*" * MAX_DEPTH)
 
 
 def need_lxml() -> None:
@@ -81,12 +83,9 @@ def _without_declaration(data: bytes) -> bytes:
 
 
 def _check_depth(root: Element, what: str) -> None:
-    pending = [(root, 1)]
-    while pending:
-        element, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            raise XmlError(f"the {what} nests deeper than {MAX_DEPTH} levels.", line=element.sourceline)
-        pending.extend((child, depth + 1) for child in element)
+    found = root.find(TOO_DEEP)
+    if found is not None:
+        raise XmlError(f"the {what} nests deeper than {MAX_DEPTH} levels.", line=found.sourceline)
 
 
 def new_element(tag: str, **attributes: str) -> Element:
