@@ -48,7 +48,8 @@ REQUIRED = """
 # What a guest that stands for a whole host may load from a directory shared with it: networks, packet filters, mapped
 # devices and remote disks. Folders of the kernel's modules, and single ones out of folders with too much else.
 HOST_FOLDERS = """
-    net drivers/md drivers/target drivers/vhost drivers/block fs/nfs fs/nfsd fs/nfs_common fs/lockd fs/xfs fs/btrfs crypto
+    net drivers/md drivers/target drivers/vhost drivers/block crypto
+    fs/nfs fs/nfsd fs/nfs_common fs/lockd fs/xfs fs/btrfs
 """.split()
 HOST_MODULES = """
     tun veth dummy bonding macvlan macvtap ifb vrf vxlan nlmon iscsi_tcp scsi_debug scsi_transport_iscsi dm_mod
