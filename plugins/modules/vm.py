@@ -129,7 +129,8 @@ options:
   wait_for:
     description:
       - What to wait for when the guest runs, with O(state=running), V(restarted), V(rebooted) or V(reset) only. What is
-        given of O(wait_for.console), O(wait_for.agent) and O(wait_for.port) is waited for in this order.
+        given of O(wait_for.console), O(wait_for.agent), O(wait_for.address) and O(wait_for.port) is waited for in this
+        order.
       - When it does not come the module fails with a diagnosis, in the message and in RV(details), of the guest's
         state, the last lines of its console and of what QEMU said, and whether its agent's channel is there and opened.
       - In check mode there is no waiting.
@@ -144,6 +145,15 @@ options:
         description:
           - Whether to wait until the guest agent answers.
         type: bool
+      address:
+        description:
+          - Whether to wait until an address is known at which others may reach the guest. The guest agent is asked for
+            it where there is one, else the leases of the network's DHCP server, else the host's table of neighbours
+            (ARP), which has those that the host has met. RV(address) says which of them answered.
+          - When none becomes known the message says why for each interface, such as a network that is not active or
+            lacks its DHCP server, a cable that is not plugged in, or a guest that has not sent anything.
+          - A lease of an earlier life of the guest counts too, for as long as it lasts.
+        type: bool
       port:
         description:
           - A TCP port that has to take connections from the target. One that QEMU itself forwards to its guest may do
@@ -151,8 +161,8 @@ options:
         type: int
       host:
         description:
-          - The name or address at which O(wait_for.port) is. Without it every address counts that the guest agent
-            reports.
+          - The name or address at which O(wait_for.port) is. Without it every address of the guest counts that is known
+            as for O(wait_for.address).
         type: str
       timeout:
         description:
@@ -231,6 +241,28 @@ EXAMPLES = r"""
     inputs:
       - type: tablet
     watchdog: true
+
+- name: A router between a virtual network, a bridge of the host, and a device of the host
+  corral.virt.vm:
+    name: router1
+    memory: 1GiB
+    vcpus: 2
+    disks:
+      - path: /var/lib/corral/images/router1.qcow2
+    interfaces:
+      - network: default
+        bandwidth:
+          inbound:
+            average: 10MB
+      - bridge: br0
+        vlan: 42
+        queues: 2
+      - direct:
+          dev: eth1
+          mode: bridge
+    state: running
+    wait_for:
+      address: true
 
 - name: A database server that can grow while it runs, with fast disks and limits
   corral.virt.vm:
@@ -400,6 +432,23 @@ guest:
     name: web1
     state: running
     memory_mib: 2048
+address:
+  description: The address of the guest that was waited for.
+  returned: with O(wait_for.address), not in check mode
+  type: dict
+  contains:
+    address:
+      description: The address, without its prefix length.
+      type: str
+      sample: 192.168.122.17
+    mac:
+      description: The MAC address of the interface that has it.
+      type: str
+      sample: 52:54:00:12:34:56
+    source:
+      description: Who knew it, V(agent), V(lease) or V(arp).
+      type: str
+      sample: lease
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
   returned: when it could not be opened, and with C(-vv)
@@ -446,11 +495,12 @@ STATE = Spec(
             "options": {
                 "console": {"type": "str"},
                 "agent": {"type": "bool"},
+                "address": {"type": "bool"},
                 "port": {"type": "int"},
                 "host": {"type": "str"},
                 "timeout": {"type": "int", "default": 120},
             },
-            "required_one_of": [("console", "agent", "port")],
+            "required_one_of": [("console", "agent", "address", "port")],
             "required_by": {"host": ("port",)},
         },
     }

@@ -257,7 +257,10 @@ guests:
     interfaces:
       description:
         - The network interfaces, each with C(type), C(source), C(mac) and C(model).
-        - When O(gather) has V(agent), also C(name) in the guest and C(addresses) with their prefix lengths.
+        - Also its C(addresses), with their prefix lengths where those are known, and in C(address_source) who knows
+          them. With V(lease) it is the DHCP server of the network, with V(arp) the host has met them; V(agent) is the
+          guest's agent, which is asked first, and only when O(gather) has V(agent). V(null) without any.
+        - When O(gather) has V(agent), also C(name) in the guest.
       type: list
       elements: dict
     graphics:

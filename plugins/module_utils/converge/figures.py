@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ..drivers.api import Domain, HypervisorDriver
+from ..drivers.api import Domain, GuestAddress, HypervisorDriver
 from ..errors import CorralError, InvalidArgument, OperationInvalid
 
 # What costs more than a look at files: another program is asked for it.
@@ -29,7 +29,7 @@ def add_figures(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain,
 
 
 def add_agent(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain) -> None:
-    """Add what the guest agent says, and to each interface its addresses; what keeps it silent is no failure."""
+    """Add what the guest agent says, and to each interface its name; what keeps it silent is no failure."""
     said: Optional[Mapping[str, Any]] = None
     why = None
     try:
@@ -41,7 +41,20 @@ def add_agent(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain) -
     for interface in facts.get("interfaces", ()):
         row = by_mac.get(str(interface["mac"]).lower())
         interface["name"] = row["name"] if row else None
-        interface["addresses"] = row["addresses"] if row else []
+
+
+def add_addresses(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain, *, agent: bool = False) -> None:
+    """Add to each interface its addresses, and who knows them; the guest agent is asked with ``agent`` only."""
+    known = driver.domain_addresses(domain.name, agent=agent) if domain.active and facts.get("interfaces") else []
+    for interface in facts.get("interfaces", ()):
+        mine = [each for each in known if each.mac.lower() == str(interface["mac"]).lower()]
+        interface["addresses"] = [address_text(each) for each in mine]
+        interface["address_source"] = mine[0].source if mine else None
+
+
+def address_text(found: GuestAddress) -> str:
+    """Return an address with its prefix length, where that is known."""
+    return found.address if found.prefix is None else f"{found.address}/{found.prefix}"
 
 
 def save_screenshot(driver: HypervisorDriver, found: list[Domain], path: str) -> None:

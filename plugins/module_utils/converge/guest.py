@@ -21,7 +21,7 @@ from ..xml.canonical import secret_values
 from ..xml.parse import Element, clone
 from .apply import apply, check, telling
 from .facts import guest_facts
-from .figures import add_figures
+from .figures import add_addresses, add_figures
 from .job import Job
 from .look import exact, find
 from .plan import ENDS, Current, Wanted, make_plan
@@ -52,11 +52,14 @@ def converge_guest(job: Job) -> dict[str, Any]:
         if not job.check_mode:
             since = console_before(driver, plan)
             apply(plan, driver, wanted)
+    answered: dict[str, Any] = {}
     if not job.check_mode:
         with telling(plan):
-            wait_until_ready(driver, wanted.name, options.get("wait_for"), since=since)
+            answered = wait_until_ready(driver, wanted.name, options.get("wait_for"), since=since)
     after = current if job.check_mode else gather(driver, wanted.name)
-    result = {**changed_result(plan), "guest": None if after is None else _facts(driver, after)}
+    asked = bool((options.get("wait_for") or {}).get("address"))
+    facts = None if after is None else _facts(driver, after, agent=asked)
+    result = {**changed_result(plan), **answered, "guest": facts}
     if job.diff:
         result["diff"] = guest_diff(current, plan, wanted)
     return result
@@ -183,8 +186,9 @@ def _check_uuid(driver: HypervisorDriver, document: Element, name: str) -> None:
         raise AlreadyExists(f"The uuid {text} belongs to the guest {other.name}; leave it out, or write another.")
 
 
-def _facts(driver: HypervisorDriver, current: Current) -> dict[str, Any]:
+def _facts(driver: HypervisorDriver, current: Current, *, agent: bool = False) -> dict[str, Any]:
     document = current.live if current.live is not None else current.persistent
     facts = guest_facts(current.domain, document, current.persistent)
     add_figures(facts, driver, current.domain)
+    add_addresses(facts, driver, current.domain, agent=agent)
     return facts

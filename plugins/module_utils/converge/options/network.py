@@ -16,7 +16,6 @@ from ..network_options.ports import write_bandwidth, write_vlan
 from .disks import boot_order
 from .write import Builder, Options, device, each, listed, put
 
-
 # What has to be said of those that are attached to something by its name.
 SOURCES = {"network": "the name of the network", "bridge": "the name of the bridge", "direct": "the device as dev"}
 LINKS = ("network", "bridge", "direct", "ethernet")

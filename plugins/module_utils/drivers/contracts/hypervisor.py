@@ -32,6 +32,19 @@ class Domain(Summary):
     runtime: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class GuestAddress:
+    """An address of a guest at the interface with this MAC address.
+
+    ``source`` says who knows it: ``agent``, ``lease`` (the network's DHCP server) or ``arp`` (the host has met it).
+    """
+
+    mac: str
+    address: str
+    source: str
+    prefix: Optional[int] = None
+
+
 class HypervisorDriver(Driver):
     """Guests. Names are exact; ``lookup_domain`` also takes a uuid or an id. Raises NotFound, OperationInvalid, ..."""
 
@@ -95,9 +108,21 @@ class HypervisorDriver(Driver):
     def wait_port(self, name: str, port: int, *, address: Optional[str] = None, timeout: float) -> bool:
         """Wait until a TCP port takes connections; False in time or when the guest has ended.
 
-        Without an address those count that the guest agent reports.
+        Without an address those count that ``domain_addresses`` has, with the agent's.
         """
         raise self.unsupported("wait_port")
+
+    def domain_addresses(self, name: str, *, agent: bool = False) -> List[GuestAddress]:
+        """The addresses of an active guest, in the order of its interfaces; its agent is asked only with ``agent``."""
+        return []
+
+    def wait_address(self, name: str, *, timeout: float) -> List[GuestAddress]:
+        """Wait until an address is known at which others may reach the guest; none in time or at its end."""
+        raise self.unsupported("wait_address")
+
+    def explain_addresses(self, name: str) -> List[str]:
+        """Why no address of an active guest is known, as sentences."""
+        return []
 
     def agent_info(self, name: str) -> Dict[str, Any]:
         """What the guest agent says: ``hostname``, ``os`` and ``interfaces``; raises what keeps it from answering."""

@@ -28,7 +28,7 @@ from ...xml.canonical import secret_values
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
-from ..api import Domain, HypervisorDriver, Neighbours
+from ..api import Domain, GuestAddress, HypervisorDriver, Neighbours
 from ..store import Store
 from .guest.agent import agent_opened, describe
 from .guest.console import console_path
@@ -173,6 +173,25 @@ class QemuDriver(HypervisorDriver):
 
         self.site.require(name)
         return wait_port(self.site, name, port, address, timeout=timeout)
+
+    def domain_addresses(self, name: str, *, agent: bool = False) -> List[GuestAddress]:
+        document = self.site.active(name) if self._runs(name) else None
+        if document is None or document.find("devices/interface") is None:
+            return []
+        from .guest.addresses import addresses
+
+        return addresses(self.site, name, document, agent=agent)
+
+    def wait_address(self, name: str, *, timeout: float) -> List[GuestAddress]:
+        from .guest.readiness import wait_address
+
+        self.site.require(name)
+        return wait_address(self.site, name, timeout=timeout)
+
+    def explain_addresses(self, name: str) -> List[str]:
+        from .guest.addresses import explain
+
+        return explain(self.site, name) if self._runs(name) else []
 
     def agent_info(self, name: str) -> Dict[str, Any]:
         with agent_of(self.site, name) as agent:

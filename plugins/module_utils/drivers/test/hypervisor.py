@@ -14,7 +14,7 @@ from ...host.api import Host
 from ...model.domain.identity import DOMAIN
 from ...xml.compare import Change, take
 from ...xml.parse import Element
-from ..api import ACTIVE_STATES, Domain, HypervisorDriver, mutates
+from ..api import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver, mutates
 from .guest import Guest
 from .keeper import Keeper
 from .network import check_interfaces
@@ -128,6 +128,17 @@ class SimulatedHypervisor(HypervisorDriver):
         self.keeper.read().guest(name)
         self.host.wait_for(settled, timeout=timeout, watch=self._watched())
         return text in _console(self.keeper.read().guest(name))[since:]
+
+    def domain_addresses(self, name: str, *, agent: bool = False) -> List[GuestAddress]:
+        """Return an address (RFC 5737) for each interface of a guest that runs, made of its MAC address."""
+        found = self.lookup_domain(name)
+        macs = [mac.get("address", "") for mac in self.domain_xml(name).findall("devices/interface/mac")]
+        known = [mac for mac in macs if found.active and mac]
+        return [GuestAddress(mac, f"192.0.2.{int(mac[-2:], 16) % 254 + 1}", "lease") for mac in known]
+
+    def wait_address(self, name: str, *, timeout: float) -> List[GuestAddress]:
+        """Return them: no guest takes its time."""
+        return self.domain_addresses(name)
 
     def check_rename(self, name: str, new_name: str) -> None:
         """Raise what would keep the guest from being renamed."""

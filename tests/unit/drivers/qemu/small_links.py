@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional, Tuple
 
-from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Lease, NetworkDriver
+from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Fault, Lease, Network, NetworkDriver
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
 from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid
 from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
@@ -63,7 +63,7 @@ class LinkedHost(GuestHost):
     def _shown(self, argv: Tuple[str, ...]) -> List[Row]:
         if "neigh" in argv:
             return self.neighbours
-        return [{"ifname": name, **self.link(name)} for name in self.links] if "address" in argv else []
+        return [{"ifname": name, **self.link(name)} for name in self.links] if "route" not in argv else []
 
     def _line(self, words: List[str]) -> str:
         """Do one line of ip; returns why not."""
@@ -89,6 +89,19 @@ class SmallNetworks(NetworkDriver):
 
     def __init__(self) -> None:
         self.leases: List[Lease] = []
+        self.faults: List[Fault] = []
+        self.known = self.active = True
+
+    def list_networks(self) -> List[Network]:
+        return [Network("default", "00000000-0000-4000-8000-000000000001", self.active, bridge=OWN_BRIDGE)]
+
+    def lookup_network(self, reference: str) -> Network:
+        if not self.known:
+            raise NotFound(f"There is no network named '{reference}'.")
+        return self.list_networks()[0]
+
+    def network_faults(self, name: str) -> List[Fault]:
+        return self.faults
 
     def actual_interface(self, interface: Element) -> Element:
         source = interface.find("source")
