@@ -20,7 +20,8 @@ description:
     before (uuid, MAC and PCI addresses) is kept.
   - A second run with the same options changes nothing, whether the guest runs or not.
   - Before a guest is started, what it needs of the host is looked at (images, also those in use by other guests,
-    kernel, firmware, memory), in check mode too. What is missing ends the run before anything is changed.
+    kernel, firmware, memory), in check mode too. What is missing ends the run before anything is changed. A check also
+    misses what an earlier task would have made, unless that task has C(check_mode=false).
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
