@@ -23,6 +23,8 @@ if ROOT.parent.parent.name != "ansible_collections":
         sys.path.insert(0, str(ROOT))
 
 
+# Where modules that are run as root keep a copy of the code: not in the machine's own /var/cache.
+os.environ.setdefault("CORRAL_VIRT_RUNTIME", str(ROOT / ".cache" / "runtime"))
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".cache" / "hypothesis"))
 
 

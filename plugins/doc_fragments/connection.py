@@ -35,6 +35,11 @@ notes:
   - Nothing else is needed on the target, neither libvirtd nor libvirt's Python bindings.
   - When the Python that runs the module lacks a library, the module looks for one on the host that has it. Setting
     C(ansible_python_interpreter) saves that time.
+  - The target keeps a compiled copy of the collection's code, so that a task does not carry it each time. It lies in
+    C(/var/cache/corral/runtime), or in C(~/.cache/corral/runtime) of the user who runs the module. A copy is told from
+    others by its content, and is not used where others could have written it. The variable C(corral_virt_runtime)
+    switches that off (V(false)) or names another directory (an absolute path). Without a copy the module does the same
+    and takes longer.
   - With C(-vv), and when the connection cannot be opened, the result says under RV(ignore:connection) which drivers
     were asked and what each of them answered.
 """

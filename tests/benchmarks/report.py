@@ -30,10 +30,15 @@ MEANING = """## What they mean
 - The guest of all of them is nothing but a machine with 32 MiB and a serial console. It has no disk and no kernel, so
   the time is the manager's and QEMU's. It is no measure of how fast a guest boots or runs.
 - **The whole task** is what a user waits for, from the moment in which Ansible turns to a task until its result is
-  there. Ansible's own part, the same for every module, is in it. The first task of a play, which packs the module for
-  the target, is not counted.
-- **Processor time on the target** is of the module's process and all that it starts, Ansible's own part of the module
-  included (which is all that `ping` is). A busy machine disturbs it less than time by the clock.
+  there. Ansible's own part, the same for every module, is in it. In the first task of a play Ansible packs the module
+  for the target; it is measured by itself.
+- A host keeps a compiled copy of our code (see `corral_virt_runtime` in the documentation of the modules), so a task
+  sends a small program, and `ping` an archive of Ansible's. Where it keeps none, or for `virt`, all code travels in
+  every task. Sending the copy, once for each version of the collection on a host, takes about two seconds and is not
+  counted.
+- **Processor time on the target** is of the interpreter and all that it starts, from reading the program to its end,
+  Ansible's own part of the module included (which is all that `ping` is). A busy machine disturbs it less than time
+  by the clock.
 - **By hand** is QEMU with the same arguments, until its monitor has sent its greeting. Ours writes the guest's state,
   holds its locks, hands sockets over, and asks QEMU whether the guest runs.
 - **By one process** is without Ansible: our driver, opened once, and libvirt's Python binding with its daemon. The

@@ -25,6 +25,8 @@ PACKAGE = ("ansible_collections", "corral", "virt", "plugins")
 # A folder of module_utils and its floor; a file may import from its own group and from floors below.
 FLOORS = {"errors": 0, "values": 0, "host": 1, "xml": 1, "model": 2, "drivers": 3, "connect": 4, "converge": 5}
 PLUGIN_FLOOR = 6
+# What plugins of the controller share.
+CONTROLLER = "plugin_utils"
 
 # What every driver may use of the drivers' own floor.
 SHARED_BY_DRIVERS = ("api", "contracts", "store", "surroundings", "links")
@@ -112,6 +114,8 @@ def _is_guard(node: ast.AST) -> bool:
 
 def place(path: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
     """Return the floor and the group of a path below plugins/. Raises LookupError where it has none."""
+    if path[0] == CONTROLLER:
+        return PLUGIN_FLOOR - 1, path[:1]
     if path[0] != "module_utils":
         return PLUGIN_FLOOR, path[:1]
     if len(path) == 1:

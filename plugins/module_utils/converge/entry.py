@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Optional
-from xml.sax.saxutils import unescape
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -63,9 +62,13 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
 
 def _hide_passwords(module: AnsibleModule) -> None:
     """Passwords in XML are hidden before anything can go wrong: also those of a document that is not well-formed."""
-    text = str(module.params.get("xml") or "")
-    module.no_log_values.update(unescape(found) for found in PASSWORD.findall(text))
-    module.no_log_values.update(PASSWORD.findall(text))
+    written = PASSWORD.findall(str(module.params.get("xml") or ""))
+    if not written:
+        return
+    from html import unescape
+
+    module.no_log_values.update(written)
+    module.no_log_values.update(unescape(found) for found in written)
     module.no_log_values.discard("")
 
 

@@ -14,8 +14,12 @@ _PACKAGE = "module_utils"
 
 
 def code_id() -> str:
-    """Return the digest of our own files: checksums inside Ansible's archive, else their sizes and times."""
-    archive = getattr(globals().get("__loader__"), "archive", None)
+    """Return the digest of our own files: that of a kept copy, checksums in Ansible's archive, else sizes and times."""
+    loader = globals().get("__loader__")
+    known = getattr(loader, "digest", None)
+    if known:
+        return str(known)
+    archive = getattr(loader, "archive", None)
     rows = sorted(_archived(archive) if archive else _on_disk(os.path.dirname(os.path.dirname(__file__))))
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 

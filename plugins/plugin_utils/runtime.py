@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is sent to a host so that it runs our modules from a copy that it keeps: see host/local_runtime.py."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+
+import ansible.module_utils
+from ansible import constants as C  # noqa: N812 (everybody calls it so)
+from ansible.release import __author__, __version__
+
+from ansible_collections.corral.virt.plugins.module_utils.host import local_runtime, local_runtime_keep
+
+PLUGINS = Path(__file__).resolve().parents[1]
+PACKAGE = "ansible_collections/corral/virt/plugins"
+FOLDERS = ("module_utils", "modules")
+# Where the digest is kept for the other tasks of this run of Ansible, beside Ansible's own archives.
+NOTE = "corral_virt_runtime"
+# Python reads a program from its standard input in a time that grows with the square of the longest line.
+LINE = 4000
+FUTURE = "from __future__ import annotations\n"
+
+
+def digest() -> str:
+    """The digest of our code as it is on this controller; as Ansible's own archives, it is taken once in each run."""
+    note = Path(C.DEFAULT_LOCAL_TMP, NOTE)
+    try:
+        return note.read_text(encoding="ascii")
+    except OSError:
+        found = local_runtime_keep.digest_of(sources())
+        part = note.with_name(f"{NOTE}-{os.getpid()}")
+        part.write_text(found, encoding="ascii")
+        part.rename(note)
+        return found
+
+
+def module_path(name: str) -> Path:
+    """The file of a module of ours, by its full or its short name."""
+    return PLUGINS / "modules" / f"{name.rpartition('.')[2]}.py"
+
+
+def sources() -> dict[str, bytes]:
+    """Every file of a copy: our modules with all that they import, and Ansible's share of a module."""
+    found = {
+        "ansible/__init__.py": f"__version__ = {__version__!r}\n__author__ = {__author__!r}\n".encode(),
+        "ansible_collections/__init__.py": b"",
+        **dict(_below(Path(ansible.module_utils.__file__).parent, "ansible/module_utils")),
+    }
+    for folder in FOLDERS:
+        found.update(_below(PLUGINS / folder, f"{PACKAGE}/{folder}"))
+    for parts in range(2, PACKAGE.count("/") + 2):
+        found["/".join([*PACKAGE.split("/")[:parts], "__init__.py"])] = b""
+    found.setdefault(f"{PACKAGE}/modules/__init__.py", b"")
+    return found
+
+
+def _below(directory: Path, name: str) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(directory.rglob("*.py")):
+        yield f"{name}/{path.relative_to(directory).as_posix()}", path.read_bytes()
+
+
+def program(order: Mapping[str, str], *, with_sources: bool) -> str:
+    """The program that runs a module on the host; ``order`` is what local_runtime.main takes."""
+    lines = [_text(local_runtime), f"ORDER = {_literal(json.dumps(dict(order)))}"]
+    call = "main(json.loads(ORDER))"
+    if with_sources:
+        # a program says only once, and first, that it is of the future
+        lines += [_text(local_runtime_keep).replace(FUTURE, ""), f"SOURCES = {_literal(_archive())}"]
+        call = "main(json.loads(ORDER), lambda place, digest: keep(place, digest, code_path(place, digest), SOURCES))"
+    return "\n".join([*lines, f'if __name__ == "__main__":\n    {call}', ""])
+
+
+def _text(module: ModuleType) -> str:
+    return Path(str(module.__file__)).read_text(encoding="utf-8")
+
+
+def _literal(text: str) -> str:
+    """A text as Python writes it, in short lines."""
+    parts = [repr(text[start : start + LINE]) for start in range(0, len(text), LINE)]
+    return "(\n" + "\n".join(parts or ["''"]) + "\n)"
+
+
+def _archive() -> str:
+    """All files, packed and in base64."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, source in sources().items():
+            archive.writestr(zipfile.ZipInfo(name), source, zipfile.ZIP_DEFLATED)
+    return base64.b64encode(packed.getvalue()).decode("ascii")
