@@ -21,7 +21,6 @@ from ansible_collections.corral.virt.plugins.module_utils.values import (
     Uri,
     derived_mac,
     derived_uuid,
-    last_lines,
     format_cpuset,
     kib_up,
     parse_cpuset,
@@ -178,29 +177,3 @@ def test_reading_pci_addresses() -> None:
 def test_what_yaml_has_taken_for_a_number(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(InvalidArgument, match="Write it in quotes: without them YAML takes"):
         read(text)
-
-
-@pytest.mark.parametrize(
-    ("said", "count", "lines"),
-    [
-        (b"", 5, []),
-        (b"\r\n", 5, []),
-        (b"one\r\ntwo\nthree", 2, ["two", "three"]),
-        (b"one\n\n", 5, ["one"]),
-        (b"login: \x1b[31mred\x1b[0m\a", 5, [r"login: \x1b[31mred\x1b[0m\x07"]),
-        (b"over\rwritten\x0b\x85\tby", 5, ["over\\rwritten\\x0b\ufffd\tby"]),
-        ("\u202egnp.exe\u2028".encode(), 5, [r"\u202egnp.exe\u2028"]),
-        (b"x" * 201, 5, ["x" * 197 + "..."]),
-        (b"x" * 200, 5, ["x" * 200]),
-        (b"\0" * 500, 5, [(r"\x00" * 50)[:197] + "..."]),
-    ],
-)
-def test_the_last_lines_that_a_machine_said(said: bytes, count: int, lines: list[str]) -> None:
-    assert last_lines(said, count) == lines
-
-
-@given(st.binary(max_size=2000), st.integers(1, 30))
-def test_what_is_shown_moves_no_cursor(said: bytes, count: int) -> None:
-    found = last_lines(said, count)
-    assert len(found) <= count
-    assert all(len(line) <= 200 and line.replace("\t", "").isprintable() for line in found)
