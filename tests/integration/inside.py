@@ -9,12 +9,19 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Callable, TypeVar
 
 from .namespaces import Namespace
 
 T = TypeVar("T")
+
+# What tells whether the machine forwards packets, and takes part in IPv6.
+SETTINGS = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/disable_ipv6")
 
 _CLONE_NEWNET = 0x40000000
 
@@ -47,6 +54,20 @@ def _enter(where: Namespace) -> None:
             raise OSError(ctypes.get_errno(), f"setns to {where.name}")
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """See to it that the machine's own links, addresses, rules and settings are the same afterwards."""
+    before = _machine()
+    yield
+    assert _machine() == before
+
+
+def _machine() -> list[str]:
+    asked = (["ip", "-br", "link"], ["ip", "-br", "address"], ["ip", "route"], ["nft", "-s", "list", "ruleset"])
+    said = [subprocess.run(argv, capture_output=True, text=True, check=True).stdout for argv in asked]
+    return said + [Path(f"/proc/sys/{each}").read_text() for each in SETTINGS]
 
 
 def listen(where: Namespace, address: str = "", *, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:

@@ -47,7 +47,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.surroundings i
 from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, UnsupportedConfig
 from ansible_collections.corral.virt.plugins.module_utils.host.local import LocalHost
 
-from .inside import connect, inside, listen, source_of
+from .inside import connect, inside, listen, source_of, untouched
 from .namespaces import Namespace, join, namespace
 
 pytestmark = pytest.mark.root
@@ -108,7 +108,7 @@ class World:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with ExitStack() as stack:
+    with untouched(), ExitStack() as stack:
         yield World(stack)
 
 

@@ -33,7 +33,7 @@ from ansible_collections.corral.virt.plugins.module_utils.host.local import Loca
 from ansible_collections.corral.virt.plugins.module_utils.model.network.core import Network
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
 
-from .inside import connect, inside, listen, source_of
+from .inside import connect, inside, listen, source_of, untouched
 from .namespaces import Namespace, join, namespace
 
 pytestmark = pytest.mark.root
@@ -133,6 +133,11 @@ class World:
         wanted = self.networks if networks is None else networks
         return self.call(lambda: drift(self.local, self.layout, wanted)) or ""
 
+    def filter_bridges(self, wanted: bool) -> None:
+        """Let packets within bridges be filtered or not, where the kernel has br_netfilter."""
+        files = "/proc/sys/net/bridge/bridge-nf-call-ip*tables"
+        self.host.run("sh", "-c", f"for each in {files}; do [ ! -e $each ] || echo {int(wanted)} > $each; done")
+
     def apply(self) -> None:
         """Put it right."""
         self.call(lambda: apply_ruleset(self.local, self.layout, self.networks))
@@ -158,7 +163,7 @@ def document(name: str) -> Network:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A host with an uplink and nothing else; everything ends with the test."""
-    with ExitStack() as stack:
+    with untouched(), ExitStack() as stack:
         yield World(stack, tmp_path)
 
 
@@ -285,6 +290,7 @@ def test_others_tables_are_the_same_before_and_after(world: World) -> None:
 
 
 def test_what_is_advised_lets_guests_through(world: World) -> None:
+    world.filter_bridges(False)
     world.host.run("nft", "-f", "-", stdin=DROP)
     world.add("nat", "isolated")
     guest, server = world.guest("nat"), listen(world.outside)
@@ -293,10 +299,35 @@ def test_what_is_advised_lets_guests_through(world: World) -> None:
     assert "table inet strict drops what guests send to other networks. To let it pass: nft '" in strict
     assert docker.endswith("iptables -I DOCKER-USER -i virbr1 -j ACCEPT; iptables -I DOCKER-USER -o virbr1 -j ACCEPT")
     world.host.run("sh", "-c", strict.partition("pass: ")[2])
-    for way in ("iifname", "oifname"):  # what those two commands do
-        world.host.run("nft", "insert", "rule", "ip", "filter", "DOCKER-USER", way, "virbr1", "counter", "accept")
+    allow_in_docker(world, "virbr1")
     assert world.advice(world.networks[0]) == []
     assert source_of(guest, server, "203.0.113.2")[0] == "203.0.113.1"
+
+
+def allow_in_docker(world: World, bridge: str) -> None:
+    """Do what the two commands for iptables do."""
+    for way in ("iifname", "oifname"):
+        world.host.run("nft", "insert", "rule", "ip", "filter", "DOCKER-USER", way, bridge, "counter", "accept")
+
+
+def test_guests_of_one_bridge_where_packets_within_bridges_are_filtered(world: World) -> None:
+    """With br_netfilter Docker's policy is about them as well; ours lets them pass."""
+    world.filter_bridges(True)
+    world.add("isolated")
+    one, two = world.guest("isolated", 5), world.guest("isolated", 6)
+    server = listen(two)
+    assert source_of(one, server, "10.77.6.6")[0] == "10.77.6.5"
+    world.host.run("nft", "-f", "-", stdin=DROP)
+    advice = world.advice(world.networks[0])
+    if not advice:  # a kernel without br_netfilter
+        assert source_of(one, server, "10.77.6.6")[0] == "10.77.6.5"
+        return
+    with pytest.raises(TimeoutError):
+        connect(one, "10.77.6.6", server.getsockname()[1], timeout=1)
+    world.host.run("sh", "-c", advice[0].partition("pass: ")[2])
+    allow_in_docker(world, "virbr6")
+    assert world.advice(world.networks[0]) == []
+    assert source_of(one, server, "10.77.6.6")[0] == "10.77.6.5"
 
 
 DRIFTS: Mapping[str, tuple[str, str]] = {

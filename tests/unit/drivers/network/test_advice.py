@@ -253,6 +253,27 @@ def test_other_hooks_and_kinds_are_none_of_it() -> None:
     assert said([*rows, *nat]) == []
 
 
+@pytest.mark.parametrize("inside", [NAT, ISOLATED, "<forward mode='bridge'/>"])
+def test_what_stays_on_a_bridge_is_filtered_while_br_netfilter_is_loaded(inside: str) -> None:
+    network = Network(parse(f"<network><name>n</name><bridge name='virbr0'/>{inside}</network>"))
+    host = FakeHost()
+    host.add_program("nft", Completed(("nft",), 0, json.dumps({"nftables": docker()}).encode(), b""))
+    lost = "what guests send to others on their bridge"
+    assert lost not in "".join(advise(host, Layout.system(), network))
+    host.add_file("/proc/sys/net/bridge/bridge-nf-call-iptables", b"1\n")
+    host.add_file("/proc/sys/net/bridge/bridge-nf-call-ip6tables", b"0\n")
+    [said_now] = advise(host, Layout.system(), network)
+    assert f"(Docker) drops {lost}" in said_now
+    assert "iptables -I DOCKER-USER -i virbr0 -j ACCEPT" in said_now
+
+
+def test_a_macvtap_network_has_nothing_to_be_filtered() -> None:
+    host = FakeHost()
+    host.add_file("/proc/sys/net/bridge/bridge-nf-call-iptables", b"1\n")
+    host.add_program("nft", Completed(("nft",), 0, json.dumps({"nftables": docker()}).encode(), b""))
+    assert advise(host, Layout.system(), Network(parse("<network><forward mode='vepa' dev='eth0'/></network>"))) == []
+
+
 def test_a_host_is_asked_once_and_one_without_nft_not_at_all() -> None:
     network = Network(parse(f"<network><name>n</name><bridge name='virbr0'/>{NAT}</network>"))
     host = FakeHost()

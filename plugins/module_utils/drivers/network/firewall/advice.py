@@ -11,7 +11,7 @@ to the user: Docker sets the policy of forwarding to drop, firewalld rejects wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from ....host.api import Host
 from ....host.layout import Layout
@@ -23,6 +23,8 @@ from .state import whole_ruleset
 # iptables' program for a family.
 _IPTABLES = {"ip": "iptables", "ip6": "ip6tables"}
 _FAMILIES = {4: "ip", 6: "ip6"}
+# Whether packets within a bridge are filtered, too; the files are there while br_netfilter is loaded.
+_BRIDGED = {family: f"/proc/sys/net/bridge/bridge-nf-call-{program}" for family, program in _IPTABLES.items()}
 _FORWARDED = ("nat", "route", "open")
 _DROPPED = {"drop": "drops", "reject": "rejects"}
 
@@ -45,21 +47,30 @@ class Owner:
 
 def advise(host: Host, layout: Layout, network: Network) -> List[str]:
     """Return what others do to a network at present; nothing where the host has no nft, and so no rules."""
-    if host.find_program("nft") is None:
+    bridged = [family for family, path in _BRIDGED.items() if (host.read(path) or b"").strip() == b"1"]
+    if host.find_program("nft") is None or not (bridged or network.has_own_bridge()):
         return []
-    return advice(whole_ruleset(host), network, table_name(layout))
+    return advice(whole_ruleset(host), network, table_name(layout), bridged=bridged)
 
 
-def advice(listing: Mapping[str, Any], network: Network, table: str) -> List[str]:
+def advice(listing: Mapping[str, Any], network: Network, table: str, *, bridged: Sequence[str] = ()) -> List[str]:
     """Return a sentence for each chain of others that keeps the network from working; ``table`` is ours.
 
-    ``listing`` is what ``nft -j list ruleset`` says; rules of the old iptables-legacy are not in it.
+    ``listing`` is what ``nft -j list ruleset`` says; rules of the old iptables-legacy are not in it. ``bridged`` are
+    the families, ip and ip6, whose packets are filtered even within a bridge: Docker has it so, and that also stops
+    networks on a bridge of the host's own.
     """
-    if not network.bridge or not network.has_own_bridge():
+    if not network.bridge:
         return []
     rules = read_rules(listing, without=(FAMILY, table))
-    probes = [*_probes(network)]
+    probes = [*_within(network, bridged), *(_probes(network) if network.has_own_bridge() else ())]
     return [said for chain in rules.chains.values() if chain.hook for said in _about(rules, chain, probes)]
+
+
+def _within(network: Network, bridged: Sequence[str]) -> Iterator[Probe]:
+    for family in bridged:
+        bridge = network.bridge or ""
+        yield Probe(Packet("forward", family, bridge, bridge, bridge), "what guests send to others on their bridge")
 
 
 def _probes(network: Network) -> Iterator[Probe]:
