@@ -23,6 +23,9 @@ from .batch import Batch, apply, check_link_name, line
 # With STP the kernel keeps the delay between these, in hundredths of a second (net/bridge/br_private_stp.h).
 _DELAYS = (200, 3000)
 
+# What the kernel gives a bridge without ports.
+_FIRST_MTU = 1500
+
 
 @dataclass(frozen=True)
 class Address:
@@ -122,7 +125,7 @@ def make_lines(bridge: Bridge, surroundings: Surroundings) -> Batch:
         return Batch()
     words: List[object] = ["link", "add", "name", check_link_name(bridge.name)]
     words += ["address", bridge.mac] if bridge.mac else []
-    words += ["mtu", bridge.mtu] if bridge.mtu else []
+    words += ["mtu", _FIRST_MTU - 1] if bridge.mtu == _FIRST_MTU else []
     words += ["type", "bridge", "forward_delay", bridge.delay * 100, "stp_state", int(bridge.stp)]
     words += ["vlan_filtering", 1] if bridge.vlan_filtering else []
     return Batch((line(*words),))
@@ -146,7 +149,9 @@ def settle_lines(bridge: Bridge, surroundings: Surroundings) -> Batch:
     link = surroundings.link(bridge.name)
     lines = [_address_line(bridge, each) for each in _missing(bridge, surroundings)]
     if link is None:
-        lines.append(line("link", "set", "dev", bridge.name, "up"))
+        # the MTU follows that of the ports unless it was changed after the bridge was made (br_mtu_auto_adjust)
+        mtu = ("mtu", bridge.mtu) if bridge.mtu else ()
+        lines.append(line("link", "set", "dev", bridge.name, *mtu, "up"))
     else:
         lines += [each for several, _said in _differences(bridge, link) for each in several]
     lines += [_route_line(bridge, each) for each in _missing_routes(bridge, surroundings)]

@@ -85,16 +85,20 @@ def test_a_network_with_vlans_has_a_bridge_that_tells_them_apart() -> None:
 
 def test_from_nothing() -> None:
     make, settle = make_lines(WHOLE, Surroundings()), settle_lines(WHOLE, Surroundings())
-    assert make.ip == (
-        "link add name virbr0 address 52:54:00:00:00:01 mtu 1400 type bridge forward_delay 0 stp_state 1",
-    )
+    assert make.ip == ("link add name virbr0 address 52:54:00:00:00:01 type bridge forward_delay 0 stp_state 1",)
     assert settle.ip == (
         "address add 192.168.122.1/24 broadcast + dev virbr0",
         "address add fd00:1::1/64 nodad dev virbr0",
-        "link set dev virbr0 up",
+        "link set dev virbr0 mtu 1400 up",
         "route add 10.9.0.0/16 via 192.168.122.7 dev virbr0 proto static metric 1",
         "route add fd00:9::/64 via fd00:1::7 dev virbr0 proto static metric 5",
     )
+
+
+def test_an_mtu_is_changed_after_the_bridge_was_made_so_that_ports_do_not_change_it() -> None:
+    usual = Bridge("b", mtu=1500)
+    assert " mtu 1499 " in make_lines(usual, Surroundings()).ip[0]
+    assert settle_lines(usual, Surroundings()).ip == ("link set dev b mtu 1500 up",)
 
 
 def test_nothing_but_a_name() -> None:
