@@ -47,8 +47,8 @@ options:
         C(addresses) the address or range of addresses, such as V(192.0.2.10-192.0.2.20). C(ipv6=true) hides IPv6
         addresses too, which otherwise are routed."
       - "With V(hostdev): C(pf) is the device whose virtual functions are the pool, or C(pci_addresses) are those of the
-        pool in quotes, such as V(0000:01:10.1). C(managed) says whether a device is taken from its driver and given back.
-        C(driver) is the driver that it gets, such as V(vfio)."
+        pool, in quotes, such as V(0000:01:10.1). C(managed) says whether a device is taken from its driver and given
+        back. C(driver) is the driver that it gets, such as V(vfio)."
     type: raw
   bridge:
     description:

@@ -24,6 +24,8 @@ from .values import Current, Plan, Wanted
 
 # Seconds that another run may work on the same object before we give up.
 OTHERS = 120
+# How often a name or a subnet is chosen anew, when others choose at the same time.
+TRIES = 32
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,7 @@ class Outcome:
 def converge(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) -> Outcome:
     """Bring one object to what is wanted; in check mode say what that would take. Raises CorralError."""
     with _alone(job, face, wanted):
-        before, plan = _planned(job, face, wanted, document)
-        if not job.check_mode:
-            apply(plan, face, wanted)
+        before, plan = _done(job, face, wanted, document)
     after = before if job.check_mode or not plan.steps else gather(face, wanted.name)
     return Outcome(wanted, before, plan, after)
 
@@ -83,6 +83,21 @@ def _alone(job: Job, face: Face, wanted: Wanted) -> Iterator[None]:
         return
     with face.exclusive(wanted.name, timeout=OTHERS):
         yield
+
+
+def _done(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) -> tuple[Optional[Current], Plan]:
+    """Plan and do. What a document leaves open is chosen in the plan, and another run may be faster to take it."""
+    left = TRIES
+    while True:
+        before, plan = _planned(job, face, wanted, document)
+        try:
+            if not job.check_mode:
+                apply(plan, face, wanted)
+            return before, plan
+        except AlreadyExists as error:
+            left -= 1
+            if error.details.get("done") or not left:
+                raise
 
 
 def _planned(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) -> tuple[Optional[Current], Plan]:
