@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from ...xml.parse import Element
-from ...xml.views import TEXT, Field, View
 
 FS_NAMESPACE = "http://libvirt.org/schemas/storagepool/fs/1.0"
 RBD_NAMESPACE = "http://libvirt.org/schemas/storagepool/rbd/1.0"
@@ -22,15 +21,8 @@ RBD_OPTIONS = f"{{{RBD_NAMESPACE}}}config_opts"
 RBD_OPTION = f"{{{RBD_NAMESPACE}}}option"
 
 
-class Option(View):
-    """A mount option (its name holds the value too, as in ``size=1G``), or a setting with a value of its own."""
-
-    name = Field("@name", TEXT)
-    value = Field("@value", TEXT)
-
-
 def mount_options(pool: Element) -> List[str]:
-    """The options that a pool's document adds to those of its mount, in order."""
+    """The options that a pool's document adds to those of its mount, in order; ``size=1G`` is one of them."""
     return [found.get("name", "") for found in pool.findall(f"{MOUNT_OPTIONS}/{MOUNT_OPTION}")]
 
 

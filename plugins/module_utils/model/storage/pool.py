@@ -9,11 +9,11 @@ Source of the rules: libvirt's formatstorage, "Storage pool XML".
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import Optional
 
 from ...xml.parse import add
-from ...xml.views import NATURAL, TEXT, YES_NO, Child, Children, Field, Opaque, View
-from .options import MOUNT_OPTION, MOUNT_OPTIONS, RBD_OPTION, RBD_OPTIONS, Option
+from ...xml.views import NATURAL, TEXT, YES_NO, Child, Field, Opaque, View
+from .options import FS_NAMESPACE, RBD_NAMESPACE
 from .parts import Permissions, bytes_at
 from .source import Source
 
@@ -42,8 +42,8 @@ class Pool(View):
     source = Child("source", Source)
     target = Child("target", PoolTarget)
     refresh_allocation = Field("refresh/volume/@allocation", TEXT)
-    mount_options = Children(f"{MOUNT_OPTIONS}/{MOUNT_OPTION}", Option)
-    rbd_options = Children(f"{RBD_OPTIONS}/{RBD_OPTION}", Option)
+    mount_options = Opaque("mount_opts", FS_NAMESPACE)
+    rbd_options = Opaque("config_opts", RBD_NAMESPACE)
 
     def given(self) -> Source:
         """The source; where the document has none, an empty one that is no part of it."""
@@ -64,10 +64,6 @@ class Pool(View):
         """What the target directory is to look like, None where nothing is said."""
         target = self.target
         return None if target is None else target.permissions
-
-    def mounts_with(self) -> List[str]:
-        """The mount options that the document adds."""
-        return [option.name or "" for option in self.mount_options]
 
     def size(self) -> int:
         """The capacity in bytes, 0 where the document does not say it."""
