@@ -44,8 +44,10 @@ class Job:
 
 def check(plan: Plan, driver: HypervisorDriver) -> None:
     """Raise what would keep the plan from being done, before the first step of it is: as far as it can be foreseen."""
-    if plan.document is not None and any(step.action in STARTS for step in plan.steps):
-        driver.check_start(plan.document)
+    if plan.document is None or not any(step.action in STARTS for step in plan.steps):
+        return
+    old = next((step.target for step in plan.steps if step.action == "rename"), None)
+    driver.check_start(plan.document if old is None else driver.renamed_document(plan.document, old))
 
 
 def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:

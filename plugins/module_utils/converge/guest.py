@@ -83,7 +83,7 @@ def _planned(job: Job, wanted: Wanted, document: Optional[Element]) -> tuple[Opt
         _check_uuid(driver, document, known)
         for part in driver.ignored_parts(document):
             job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
-        document = _named(driver.normalise_domain(_named(document, known)), wanted.name)
+        document = _renamed(driver, driver.normalise_domain(_named(document, known)), wanted.name)
         current = _observed(driver, current, document, wanted)
     return current, make_plan(current, document, wanted)
 
@@ -94,7 +94,7 @@ def _found(driver: HypervisorDriver, wanted: Wanted, renamed_from: Optional[str]
     if old is not None:
         driver.check_rename(old.name, wanted.name)
         found = gather(driver, old.name)
-        kept = None if found is None or found.persistent is None else _named(found.persistent, wanted.name)
+        kept = None if found is None or found.persistent is None else _renamed(driver, found.persistent, wanted.name)
         return None if found is None else replace(found, persistent=kept)
     found = gather(driver, wanted.name)
     if found is None or wanted.state != "absent" or not found.domain.persistent:
@@ -102,8 +102,13 @@ def _found(driver: HypervisorDriver, wanted: Wanted, renamed_from: Optional[str]
     return replace(found, deletes=tuple(driver.check_removal(wanted.name, storage=wanted.storage)))
 
 
+def _renamed(driver: HypervisorDriver, document: Element, name: str) -> Element:
+    """A completed document as it is once its guest has this name."""
+    return document if document.findtext("name") == name else driver.renamed_document(document, name)
+
+
 def _named(document: Element, name: str) -> Element:
-    """The document of a guest under another name."""
+    """What the user writes of a guest, under another name."""
     if document.findtext("name") == name:
         return document
     copy = clone(document)

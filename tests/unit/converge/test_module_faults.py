@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,6 +28,12 @@ from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import (
 
 MOST = 400
 KERNEL = "/root/vmlinuz"
+VARIABLES, ENTRIES = "/var/lib/corral/nvram", b"boot entries"
+UEFI = (
+    "<domain type='qemu'><name>old</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
+    "<os><type arch='x86_64' machine='q35'>hvm</type><loader readonly='yes' type='pflash'>/fw/CODE.fd</loader>"
+    "<nvram template='/fw/VARS.fd'/></os><features><acpi/></features></domain>"
+)
 OWNED = "/var/lib/corral/images/owned.raw"
 
 Options = dict[str, Any]
@@ -87,6 +94,14 @@ CASES: dict[str, Case] = {
         ({**DIRECT, "name": "old", "autostart": True},),
         {**DIRECT, "vcpus": 2, "renamed_from": "old", "state": "running"},
     ),
+    "rename with its variables": Case(
+        ({"xml": UEFI, "state": "running"}, {"name": "old", "state": "stopped"}),
+        {
+            "xml": UEFI.replace(">old<", ">a<").replace("<vcpu>1<", "<vcpu>2<"),
+            "renamed_from": "old",
+            "state": "running",
+        },
+    ),
     "cut the power": Case(
         ({**DIRECT, "state": "running"},), {"name": "a", "state": "stopped", "force": True, "timeout": 0}
     ),
@@ -104,9 +119,14 @@ def _prepared(name: str) -> GuestHost:
     host.add_directory("/root", mode=0o700)
     host.add_file(KERNEL, b"kernel", mode=0o600)
     host.add_file(OWNED, b"owned")
+    for path in ("/fw/CODE.fd", "/fw/VARS.fd"):
+        host.add_file(path, b"firmware", mode=0o644)
     converge(host, name="other", memory="64MiB", virt_type="qemu", state="running")
     for options in CASES[name].before:
         converge(host, **options)
+    for path in host.below(VARIABLES):
+        if path.endswith(".fd"):
+            host.files[path] = replace(host.files[path], data=ENTRIES)
     return host
 
 
@@ -132,13 +152,16 @@ def assert_tidy(host: GuestHost) -> None:
     running = {name for name, found in guests.items() if found[0] == "running"}
     assert set(host.guests) == running and len(host.processes) == len(running)
     assert host.locks == set()
-    assert host.owner(IMAGE) == (RUNNER if "a" in running else (0, 0))
+    if host.owner(IMAGE) != (0, 0):
+        assert host.owner(IMAGE) == RUNNER and "a" in running
     assert host.owner(KERNEL) == (0, 0)
     for name in {"a", "old"} - running:
         assert host.stat(f"/run/corral/guests/{name}") is None
         assert host.stat(f"/run/corral/domains/{name}.xml") is None
     for name in {"a", "old"} - set(guests):
         assert [path for path in host.below("/etc/corral") if path.endswith(f"/{name}.xml")] == []
+        assert [path for path in host.below(VARIABLES) if f"/{name}_" in path] == []
+    assert all(host.files[path].data == ENTRIES for path in host.below(VARIABLES) if path.endswith(".fd"))
     assert [path for path in host.below("/etc/corral") + host.below("/run/corral/domains") if "tmp" in path] == []
 
 

@@ -12,7 +12,7 @@ from typing import Any, ContextManager, Dict, FrozenSet, List, Mapping, Optional
 
 from ...host.layout import Layout
 from ...xml.compare import Change
-from ...xml.parse import Element
+from ...xml.parse import Element, clone
 from .base import Driver, Summary, mutates
 
 ACTIVE_STATES: FrozenSet[str] = frozenset({"running", "paused", "in shutdown", "pmsuspended"})
@@ -165,6 +165,13 @@ class HypervisorDriver(Driver):
     def check_rename(self, name: str, new_name: str) -> None:
         """Raise what would keep the guest from being renamed."""
         raise self.unsupported("check_rename")
+
+    def renamed_document(self, document: Element, new_name: str) -> Element:
+        """What renaming its guest makes of a completed document: a copy with the name and what is called after it."""
+        copy = clone(document)
+        for found in copy.findall("name"):
+            found.text = new_name
+        return copy
 
     @mutates
     def exclusive(self, name: str, *, timeout: float) -> ContextManager[None]:

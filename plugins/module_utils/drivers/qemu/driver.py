@@ -243,6 +243,11 @@ class QemuDriver(HypervisorDriver):
         name = check_name("domain", DomainView(document).name or "")
         self._start = (self._start_key(name, document), foresee(self.site, name, document))
 
+    def renamed_document(self, document: Element, new_name: str) -> Element:
+        from .guest.rename import renamed
+
+        return renamed(self.site, document, check_name("domain", new_name))
+
     def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
         self.site.require(name)
         process = self._process(name)

@@ -127,17 +127,31 @@ def own_variables(domain: Domain, directory: str, host: Host) -> List[str]:
 
 def move_variables(domain: Domain, new_name: str, directory: str, host: Host) -> None:
     """Bring the variables in our own directory along to a new name, in the document too; may be done twice."""
-    path = variables_path(domain)
-    name = f"{domain.name}_VARS."
-    if path is None or domain.nvram is None or not path.startswith(f"{directory}/{name}"):
+    path, target = variables_path(domain), _renamed_path(domain, new_name, directory)
+    if path is None or target is None:
         return
-    target = f"{directory}/{new_name}_VARS.{path[len(directory) + 1 + len(name) :]}"
     for old, new in ((f"{path}.template", f"{target}.template"), (path, target)):
         found, data = host.stat(old), host.read(old, limit=LARGEST)
         if found is not None and data is not None:
             host.write(new, data, mode=found.mode, owner=(found.uid, found.gid))
+    name_variables(domain, new_name, directory)
+
+
+def name_variables(domain: Domain, new_name: str, directory: str) -> None:
+    """Let a document say where the variables are once the guest has another name."""
+    target = _renamed_path(domain, new_name, directory)
+    if target is None or domain.nvram is None:
+        return
     source = domain.nvram.source
     if source is not None:
         source.file = target
     else:
         domain.nvram.path = target
+
+
+def _renamed_path(domain: Domain, new_name: str, directory: str) -> Optional[str]:
+    """The place under a new name of variables that are called after their guest in our own directory."""
+    path, name = variables_path(domain), f"{domain.name}_VARS."
+    if path is None or not path.startswith(f"{directory}/{name}"):
+        return None
+    return f"{directory}/{new_name}_VARS.{path[len(directory) + 1 + len(name) :]}"

@@ -14,10 +14,10 @@ from contextlib import suppress
 
 from ....errors import AlreadyExists, HostError, NotFound, OperationInvalid
 from ....model.domain.core import Domain
-from ....xml.parse import Element
+from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from .logs import forget_logs
-from .nvram import move_variables, own_variables
+from .nvram import move_variables, name_variables, own_variables
 from .site import Site
 from .talk import process_of
 
@@ -44,6 +44,14 @@ def check_rename(site: Site, name: str, new_name: str) -> Element:
 
 def _is_same(one: Element, other: Element) -> bool:
     return bool(Domain(one).uuid) and Domain(one).uuid == Domain(other).uuid
+
+
+def renamed(site: Site, document: Element, new_name: str) -> Element:
+    """The document as it is kept under another name, with the variables in our own directory under that name too."""
+    copy = clone(document)
+    name_variables(Domain(copy), new_name, site.layout.nvram_dir)
+    Domain(copy).name = new_name
+    return copy
 
 
 def rename(site: Site, name: str, new_name: str) -> None:
