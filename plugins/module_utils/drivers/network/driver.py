@@ -22,6 +22,7 @@ from .site import Site, view_of
 
 if TYPE_CHECKING:
     from .live.look import Scene
+    from .ports.guests import Port
 
 
 class BridgeDriver(NetworkDriver):
@@ -34,6 +35,7 @@ class BridgeDriver(NetworkDriver):
         self.host = host
         self.store = self.site.store
         self._hypervisor: Optional[HypervisorDriver] = None
+        self._given: List[Port] = []  # the devices that were chosen in this run, of which no live document says so yet
 
     def meet(self, neighbours: Neighbours) -> None:
         self._hypervisor = neighbours.hypervisor
@@ -106,13 +108,15 @@ class BridgeDriver(NetworkDriver):
     def actual_interface(self, interface: Element) -> Element:
         from ...model.domain.interface import Interface
         from .ports.actual import actual_interface, takes_devices
-        from .ports.guests import connected
+        from .ports.guests import Port, others
 
         name = Interface(interface).network or ""
-        document = self._active(name)
-        network = view_of(document)
-        ports = connected(self._hypervisor, name) if takes_devices(network) else []
-        return actual_interface(self.host, network, interface, ports)
+        network = view_of(self._active(name))
+        if not takes_devices(network):
+            return actual_interface(self.host, network, interface, ())
+        found = actual_interface(self.host, network, interface, others(self._hypervisor, name, interface, self._given))
+        self._given.append(Port("a guest that is starting", "", found))
+        return found
 
     # changing
 

@@ -214,7 +214,7 @@ class NetHost(FakeHost):
             if rest:
                 self.tables[name] = "\n".join(rest)
             return Completed(argv, 0, b"", b"")
-        text = self.tables.get(argv[-1])
+        text = self.tables.get(argv[-1], "" if argv[-2:] == ("list", "ruleset") else None)
         if text is None:
             return Completed(argv, 1, b"", b"Error: No such file or directory\n")
         rows: List[Any] = [{"metainfo": {}}, *({"rule": {"expr": line}} for line in text.splitlines())]

@@ -173,6 +173,22 @@ def test_what_only_the_owner_of_the_host_can_mend() -> None:
         plan({"device"}, [Fault("device", "It is not there.")])
 
 
+def test_a_guest_whose_portgroup_was_removed_is_connected_all_the_same(host: NetHost) -> None:
+    guests = Guests(host)
+    guests.add("g", TAP.replace('network="a"', 'network="a" portgroup="gone"'))
+    free_tap(host)
+    driver_on(host, guests).mend_network("a")
+    assert host.nodes["vnet0"].master == "virbr7"
+
+
+def test_advice_is_about_active_networks(host: NetHost) -> None:
+    driver = driver_on(host)
+    assert driver.network_advice("a") == []
+    driver.destroy_network("a")
+    assert driver.network_advice("a") == []
+    assert driver.explain()["table"] == "inet corral"
+
+
 def test_an_isolated_network_forwards_nothing() -> None:
     text = document()
     text.remove(text.find("forward"))  # type: ignore[arg-type]

@@ -164,6 +164,16 @@ def test_a_device_that_is_passed_through_is_given_once() -> None:
         host.actual(interface())
 
 
+def test_a_guest_with_two_interfaces_gets_two_devices() -> None:
+    devices = "<interface dev='eth1'/><interface dev='eth2'/>"
+    host = Cards().started(network(f"<forward mode='passthrough'>{devices}</forward>"))
+    driver = driver_on(host, host.guests)
+    second = interface()
+    second[0].set("address", "52:54:00:00:00:02")
+    assert [source(driver.actual_interface(each))["dev"] for each in (interface(), second)] == ["eth1", "eth2"]
+    assert source(driver.actual_interface(interface()))["dev"] == "eth1", "asked again, it is the same"
+
+
 def test_virtual_functions_of_a_card() -> None:
     host = Cards().started(
         network("<forward mode='hostdev' managed='yes'><driver name='vfio'/><pf dev='eth3'/></forward>")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.corral.virt.plugins.module_utils.converge.network_effects import NETWORK_EFFECTS
+from ansible_collections.corral.virt.plugins.module_utils.converge.resource.effects import LIVE
 from ansible_collections.corral.virt.plugins.module_utils.drivers.network.live.update import is_live
 from ansible_collections.corral.virt.plugins.module_utils.errors import OperationFailed, OperationInvalid
 from ansible_collections.corral.virt.plugins.module_utils.model.network.identity import NETWORK
@@ -108,6 +110,14 @@ def test_what_cannot_be_made_is_taken_back(host: NetHost) -> None:
     assert [fault.what for fault in driver.network_faults("a")] == ["dnsmasq"]
     driver.mend_network("a")
     assert driver.network_faults("a") == []
+
+
+def test_all_that_converge_takes_for_live_can_be_changed_while_guests_use_it() -> None:
+    places = [row.place for row in NETWORK_EFFECTS if row.active == LIVE]
+    assert len(places) > 20
+    assert [place for place in places if not is_live(place.replace("*", "x"))] == []
+    refused = [row.place for row in NETWORK_EFFECTS if row.active != LIVE]
+    assert [place for place in refused if is_live(place)] == []
 
 
 def test_a_name_and_its_parts() -> None:

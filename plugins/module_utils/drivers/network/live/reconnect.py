@@ -11,7 +11,7 @@ from typing import List, Sequence
 from ....host.api import Host
 from ....model.domain.interface import Interface
 from ....model.network.core import Network
-from ....xml.parse import add
+from ....xml.parse import add, clone
 from ...links.batch import apply
 from ...links.port import Port as BridgePort
 from ...links.port import attach_lines, port_of
@@ -27,7 +27,10 @@ def reconnect(host: Host, network: Network, ports: Sequence[Port], surroundings:
 
 
 def _bridge_port(host: Host, network: Network, port: Port) -> BridgePort:
-    actual = actual_interface(host, network, port.interface, ())
+    interface = clone(port.interface)
+    if network.portgroup(Interface(interface).portgroup) is None:
+        Interface(interface).portgroup = None  # it was removed since the guest was started
+    actual = actual_interface(host, network, interface, ())
     if actual.find("target") is None:
         add(actual, "target", dev=port.target)
     return port_of(Interface(actual), managed=network.mac_table_manager == "libvirt")

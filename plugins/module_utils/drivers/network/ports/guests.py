@@ -10,7 +10,7 @@ An interface belongs to a network by ``<source network='...'>``, whatever type i
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Collection, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Collection, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import CorralError
 from ....model.domain.interface import Interface
@@ -27,6 +27,11 @@ class Port(NamedTuple):
     guest: str
     target: str
     interface: Element
+
+    @property
+    def mac(self) -> str:
+        """The MAC address that the guest has there."""
+        return (Interface(self.interface).mac or "").lower()
 
     @property
     def device(self) -> Optional[str]:
@@ -59,6 +64,17 @@ def _of_guest(hypervisor: HypervisorDriver, guest: str, name: str) -> List[Port]
     interfaces = hypervisor.domain_xml(guest).iterfind("devices/interface")
     views = [Interface(each) for each in interfaces]
     return [Port(guest, view.target or "", view.element) for view in views if view.network == name]
+
+
+def others(hypervisor: Optional[HypervisorDriver], name: str, interface: Element, given: Sequence[Port]) -> List[Port]:
+    """The ports of others, for choosing a device: those of active guests, and what was ``given`` in this run.
+
+    What has the interface's own MAC address is the interface itself, as it was connected before.
+    """
+    own = (Interface(interface).mac or "").lower()
+    found = {port.mac: port for port in given}
+    found.update({port.mac: port for port in connected(hypervisor, name)})
+    return [port for mac, port in found.items() if mac != own]
 
 
 def lost_ports(
