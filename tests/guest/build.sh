@@ -124,9 +124,9 @@ unpack() {
     done
 }
 
-# The agent's libraries, from the packages that it depends on, as deep as it takes.
+# The programs' libraries, from the packages that they depend on, as deep as it takes.
 fetch_libraries() {
-    local wave=(qemu-guest-agent) next missing package
+    local wave=(qemu-guest-agent isc-dhcp-client) next missing package
     for _ in 1 2 3 4 5; do
         missing=$(python3 "$here/pack.py" --tree "$work/tree" --missing-libraries)
         [[ -n $missing ]] || return 0
@@ -137,7 +137,7 @@ fetch_libraries() {
         unpack
         wave=("${next[@]}")
     done
-    fail "no package brings the guest agent's libraries: $missing"
+    fail "no package brings the libraries of the guest's programs: $missing"
 }
 
 # --- the build ----------------------------------------------------------------------------------------------------
@@ -149,8 +149,8 @@ build() {
     has_package busybox-static || use_own_lists
     mapfile -t packages < <(kernel_packages)
     ((${#packages[@]})) || exit 1
-    note "fetching ${packages[*]} busybox-static qemu-guest-agent"
-    fetch "${packages[@]}" busybox-static qemu-guest-agent
+    note "fetching ${packages[*]} busybox-static qemu-guest-agent isc-dhcp-client"
+    fetch "${packages[@]}" busybox-static qemu-guest-agent isc-dhcp-client
     unpack
     fetch_libraries
     python3 "$here/pack.py" --tree "$work/tree" --root "$here/root" --out "$work/out" >"$work/out/manifest"

@@ -59,7 +59,11 @@ HOST_MODULES = """
 NOT_BY_ALIAS = ("psmouse", "qemu_fw_cfg")
 
 LIBRARY_FOLDERS = ("lib64", "lib/x86_64-linux-gnu", "usr/lib64", "usr/lib/x86_64-linux-gnu", "lib", "usr/lib")
-AGENT_FOLDERS = ("usr/sbin/qemu-ga", "usr/bin/qemu-ga")
+# What the guest has beside busybox, and where packages have it. Busybox is built without a client for DHCPv6.
+PROGRAMS = {
+    "qemu-ga": ("usr/sbin/qemu-ga", "usr/bin/qemu-ga"),
+    "dhclient": ("usr/sbin/dhclient", "sbin/dhclient"),
+}
 BUSYBOX_FOLDERS = ("bin/busybox", "usr/bin/busybox")
 LOADER = "ld-linux-x86-64.so.2"
 
@@ -324,14 +328,18 @@ def find_library(tree: Path, name: str) -> Path | None:
     return first_of(tree, (f"{folder}/{name}" for folder in LIBRARY_FOLDERS))
 
 
-def agent_libraries(tree: Path) -> tuple[dict[str, Path], list[str]]:
-    """The libraries that the guest agent needs, and those of them that are in no unpacked package."""
-    agent = first_of(tree, AGENT_FOLDERS)
-    if agent is None:
-        raise PackError("the package qemu-guest-agent holds no qemu-ga")
+def programs(tree: Path) -> dict[str, Path]:
+    found = {name: first_of(tree, folders) for name, folders in PROGRAMS.items()}
+    if lacking := [name for name, path in found.items() if path is None]:
+        raise PackError(f"none of the unpacked packages holds {' and '.join(lacking)}")
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def libraries_of(tree: Path) -> tuple[dict[str, Path], list[str]]:
+    """The libraries that the programs need, and those of them that are in no unpacked package."""
     found: dict[str, Path] = {}
     missing: list[str] = []
-    waiting = [LOADER, *needed_libraries(agent.read_bytes())]
+    waiting = [LOADER, *(name for path in programs(tree).values() for name in needed_libraries(path.read_bytes()))]
     while waiting:
         name = waiting.pop()
         path = find_library(tree, name)
@@ -346,16 +354,17 @@ def agent_libraries(tree: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def program_entries(tree: Path) -> Iterator[Entry]:
-    busybox, agent = first_of(tree, BUSYBOX_FOLDERS), first_of(tree, AGENT_FOLDERS)
-    if busybox is None or agent is None:
-        raise PackError("busybox or qemu-ga is in none of the unpacked packages")
-    libraries, missing = agent_libraries(tree)
+    busybox = first_of(tree, BUSYBOX_FOLDERS)
+    if busybox is None:
+        raise PackError("busybox is in none of the unpacked packages")
+    libraries, missing = libraries_of(tree)
     if missing:
-        raise PackError(f"libraries of the guest agent are in no unpacked package: {' '.join(missing)}")
+        raise PackError(f"libraries of the guest's programs are in no unpacked package: {' '.join(missing)}")
     yield program("bin/busybox", busybox.read_bytes())
     yield link("bin/sh", "busybox")
     yield link("sbin/modprobe", "../bin/busybox")
-    yield program("sbin/qemu-ga", agent.read_bytes())
+    for name, path in programs(tree).items():
+        yield program(f"sbin/{name}", path.read_bytes())
     yield program(f"lib64/{LOADER}", libraries.pop(LOADER).read_bytes())
     for name in sorted(libraries):
         yield program(f"lib/{name}", libraries[name].read_bytes())
@@ -418,7 +427,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         if options.missing_libraries:
-            print(*agent_libraries(options.tree)[1])
+            print(*libraries_of(options.tree)[1])
         else:
             for key, value in pack(options.tree, options.root, options.out).items():
                 print(f"{key}: {value}")

@@ -94,9 +94,31 @@ say_port() {
     say "port $port dev=${1##*/}"
 }
 
+# With IPv6 the address of the link must be good at once: DHCPv6 starts from it.
 take_dhcp() {
+    if [ -e /run/dhcp6 ]; then
+        echo 0 >"/proc/sys/net/ipv6/conf/$1/accept_dad"
+        ip link set "$1" up
+        take_dhcp6 "$1" &
+    fi
     ip link set "$1" up
     udhcpc -f -i "$1" -t 6 -T 1 -A 5 -s /etc/udhcpc/script >/dev/null 2>&1 &
+}
+
+# The client ends when the link has no address of its own yet.
+take_dhcp6() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        ip -6 addr show dev "$1" scope link | grep -q inet6 && break
+        sleep 0.5
+    done
+    dhclient -6 -d -D LL -sf /etc/dhclient/script -lf "/run/dhclient.$1" --no-pid "$1" >/dev/null 2>&1
+}
+
+# What corral.fetch and corral.resolve ask for, once, as soon as there is an address.
+answer() {
+    mv /run/asks /run/asks.now 2>/dev/null || return 0
+    read -r asks </run/asks.now
+    for ask in $asks; do "${ask%%=*}" "${ask#*=}"; done
 }
 
 run_agent() {
