@@ -304,6 +304,14 @@ def test_what_is_advised_lets_guests_through(world: World) -> None:
     assert source_of(guest, server, "203.0.113.2")[0] == "203.0.113.1"
 
 
+def test_what_stays_within_a_nat_network_is_not_translated(world: World) -> None:
+    world.filter_bridges(True)
+    world.add("nat")
+    one, two = world.guest("nat", 5), world.guest("nat", 6)
+    assert source_of(one, listen(two), "10.77.1.6")[0] == "10.77.1.5"
+    assert source_of(one, listen(world.host), "10.77.1.1")[0] == "10.77.1.5"
+
+
 def allow_in_docker(world: World, bridge: str) -> None:
     """Do what the two commands for iptables do."""
     for way in ("iifname", "oifname"):
