@@ -81,13 +81,16 @@ class Surroundings:
         return tuple(link for link in self.links if link.master == bridge)
 
 
-def look(host: Host) -> Surroundings:
-    """Ask the host; raises MissingProgram with the package's name, and HostError for what cannot be understood."""
-    links, routes = _ask(host, LINKS_ARGV), _ask(host, ROUTES_ARGV)
+def look(host: Host, *, routes: bool = True) -> Surroundings:
+    """Ask the host; raises MissingProgram with the package's name, and HostError for what cannot be understood.
+
+    Without ``routes`` only links and their addresses are asked for.
+    """
+    links, ways = _ask(host, LINKS_ARGV), _ask(host, ROUTES_ARGV) if routes else []
     return Surroundings(
         tuple(_link(row) for row in links),
         tuple(address for row in links for address in _addresses(row)),
-        tuple(route for row in routes for route in _routes(row)),
+        tuple(route for row in ways for route in _routes(row)),
     )
 
 

@@ -39,13 +39,13 @@ def start(site: Site, name: str, make: Callable[[], Element], hypervisor: Option
     """
     _check_right(site, name)
     with site.store.names_lock():
-        document = make()
-        check_start(site, Network(document), look(site.host))
+        document, surroundings = make(), look(site.host)
+        check_start(site, Network(document), surroundings)
         site.store.remove_live(name)
         site.store.write_live(name, to_text(document).encode(), Status(started=site.host.now()).to_plain())
     scene = Scene(site, name, Network(document), hypervisor)
     try:
-        mend(scene)
+        mend(scene, surroundings)
     except CorralError:
         with suppress(CorralError):
             take_down(scene)
@@ -121,6 +121,6 @@ def take_down(scene: Scene) -> None:
 
 
 def _remove_bridge(site: Site, network: Network) -> None:
-    link = look(site.host).link(network.bridge or "")
+    link = look(site.host, routes=False).link(network.bridge or "")
     if link is not None and is_ours(network, link):
         attempt(site.host, remove_lines(link.name))

@@ -18,7 +18,7 @@ from ..ports.guests import Port, lost_ports
 from ..site import Site
 from .observe import Seen, settings
 from .rate import rate_fault
-from .rules import ruleset_fault
+from .rules import first_ruleset, ruleset_fault
 from .server import find_server, on_disk
 from .status import Status
 
@@ -40,10 +40,14 @@ def wanted_files(site: Site, network: Network) -> Optional[Files]:
     return files(network, paths)
 
 
-def see(scene: Scene) -> Seen:
-    """Look at everything; programs are asked for what the document speaks of only."""
+def see(scene: Scene, before: Optional[Surroundings] = None) -> Seen:
+    """Look at everything; programs are asked for what the document speaks of only.
+
+    ``before`` is the host before a network was started, whose packet filter cannot be there yet.
+    """
     site, name, network = scene.site, scene.name, scene.network
-    surroundings, status = look(site.host), site.status(name) or Status()
+    surroundings = look(site.host) if before is None else before
+    status = site.status(name) or Status()
     if not network.has_own_bridge():
         rate = rate_fault(site.host, network, status)
         return Seen(surroundings, status, bandwidth=rate, lost=_lost(scene, surroundings))
@@ -55,7 +59,7 @@ def see(scene: Scene) -> Seen:
         files=wanted,
         on_disk=wanted is None or on_disk(site, name, wanted),
         server=find_server(site, name, status),
-        ruleset=ruleset_fault(site),
+        ruleset=ruleset_fault(site) if before is None else first_ruleset(network),
         bandwidth=rate_fault(site.host, network, status),
         lost=_lost(scene, surroundings),
     )

@@ -11,12 +11,12 @@ last that a run comes to; the next run sees what is left to be done.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Collection, List, Tuple
+from typing import Callable, Collection, List, Optional, Tuple
 
 from ....errors import OperationFailed
 from ...api import Fault
 from ...links.bridge import bridge_of, bring_up
-from ...surroundings import look
+from ...surroundings import Surroundings, look
 from ..ports.guests import connected
 from .forwarding import switch_on
 from .look import Scene, see
@@ -35,9 +35,12 @@ def faults(scene: Scene) -> List[Fault]:
     return observe(scene.network, see(scene))
 
 
-def mend(scene: Scene) -> List[Fault]:
-    """Put everything right and return what was wrong; raises what cannot be put right."""
-    seen = see(scene)
+def mend(scene: Scene, before: Optional[Surroundings] = None) -> List[Fault]:
+    """Put everything right and return what was wrong; raises what cannot be put right.
+
+    ``before`` is the host as it was just before the network was started, so that it need not be looked at again.
+    """
+    seen = see(scene, before)
     found = observe(scene.network, seen)
     for mender in plan({fault.what for fault in found}, found):
         seen = mender(scene, seen)
@@ -58,7 +61,7 @@ def plan(words: Collection[str], found: Collection[Fault] = ()) -> List[Mender]:
 
 def _bridge(scene: Scene, seen: Seen) -> Seen:
     bring_up(scene.site.host, bridge_of(scene.network), seen.surroundings)
-    return replace(seen, surroundings=look(scene.site.host))
+    return replace(seen, surroundings=look(scene.site.host, routes=False))
 
 
 def _ruleset(scene: Scene, seen: Seen) -> Seen:

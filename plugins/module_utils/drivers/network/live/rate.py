@@ -49,10 +49,12 @@ def rate_fault(host: Host, network: Network, status: Status) -> Optional[str]:
 def set_rate(site: Site, network: Network, ports: Sequence[Port]) -> None:
     """Set the limits anew, with what guests are guaranteed; raises UnsupportedConfig for what the kernel lacks."""
     name, bridge, wanted = network.name or "", network.bridge or "", _wanted(network)
+    status = site.status(name) or Status()
+    if wanted is None and not status.rate:
+        return
     attempt(site.host, clear_lines(bridge))
     if wanted is not None:
         apply(site.host, network_lines(bridge, wanted, _floors(ports)))
-    status = site.status(name) or Status()
     site.store.write_status(name, replace(status, rate=rate_digest(network)).to_plain())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ....model.network.core import Network
 from ..firewall.ruleset import walls
 from ..firewall.state import apply_ruleset, drift, memo_path
 from ..site import Site
@@ -19,6 +20,11 @@ def ruleset_fault(site: Site) -> Optional[str]:
     if not walls(networks) and site.host.stat(memo_path(site.layout)) is None:
         return None
     return drift(site.host, site.layout, networks)
+
+
+def first_ruleset(network: Network) -> Optional[str]:
+    """What is wrong with the kernel's table right after a network was started: it is not in it."""
+    return f"The packet filter knows nothing of network {network.name} yet." if walls([network]) else None
 
 
 def renew_ruleset(site: Site, *, without: str = "") -> None:
