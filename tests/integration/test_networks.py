@@ -241,6 +241,19 @@ def test_a_guest_gets_its_reserved_address_and_finds_names(active: Call, guest: 
     assert lease["expires"] > time.time()
 
 
+def test_a_guest_learns_its_ipv6_network(guest: Namespace) -> None:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        rows = guest.json("ip", "-j", "-6", "addr", "show", "dev", "eth0")
+        if any(each["local"].startswith("2001:db8:7:") for row in rows for each in row.get("addr_info", ())):
+            break
+        time.sleep(0.2)
+    else:
+        raise AssertionError(rows)
+    routes = guest.json("ip", "-j", "-6", "route", "show", "default")
+    assert [row["protocol"] for row in routes] == ["ra"]
+
+
 def test_a_live_change_keeps_dnsmasq_and_its_leases(active: Call, guest: Namespace) -> None:
     assert active("update", text(hosts="")) is None
     pid = server(active)

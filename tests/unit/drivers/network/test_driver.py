@@ -84,6 +84,18 @@ def test_what_dnsmasq_reads_again_can_be_read_by_its_user(host: NetHost) -> None
     assert "--user=dnsmasq" in server.command.argv
 
 
+def test_a_directory_that_dnsmasqs_user_cannot_pass_is_named(host: NetHost) -> None:
+    host.users["nobody"] = (65534, 65534)
+    host.add_directory("/srv/closed", mode=0o700)
+    driver = driver_on(host, Guests(host, Layout.embed("/srv/closed", private=False)))
+    driver.define_network(document())
+    with pytest.raises(OperationFailed, match="which runs as nobody, cannot get through /srv/closed to its lists"):
+        driver.start_network("a")
+    assert (host.nodes, host.tables) == ({}, {})
+    host.change_mode("/srv/closed", 0o701)
+    assert driver.start_network("a").active
+
+
 def test_an_end_leaves_nothing_but_leases(host: NetHost) -> None:
     driver = driver_on(host)
     before = {*host.files}

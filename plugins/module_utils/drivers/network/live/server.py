@@ -11,6 +11,7 @@ its command line names our configuration.
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
@@ -105,6 +106,7 @@ def command(site: Site, name: str) -> Spawn:
 def start_server(site: Site, name: str, files: Files, index: int) -> None:
     """Start dnsmasq in place of one that runs, write it down and wait until it answers; raises what it says."""
     host, status = site.host, site.status(name) or Status()
+    check_way(host, site.layout.networks_dir)
     end_server(site, name, status)
     write_files(site, name, files)
     host.remove(site.layout.network_pid(name))
@@ -117,6 +119,22 @@ def start_server(site: Site, name: str, files: Files, index: int) -> None:
     now = replace(status, pid=process.pid, start=process.start, index=index, conf=given.conf, hosts=given.hosts)
     site.store.write_status(name, now.to_plain())
     _wait_ready(site, name, process, before.size if before else 0)
+
+
+def check_way(host: Host, directory: str) -> None:
+    """Raise OperationFailed where dnsmasq's user could not get at the lists of hosts: it would be silent about it."""
+    user = next((name for name in (USER, "nobody") if host.user(name)), None)
+    uid, gid = (host.user(user) if user else None) or (-1, -1)
+    place = host.resolve(directory)
+    while place != "/":
+        found = host.stat(place)
+        bit = 0o100 if found and found.uid == uid else 0o010 if found and found.gid == gid else 0o001
+        if user and found and not found.mode & bit:
+            raise OperationFailed(
+                f"dnsmasq, which runs as {user}, cannot get through {place} to its lists of hosts.",
+                hint=f"Let others pass (chmod o+x {place}), or use another root.",
+            )
+        place = posixpath.dirname(place)
 
 
 def _wait_ready(site: Site, name: str, process: Process, logged: int) -> None:
