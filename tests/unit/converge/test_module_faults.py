@@ -238,3 +238,41 @@ def test_what_cannot_be_read(name: str) -> None:
         assert seen(host) == wanted, f"failed at step {step}"
         assert_tidy(host)
     pytest.fail(f"more than {MOST} steps")
+
+
+WRITES = ("write", "make_directory", "symlink", "lock")
+
+
+def fill_disk(host: GuestHost, step: int) -> list[str]:
+    """Let nothing be written any more from the n-th writing call on; returns the calls that were refused."""
+    real, count, refused = host.changing, [0], list[str]()
+
+    def changing(call: str, subject: Any) -> None:
+        count[0] += call in WRITES
+        if call in WRITES and count[0] >= step:
+            refused.append(f"{call} {subject}")
+            raise HostError(f"Cannot {call} {subject}: No space left on device.")
+        real(call, subject)
+
+    host.changing = changing  # type: ignore[method-assign]
+    return refused
+
+
+@pytest.mark.parametrize("name", ["define and start", "edit and restart", "absent with its images"])
+def test_a_disk_that_fills_up_and_stays_full(name: str) -> None:
+    wanted = goal(name)
+    for step in range(1, MOST):
+        host = prepared(name)
+        refused = fill_disk(host, step)
+        try:
+            converge(host, **CASES[name].task)
+        except CorralError as error:
+            assert "No space left on device" in str(error), f"full at step {step}"
+        del host.changing  # there is room again
+        host.revive()
+        converge(host, **CASES[name].task)
+        assert seen(host) == wanted, f"full at step {step}: {refused}"
+        assert_tidy(host)
+        if not refused:
+            return
+    pytest.fail(f"more than {MOST} steps")
