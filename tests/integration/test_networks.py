@@ -323,6 +323,27 @@ def pretend_guest(root_dir: Path, pid: int) -> None:
     (directory / "g.json").write_text(json.dumps({**status, "boot_id": host.boot_id()}))
 
 
+def test_limits_are_set_changed_and_mended(active: Call, netns: Namespace) -> None:
+    def limited(average: int) -> str:
+        limit = f"<bandwidth><inbound average='{average}' peak='4000'/></bandwidth>"
+        return text().replace("<mtu", f"{limit}<mtu")
+
+    assert active("update", limited(1000)) is None
+    assert active("network_faults", "a") == []
+    assert "rate 8Mbit ceil 32Mbit" in netns.run("tc", "class", "show", "dev", "virbr7")
+    netns.run("tc", "qdisc", "del", "dev", "virbr7", "root")
+    assert [fault["what"] for fault in active("network_faults", "a")] == ["bandwidth"]
+    assert active("mend_network", "a") is None
+    assert active("network_faults", "a") == []
+    netns.run("tc", "class", "change", "dev", "virbr7", "classid", "1:1", "htb", "rate", "1mbit")
+    assert [fault["what"] for fault in active("network_faults", "a")] == ["bandwidth"]
+    assert active("update", limited(2000)) is None
+    assert "rate 16Mbit" in netns.run("tc", "class", "show", "dev", "virbr7")
+    assert active("update", text()) is None
+    assert netns.run("tc", "class", "show", "dev", "virbr7") == ""
+    assert active("network_faults", "a") == []
+
+
 def test_an_address_of_the_host_is_refused_with_who_has_it(call: Call, netns: Namespace) -> None:
     netns.run("ip", "link", "add", "eth7", "type", "veth", "peer", "name", "eth8")
     netns.run("ip", "address", "add", "192.0.2.200/25", "dev", "eth7")
