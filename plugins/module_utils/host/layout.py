@@ -148,6 +148,7 @@ class Layout:
             (self.memory_dir, 0o711),
             (self.networks_dir, 0o711),
             (posixpath.join(self.state, "secrets"), 0o700),
+            (self.handed_dir, 0o700),
             (self.log, 0o755),
             (posixpath.join(self.log, "domains"), 0o711),
             (posixpath.join(self.log, "consoles"), 0o711),
@@ -204,6 +205,11 @@ class Layout:
     def networks_dir(self) -> str:
         """The directory of what dnsmasq reads and writes for each network."""
         return posixpath.join(self.state, "networks")
+
+    @property
+    def handed_dir(self) -> str:
+        """The directory of lists of images whose owners were changed for QEMU."""
+        return posixpath.join(self.state, "handed")
 
     @property
     def capabilities_dir(self) -> str:
@@ -289,6 +295,10 @@ class Layout:
     def domain_console_log(self, name: str) -> str:
         """Return what the guest wrote to its console since it was started."""
         return posixpath.join(self.log, "consoles", f"{check_name('domain', name)}.log")
+
+    def handed(self, name: str) -> str:
+        """Return the list of images whose owners were changed for a guest, as JSON."""
+        return posixpath.join(self.handed_dir, f"{check_name('domain', name)}.json")
 
     def nvram(self, name: str) -> str:
         """Return the UEFI variables of a guest."""

@@ -53,8 +53,9 @@ def _try(path: str) -> Optional[int]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_still(path, descriptor):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+            with suppress(OSError):  # for messages only: on a full disk we work all the same
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
             return descriptor
     except BlockingIOError:
         pass

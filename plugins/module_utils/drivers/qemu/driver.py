@@ -32,12 +32,14 @@ from ..api import Domain, GuestAddress, HypervisorDriver, Neighbours
 from ..store import Store
 from .guest.agent import agent_opened, describe
 from .guest.console import console_path
+from .guest.handed import borrowers, handed
 from .guest.journal import Entry
 from .guest.memo import Memo, digest, recall, remember
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
 from .guest.talk import agent_of, agent_state, monitor_of, process_of, status_of
+from .guest.uuids import check_uuid, holder
 
 if TYPE_CHECKING:
     from .guest.launch import Start
@@ -67,7 +69,7 @@ class QemuDriver(HypervisorDriver):
 
         A guest that another run works on is left to it.
         """
-        for name in self.store.live_names():
+        for name in sorted({*self.store.live_names(), *borrowers(self.site)}):
             with suppress(CorralError):  # what cannot be mended is said to whoever asks for that guest
                 self._settle(name)
         self.store.drop_loose_links()
@@ -76,9 +78,10 @@ class QemuDriver(HypervisorDriver):
         from .guest.logs import has_grown, trim
 
         status = self.site.status(name)
-        if status is None or status.clean:
+        over = status is None or status.clean
+        if over and not handed(self.site, name):
             return
-        if not runs(self.site, status) or has_grown(self.site, name):
+        if over or status is None or not runs(self.site, status) or has_grown(self.site, name):
             with self.store.lock(name, timeout=0):
                 reconcile(self.site, name)
                 trim(self.site, name)
@@ -277,7 +280,7 @@ class QemuDriver(HypervisorDriver):
         with self.store.lock(name):
             done = self._completed(document, self._existing(name))
             with self.store.names_lock():
-                self._check_uuid(name, DomainView(done).uuid or "")
+                check_uuid(self.site, name, DomainView(done).uuid or "")
                 self.store.write_config(name, to_text(done).encode())
             self._recalled = None
             raw = self._raw.get(name)
@@ -325,7 +328,6 @@ class QemuDriver(HypervisorDriver):
             if self.store.read_config(name) is not None or self._runs(name):
                 raise AlreadyExists(f"There is a guest named {name} already.", hint="Start that one.", name=name)
             done = self._completed(document, None)
-            self._check_uuid(name, DomainView(done).uuid or "")
             start(self.site, self._foreseen(name, done), paused=paused)
             self._reach(name, "paused" if paused else "running")
         return self._describe(name)
@@ -438,7 +440,7 @@ class QemuDriver(HypervisorDriver):
     def _seed(self, seed: str, name: str) -> str:
         """What a new guest's identity is derived from: a guest that was renamed has taken its old name's along."""
         number = 0
-        while self._holder(derived_uuid("domain", seed + "+" * number, name), name):
+        while holder(self.site, derived_uuid("domain", seed + "+" * number, name), name):
             number += 1
         return seed + "+" * number
 
@@ -562,29 +564,6 @@ class QemuDriver(HypervisorDriver):
             if document is not None:
                 facts["agent"] = agent_opened(DomainView(document), journal)
         return facts
-
-    def _check_uuid(self, name: str, uuid: str) -> None:
-        other = self._holder(uuid, name)
-        if other is not None:
-            raise AlreadyExists(
-                f"The uuid {uuid} belongs to guest {other}.",
-                hint="Leave the uuid out to get one of its own.",
-                name=other,
-            )
-
-    def _holder(self, uuid: str, name: str) -> Optional[str]:
-        """Another guest that has this uuid; a definition that cannot be read has none."""
-        for other in sorted({*self.store.names(), *self.store.live_names()} - {name}):
-            with suppress(CorralError):
-                if self._mentions(other, uuid) and DomainView(self.domain_xml(other, inactive=True)).uuid == uuid:
-                    return other
-        return None
-
-    def _mentions(self, name: str, uuid: str) -> bool:
-        """Whether a document of a guest has these digits at all: most have not, and need not be parsed."""
-        digits = uuid.replace("-", "").encode()
-        found = self.store.read_config(name) or self.store.read_live(name) or b""
-        return digits in found.replace(b"-", b"").lower()
 
     def _shown(self, name: str) -> Domain:
         """A guest for a list: one whose files are damaged is in it, and hides no other."""

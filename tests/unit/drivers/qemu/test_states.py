@@ -103,7 +103,7 @@ def test_what_is_no_event_is_passed_over() -> None:
 
 
 def test_status_survives_the_disk() -> None:
-    status = Status(7, 8, "b", 9, 1.5, "booted", (("/a", 0, 6),), ready=True, ended="crashed")
+    status = Status(7, 8, "b", 9, 1.5, "booted", ready=True, ended="crashed", trees=("/a",))
     assert Status.from_plain(json.loads(json.dumps(status.to_plain()))) == status
     assert Status.from_plain({"pid": 3, "of a later version": 1}) == Status(3)
 

@@ -41,6 +41,7 @@ from ..context import Context
 from ..passes.run import live
 from .beside import announced, helpers_of
 from .cards import Card, actual_of, cards_of, check_cards, check_macs, find_kinds, opened
+from .handed import borrowed_elsewhere, handed, keep_handed
 from .helpers import ENVIRONMENT, HELPERS, Helper
 from .images import blocked_by, check_images, check_reachable, hand_over, to_hand
 from .memory import check_huge_pages, huge_pages_of, make_memory_directories
@@ -50,10 +51,11 @@ from .runtime import learn_runtime
 from .sharing import check_free, check_memory, explained, others
 from .site import Site, account
 from .status import Status
-from .stop import borrowed_elsewhere, clean_up, kill, links_elsewhere, runs
+from .stop import clean_up, kill, links_elsewhere, runs
 from .tell import settle
 from .tpm import make_states
 from .unready import check_helpers
+from .uuids import check_uuid
 from .wires import connect, macvtap_rows, make_macvtaps, name_macvtaps, tap_rows
 
 FIRST_FD = 3
@@ -145,11 +147,14 @@ def _announce(site: Site, plan: Start) -> Tuple[Start, Status]:
         surroundings = _check_links(site, plan)
         plan = plan.with_cards(_named(site, plan, surroundings))
         status = replace(status, links=macvtap_rows(plan.cards, surroundings))
+        if site.store.read_config(plan.name) is None:
+            check_uuid(site, plan.name, domain.uuid or "")
         if runner:
             _check_variables(domain, site)
             rows = to_hand(domain, host, runner, borrowed_elsewhere(site, plan.name))
-            status = replace(status, handed=tuple(rows))
-        site.store.write_status(plan.name, status.to_plain())
+            keep_handed(site, plan.name, tuple(rows))
+        # others see by the document what is taken: a guest without a definition has no other one
+        site.store.write_live(plan.name, to_text(plan.document).encode(), status.to_plain())
     return plan, status
 
 
@@ -327,7 +332,7 @@ def _put_in_place(site: Site, plan: Start, status: Status) -> None:
     make_states(domain, plan.context, host, owner, f"{directory}/tpm-{status.id}")
     make_memory_directories(domain, plan.context, host, owner)
     if runner:
-        hand_over(status.handed, host, runner)
+        hand_over(handed(site, plan.name), host, runner)
 
 
 def _hand_shake(site: Site, plan: Start, process: Process, *, paused: bool) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ....errors import CorralError, MonitorError, OperationFailed, OperationInvalid
@@ -30,10 +30,11 @@ from ..devices.disk_live import numbered, prepare_disks
 from ..devices.disk_write import drive_node, filters
 from ..images import top_image
 from ..options import Option
+from .handed import borrowed_elsewhere, handed, keep_handed
 from .images import check_images, give_back, hand_over, images, to_hand
 from .observe import drives
 from .sharing import check_free
-from .stop import borrowed_elsewhere, in_use_elsewhere
+from .stop import in_use_elsewhere
 
 if TYPE_CHECKING:
     from .live import Changes, Work
@@ -151,35 +152,30 @@ def _medium(document: Element, steps: Steps, context: Context) -> Medium:
 
 def _borrow(work: Work, alone: Element) -> None:
     """Hand the images over that QEMU's user cannot use, written down first."""
-    site, status = work.site, work.site.status(work.name)
-    if status is None:
-        return
+    site = work.site
     with site.store.names_lock():
         check_free(site, work.name, alone)
         if site.runner is None:
             return
         rows = to_hand(Domain(alone), site.host, site.runner, borrowed_elsewhere(site, work.name))
-        known = {path for path, _uid, _gid in status.handed}
-        fresh = tuple(row for row in rows if row[0] not in known)
+        known = handed(site, work.name)
+        fresh = tuple(row for row in rows if row[0] not in {path for path, _uid, _gid in known})
         if fresh:
-            site.store.write_status(work.name, replace(status, handed=(*status.handed, *fresh)).to_plain())
+            keep_handed(site, work.name, (*known, *fresh))
     hand_over(tuple(rows), site.host, site.runner)
 
 
 def _return(work: Work, *documents: Element) -> None:
     """Give back the images of these documents that the guest, as it is now, has no more."""
-    site, status = work.site, work.site.status(work.name)
-    if status is None:
-        return
+    site, known = work.site, handed(work.site, work.name)
     touched = set().union(*(_paths(work, document) for document in documents))
     gone = touched - _paths(work, work.document)
-    rows = tuple(row for row in status.handed if row[0] in gone)
+    rows = tuple(row for row in known if row[0] in gone)
     if not rows:
         return
     with site.store.names_lock():
         give_back(rows, site.host, site.runner, in_use_elsewhere(site, work.name))
-    rest = tuple(row for row in status.handed if row not in rows)
-    site.store.write_status(work.name, replace(status, handed=rest).to_plain())
+    keep_handed(site, work.name, tuple(row for row in known if row not in rows))
 
 
 def _paths(work: Work, document: Element) -> Set[str]:

@@ -58,7 +58,7 @@ class Status:
 
     A life goes through it in order: announced, with a ``pid``, ``ready`` (QEMU was told to run, or to wait paused),
     ``ended`` with its reason, ``clean`` when all that was borrowed is given back. A run that is killed leaves the rest
-    to the next run. ``handed`` are the images whose owner was changed for QEMU: (path, uid, gid) as before.
+    to the next run.
     ``helpers`` are the processes beside QEMU, ``trees`` directories that go when it has ended. ``told`` is how long the
     journal was when QEMU was told how much memory the guest is to have. ``links`` is what to undo of the host's ends of
     network cards: rows of (kind, what, detail), see wires.py.
@@ -70,7 +70,6 @@ class Status:
     id: int = 0
     started: float = 0.0
     reason: str = "booted"
-    handed: Tuple[Tuple[str, int, int], ...] = ()
     ready: bool = False
     ended: Optional[str] = None
     clean: bool = False
@@ -93,8 +92,6 @@ class Status:
     def from_plain(cls, fields: Mapping[str, Any]) -> Status:
         """Read it back; what does not fit is left at its default."""
         known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
-        rows = known.get("handed") or ()
-        known["handed"] = tuple((str(path), int(uid), int(gid)) for path, uid, gid in rows)
         known["helpers"] = tuple(Beside(str(row[0]), str(row[1]), *row[2:4]) for row in known.get("helpers") or ())
         known["links"] = tuple((str(kind), str(what), str(detail)) for kind, what, detail in known.get("links") or ())
         known["trees"] = tuple(str(path) for path in known.get("trees") or ())

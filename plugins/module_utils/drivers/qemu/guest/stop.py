@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, FrozenSet, Iterator, Tuple
+from typing import FrozenSet, Iterator, Tuple
 
 from ....errors import HostError, MissingLibrary, MonitorClosed, OperationFailed
 from ....host.api import Host, Process
 from .farewell import end_helpers
-from .images import Owner, give_back
+from .handed import handed, keep_handed
+from .images import give_back
 from .site import Site
 from .status import Status, final_reason
 
@@ -49,58 +50,84 @@ def kill(host: Host, process: Process) -> None:
 def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None:
     """Undo what the start did for a guest that has ended; may be done twice. A transient guest is forgotten."""
     ended = replace(status, ended=status.ended or reason or final_reason(site.journal(name).entries))
-    site.store.write_status(name, ended.to_plain())
+    noted = _noted(site, name, ended)
     end_helpers(site.host, status)
     if status.links:
         from .wires import disconnect  # it brings the writers of links along
 
         disconnect(site.host, status)
     with site.store.names_lock():  # another guest must not borrow an image between our look and our giving back
-        give_back(status.handed, site.host, site.runner, in_use_elsewhere(site, name))
-    site.host.remove_tree(site.layout.domain_directory(name))
+        _give_back(site, name)
     for path in status.trees:
         site.host.remove_tree(path)
     site.host.remove(site.store.live_path(name))
+    if not noted and not _noted(site, name, ended):
+        site.store.remove_live(name)  # its journal goes now: a guest that is off and cannot say why, and no other
+    site.host.remove_tree(site.layout.domain_directory(name))
     if site.store.read_config(name) is None:
         site.store.remove_live(name)
-        return
-    site.store.write_status(
-        name, replace(ended, pid=0, start=0, handed=(), helpers=(), trees=(), links=(), clean=True).to_plain()
-    )
+    else:
+        _noted(site, name, replace(ended, pid=0, start=0, helpers=(), trees=(), links=(), clean=True))
 
 
-def _others(site: Site, name: str) -> Iterator[Status]:
+def _noted(site: Site, name: str, status: Status) -> bool:
+    """Write the status down where there is room: a full disk keeps nobody from ending a guest, which makes room."""
+    try:
+        site.store.write_status(name, status.to_plain())
+    except HostError:
+        return False
+    return True
+
+
+def _give_back(site: Site, name: str) -> None:
+    """Give back what the guest was handed; the caller holds the lock of all names."""
+    rows = handed(site, name)
+    if rows:
+        give_back(rows, site.host, site.runner, in_use_elsewhere(site, name))
+        keep_handed(site, name, ())
+
+
+def _others(site: Site, name: str) -> Iterator[Tuple[str, Status]]:
     """The other guests that have been started and not cleaned up yet."""
     for other in site.store.live_names():
         status = site.status(other) if other != name else None
         if status is not None and not status.clean:
-            yield status
+            yield other, status
 
 
 def in_use_elsewhere(site: Site, name: str) -> Tuple[str, ...]:
     """Images that other guests, which run or are being started, have been handed."""
-    users = (other for other in _others(site, name) if other.ended is None and (not other.pid or alive(site, other)))
-    return tuple(path for other in users for path, _uid, _gid in other.handed)
-
-
-def borrowed_elsewhere(site: Site, name: str) -> Dict[str, Owner]:
-    """The true owners of images that other guests have been handed and not given back."""
-    return {path: (uid, gid) for other in _others(site, name) for path, uid, gid in other.handed}
+    users = (
+        other
+        for other, status in _others(site, name)
+        if status.ended is None and (not status.pid or alive(site, status))
+    )
+    return tuple(path for other in users for path, _uid, _gid in handed(site, other))
 
 
 def links_elsewhere(site: Site, name: str) -> FrozenSet[str]:
     """The names of links that other guests have, or are about to make."""
-    return frozenset(what for other in _others(site, name) for _kind, what, _detail in other.links)
+    return frozenset(what for _other, status in _others(site, name) for _kind, what, _detail in status.links)
 
 
 def reconcile(site: Site, name: str) -> None:
     """Clean up after a guest that has ended without us, or was never started wholly; the caller holds its lock."""
     status = site.status(name)
-    if status is None or status.clean or runs(site, status):
+    if status is None or status.clean:
+        _give_back_late(site, name)
+        return
+    if runs(site, status):
         return
     if not status.ready:
         _abandon(site, name, status)
     clean_up(site, name, status, reason="" if status.ready else "failed")
+
+
+def _give_back_late(site: Site, name: str) -> None:
+    """Give back what a guest had when the host went down, or what it was to be handed when its start was killed."""
+    if handed(site, name):
+        with site.store.names_lock():
+            _give_back(site, name)
 
 
 def _abandon(site: Site, name: str, status: Status) -> None:
