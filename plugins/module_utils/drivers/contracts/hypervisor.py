@@ -250,5 +250,10 @@ class HypervisorDriver(Driver):
         raise self.unsupported("update_domain")
 
     @mutates
+    def resize_disk(self, name: str, path: str, capacity: int) -> None:
+        """Let the disk of an active guest that has this image be of this size, in bytes; the guest sees it at once."""
+        raise self.unsupported("resize_disk")
+
+    @mutates
     def set_domain_autostart(self, name: str, autostart: bool) -> None:
         raise self.unsupported("set_domain_autostart")

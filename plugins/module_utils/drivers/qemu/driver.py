@@ -399,6 +399,14 @@ class QemuDriver(HypervisorDriver):
             if document is not None:
                 update(Work(self.site, name, document, wanted, force=force), changes)
 
+    def resize_disk(self, name: str, path: str, capacity: int) -> None:
+        from .guest.resize import resize_disk
+
+        with self._locked(name), self._monitor(name) as monitor:
+            document = self.site.active(name)
+            if document is not None:
+                resize_disk(self.host, monitor, document, path, capacity)
+
     def set_domain_autostart(self, name: str, autostart: bool) -> None:
         with self._locked(name):
             if self.store.read_config(name) is None:
