@@ -148,16 +148,17 @@ class Store:
 
     @contextmanager
     def lock(self, name: str, *, timeout: float = 30.0) -> Iterator[None]:
-        """Hold the lock of one object, persistent or to be; raises LockBusy. Not reentrant."""
-        self._prepare()
-        with self.host.lock(self.layout.lock(self.kind, name), timeout=timeout):
+        """Hold the lock of one object, persistent or to be; raises LockBusy. Not reentrant.
+
+        The file of the lock goes with the object.
+        """
+        with self._held(self.layout.lock(self.kind, name), name, timeout):
             yield
 
     @contextmanager
     def run_lock(self, name: str, *, timeout: float) -> Iterator[None]:
         """Hold off other runs from one object while several calls are made; taken before all other locks."""
-        self._prepare()
-        with self.host.lock(self.layout.run_lock(self.kind, name), timeout=timeout):
+        with self._held(self.layout.run_lock(self.kind, name), name, timeout):
             yield
 
     @contextmanager
@@ -177,6 +178,25 @@ class Store:
         return allocated
 
     # inside
+
+    @contextmanager
+    def _held(self, path: str, name: str, timeout: float) -> Iterator[None]:
+        """Hold a lock, and remove its file while it is still held when its object is no more.
+
+        Whoever waits for it sees that the file is another one by then, and begins anew (``host.lock``).
+        """
+        self._prepare()
+        with self.host.lock(path, timeout=timeout):
+            try:
+                yield
+            finally:
+                with suppress(HostError):
+                    if not self._is_known(name):
+                        self.host.remove(path)
+
+    def _is_known(self, name: str) -> bool:
+        status = self.layout.live_status(self.kind, name)
+        return any(self.host.stat(path) is not None for path in (self.config_path(name), status))
 
     def _prepare(self) -> None:
         if not self._prepared:

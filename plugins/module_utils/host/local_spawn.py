@@ -23,11 +23,9 @@ from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 from ..errors import HostError, MissingProgram
 from .api import Append, Device, Inherited, Listen, Process, Spawn, Tap, first_descriptors
+from .local_address import socket_address
 from .local_files import refusal
 from .local_process import find_program, look_at
-
-# What fits into sun_path of sockaddr_un beside its NUL; see unix(7).
-_SOCKET_PATH_LIMIT = 107
 
 _BACKLOG = 16
 
@@ -184,29 +182,18 @@ def _open_file(verb: str, file: Append) -> int:
 def _listen(listen: Listen) -> int:
     """Return the descriptor of a listening socket at the path, in place of what was there."""
     try:
-        address = _short_address(listen.path)
         with suppress(FileNotFoundError):
             os.unlink(listen.path)
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         os.umask(0o777 & ~listen.mode)
-        server.bind(address)
-        if listen.owner:
-            _give_socket(address, listen.owner)
+        with socket_address(listen.path) as address:
+            server.bind(address)
+            if listen.owner:
+                _give_socket(address, listen.owner)
         server.listen(_BACKLOG)
         return server.detach()
     except (OSError, ValueError) as error:
         raise StepError("listen on", listen.path, error) from error
-
-
-def _short_address(path: str) -> str:
-    """Return what to bind to: a path that is too long is bound by its last part, from its directory."""
-    if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
-        return path
-    directory, name = os.path.split(path)
-    if len(os.fsencode(name)) > _SOCKET_PATH_LIMIT:
-        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-    os.chdir(directory)
-    return name
 
 
 def _give_socket(address: str, owner: Tuple[int, int]) -> None:

@@ -6,17 +6,14 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from contextlib import contextmanager
 from typing import Iterator
 
 from ..errors import HostError, TimedOut
+from .local_address import socket_address
 from .local_files import attempt
-
-# What fits into sun_path of sockaddr_un beside its NUL; see unix(7).
-_SOCKET_PATH_LIMIT = 107
 
 _CHUNK = 65536
 # A listener that takes nobody for this many seconds is as good as none.
@@ -28,7 +25,7 @@ def open_stream(path: str) -> LocalStream:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(_CONNECT_TIMEOUT)
-        with attempt("connect to", path), _address(path) as address:
+        with attempt("connect to", path), socket_address(path) as address:
             connection.connect(address)
     except BaseException:
         connection.close()
@@ -68,20 +65,6 @@ class LocalStream:
             if isinstance(error.__cause__, socket.timeout):
                 raise TimedOut(f"{self._path} did not answer within {timeout:g} seconds.", path=self._path) from None
             raise
-
-
-@contextmanager
-def _address(path: str) -> Iterator[str]:
-    """Yield a path that fits into a socket address: a long one goes through a descriptor of its directory."""
-    if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
-        yield path
-        return
-    directory, name = os.path.split(path)
-    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{name}"
-    finally:
-        os.close(descriptor)
 
 
 def reaches(address: str, port: int, timeout: float) -> bool:

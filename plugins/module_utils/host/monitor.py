@@ -11,10 +11,10 @@ and every event since the greeting is kept until somebody asks for it. Each call
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar
 
 from ..errors import HostError, MissingLibrary, MonitorClosed, MonitorError, TimedOut
+from .local_address import socket_address
 from .local_files import attempt
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from qemu.qmp import QMPClient
 
 T = TypeVar("T")
-
-# What fits into sun_path of sockaddr_un beside its NUL; see unix(7).
-_SOCKET_PATH_LIMIT = 107
 
 # Seconds: a loop that gets less than this has no time to look at its socket; saying goodbye gets at most the other.
 _LEAST, _GOODBYE = 0.02, 2.0
@@ -46,7 +43,7 @@ def open_monitor(path: str, timeout: float) -> QmpMonitor:
     # A failure reaches the caller by an error of ours; the library's stray tasks have nothing to add.
     loop.set_exception_handler(lambda loop, context: None)
     try:
-        with _address(path) as address:
+        with attempt("connect to the monitor", path), socket_address(path) as address:
             client = _bounded(loop, _HELLO, timeout, lambda: _connect(address, path))
     except BaseException:
         _close(loop)
@@ -136,21 +133,6 @@ def _require_library() -> None:
     logger = logging.getLogger("qemu.qmp")
     logger.propagate = False
     logger.setLevel(logging.CRITICAL + 1)
-
-
-@contextmanager
-def _address(path: str) -> Iterator[str]:
-    """Yield a path that fits into a socket address: a long one goes through a descriptor of its directory."""
-    if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
-        yield path
-        return
-    directory, name = os.path.split(path)
-    with attempt("connect to the monitor", path):
-        descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{name}"
-    finally:
-        os.close(descriptor)
 
 
 async def _connect(address: str, path: str) -> QMPClient:
