@@ -119,6 +119,8 @@ def cli(request: pytest.FixtureRequest, uri: str) -> Run:
         start = done.stdout.rfind("localhost | ")
         assert start >= 0, done.stdout + done.stderr
         result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{", start) :])
+        if done.stdout[start:].split("=>", 1)[0].endswith("FAILED! "):
+            result["failed"] = True
         if diff:
             result["shown"] = done.stdout[:start]
         return result

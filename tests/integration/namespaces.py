@@ -9,6 +9,7 @@ Root is needed. What still runs in a namespace at its end was started there by t
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -61,7 +62,8 @@ class Namespace:
                 (row["dst"], row.get("dev"), row.get("gateway"))
                 for family in ("-4", "-6")
                 for row in self.json("ip", family, "-j", "route", "show", "table", "all")
-                if not row["dst"].startswith(("fe80:", "ff00:", "multicast"))
+                # a host that forwards has an anycast address in each of its networks
+                if not row["dst"].startswith(("fe80:", "ff00:", "multicast")) and row.get("type") != "anycast"
             ),
             "rules": self.run("nft", "-s", "list", "ruleset"),
             "settings": {name: self.run("sysctl", "-n", name) for name in SETTINGS},
@@ -89,6 +91,23 @@ def namespace() -> Iterator[Namespace]:
             except ProcessLookupError:
                 continue
         subprocess.run(["ip", "netns", "del", made.name], check=True)
+
+
+@contextmanager
+def inside(where: Namespace) -> Iterator[None]:
+    """Let this thread be in a namespace for a moment: a socket that is made there stays there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{where.name}", "rb") as there:
+        _enter(libc, there.fileno())
+        try:
+            yield
+        finally:
+            _enter(libc, home.fileno())
+
+
+def _enter(libc: ctypes.CDLL, descriptor: int) -> None:
+    if libc.setns(descriptor, 0) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def join(one: Namespace, device: str, other: Namespace, other_device: str) -> None:
