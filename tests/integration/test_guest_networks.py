@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -202,3 +203,49 @@ def test_a_tap_that_is_there_is_used_and_left(netns: Namespace, cli: Run) -> Non
     wait_until(lambda: "LOWER_UP" in links(netns)["mine"]["flags"])
     good(cli(name="a", state="absent", force=True, timeout=0))
     assert "mine" in links(netns)
+
+
+NETWORK = f"""
+<network>
+  <name>lab</name>
+  <forward mode='nat'/>
+  <domain name='lab.test'/>
+  <dns><host ip='192.0.2.200'><hostname>db</hostname></host></dns>
+  <ip address='192.0.2.1' prefix='24'><dhcp><host mac='{MAC}' name='web' ip='192.0.2.77'/></dhcp></ip>
+  <ip family='ipv6' address='2001:db8:7::1' prefix='64'>
+    <dhcp><host id='00:03:00:01:{MAC}' name='web' ip='2001:db8:7::77'/></dhcp>
+  </ip>
+</network>
+"""
+
+
+def test_a_guest_on_a_network(
+    netns: Namespace, outside: Namespace, root_dir: Path, cli: Run, linux: dict[str, Any]
+) -> None:
+    """It gets its reserved addresses, resolves a record, reaches a server outside, and is found by its lease."""
+    guest = {"name": "a", "interfaces": [{"network": "lab", "mac": MAC}], "state": "running"}
+    words = " corral.net=dhcp corral.resolve=db.lab.test corral.fetch=198.51.100.2:8000"
+    options = {**linux, **guest, "cmdline": linux["cmdline"] + words}
+    good(cli("network", xml=NETWORK, state="present"))
+    asleep = cli(**options)
+    assert "lab is not active" in asleep["msg"] and "corral.virt.network: name: lab" in asleep["msg"]
+    bridge = good(cli("network", name="lab", state="active"))["network"]["bridge"]
+    (root_dir / "index.html").write_text("hello from outside\n")
+    server = outside.start(sys.executable, "-m", "http.server", "8000", "--directory", str(root_dir))
+    try:
+        started = good(cli(**options, wait_for={"address": True, "timeout": 180}))
+        assert started["address"] == {"address": "192.0.2.77", "mac": MAC, "source": "lease"}
+        assert links(netns)["vnet0"]["master"] == bridge
+        for text in (
+            "net6 eth0 2001:db8:7::77",
+            "resolve db.lab.test 192.0.2.200",
+            "fetch 198.51.100.2:8000 hello from",
+        ):
+            assert not good(cli(**options, wait_for={"console": f"corral-guest: {text}", "timeout": 60}))["changed"]
+    finally:
+        server.terminate()
+        server.wait(10)
+    (shown,) = cli("vm_info", name="a")["guests"]
+    assert shown["interfaces"][0]["addresses"] == ["192.0.2.77", "2001:db8:7::77"] and shown["pending"] == []
+    twin = cli(name="b", memory="32MiB", interfaces=guest["interfaces"], state="running")
+    assert "and so has the active guest a" in twin["msg"]

@@ -13,7 +13,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Fau
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
 from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid
 from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
-from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, add, clone
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, add, clone, parse
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import GuestHost, driver_on
 
 Row = Dict[str, Any]
@@ -99,6 +99,10 @@ class SmallNetworks(NetworkDriver):
         if not self.known:
             raise NotFound(f"There is no network named '{reference}'.")
         return self.list_networks()[0]
+
+    def network_xml(self, name: str, *, inactive: bool = False) -> Element:
+        pools = "<range start='192.0.2.100' end='192.0.2.120'/><host mac='52:54:00:00:00:0a' ip='192.0.2.77'/>"
+        return parse(f"<network><ip address='192.0.2.1' prefix='24'><dhcp>{pools}</dhcp></ip></network>")
 
     def network_faults(self, name: str) -> List[Fault]:
         return self.faults

@@ -100,6 +100,18 @@ def test_neighbours_that_are_somebody_else(host: LinkedHost, driver: QemuDriver,
     assert driver.domain_addresses("a") == []
 
 
+@pytest.mark.parametrize("devices", [NETWORK, BRIDGE.replace("br0", "virbr0")])
+@pytest.mark.parametrize("address", ["192.0.2.100", "192.0.2.110", "192.0.2.77"])
+def test_an_address_that_was_only_offered_is_none_yet(
+    host: LinkedHost, driver: QemuDriver, devices: str, address: str
+) -> None:
+    started(driver, devices)
+    host.neighbours.append(neighbour(address))
+    assert driver.domain_addresses("a") == []
+    networks(driver).leases.append(Lease("default", MAC, address))
+    assert [each.source for each in driver.domain_addresses("a")] == ["lease"]
+
+
 def test_an_interface_on_the_bridge_of_a_network_has_its_leases(host: LinkedHost, driver: QemuDriver) -> None:
     started(driver, BRIDGE.replace("br0", "virbr0"))
     networks(driver).leases.append(LEASE)

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from ipaddress import ip_address
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ....errors import CorralError
 from ....host.api import Host
@@ -30,19 +30,25 @@ NEIGHBOURS_ARGV = ("ip", "-j", "neigh", "show")
 # States of a neighbour in which nobody has answered; see ip-neighbour(8).
 SILENT = frozenset({"FAILED", "INCOMPLETE", "NONE", "NOARP"})
 Found = Dict[str, List[GuestAddress]]
+Address = Union[IPv4Address, IPv6Address]
 
 
 def addresses(site: Site, name: str, document: Element, *, agent: bool, left: float = TRY) -> List[GuestAddress]:
     """The addresses of a guest that runs, in the order of its interfaces; the agent is asked only with ``agent``.
 
-    What the agent says of other interfaces, such as a bridge in the guest, comes last.
+    IPv4 comes first where it is not the agent's own order. What the agent says of other interfaces, such as a bridge in
+    the guest, comes last.
     """
     said = _by_agent(site, name, left) if agent else {}
     cards = [card for card in _cards(document) if card.mac and not said.get(_mac(card))]
     leases = _by_lease(site, cards)
-    met = _by_neighbours(site.host, [card for card in cards if not leases.get(_mac(card))])
+    met = _by_neighbours(site, [card for card in cards if not leases.get(_mac(card))])
     order = dict.fromkeys([*(_mac(card) for card in _cards(document)), *said])
-    return [each for mac in order for each in said.get(mac) or leases.get(mac) or met.get(mac) or ()]
+    return [each for mac in order for each in said.get(mac) or _sorted(leases.get(mac) or met.get(mac) or [])]
+
+
+def _sorted(found: List[GuestAddress]) -> List[GuestAddress]:
+    return sorted(found, key=lambda each: ":" in each.address)
 
 
 def reachable_addresses(site: Site, name: str, left: float) -> List[GuestAddress]:
@@ -98,15 +104,41 @@ def _networks(site: Site, card: Interface) -> List[str]:
     return []
 
 
-def _by_neighbours(host: Host, cards: Sequence[Interface]) -> Found:
-    """Who answers to the MAC addresses on the links that the cards end at; the host has to have met them."""
+def _by_neighbours(site: Site, cards: Sequence[Interface]) -> Found:
+    """Who answers to the MAC addresses on the links that the cards end at; the host has to have met them.
+
+    A DHCP server writes those to whom it has only offered an address into the same table. So an address that is given
+    out on the network counts when there is a lease, and not before.
+    """
     found: Found = {}
     links = {_mac(card): _links(card) for card in cards if _links(card)}
-    for row in _rows(host, NEIGHBOURS_ARGV) if links else ():
+    for row in _rows(site.host, NEIGHBOURS_ARGV) if links else ():
         mac, address = str(row.get("lladdr", "")).lower(), str(row.get("dst", ""))
         if row.get("dev") in links.get(mac, ()) and not SILENT & set(row.get("state", ())) and _is_global(address):
             found.setdefault(mac, []).append(GuestAddress(mac, address, "arp"))
+    for card in cards if found else ():
+        met = found.pop(_mac(card), [])
+        found[_mac(card)] = [each for each in met if not _is_given_out(site, card, each.address)]
     return found
+
+
+def _is_given_out(site: Site, card: Interface, address: str) -> bool:
+    """Whether the DHCP server of a network that the card is on has this address to give."""
+    number = ip_address(address)
+    for network in _networks(site, card):
+        with suppress(CorralError, ValueError):
+            if site.neighbours is not None:
+                for first, last in _pools(site.neighbours.network.network_xml(network)):
+                    if number.version == first.version and int(first) <= int(number) <= int(last):
+                        return True
+    return False
+
+
+def _pools(network: Element) -> Iterator[Tuple[Address, Address]]:
+    for pool in network.findall("ip/dhcp/range"):
+        yield ip_address(pool.get("start") or ""), ip_address(pool.get("end") or "")
+    for host in network.findall("ip/dhcp/host[@ip]"):
+        yield ip_address(host.get("ip") or ""), ip_address(host.get("ip") or "")
 
 
 def _links(card: Interface) -> List[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ....errors import CorralError, OperationInvalid, UnsupportedConfig
+from ....errors import CorralError, NotFound, OperationInvalid, UnsupportedConfig
 from ....host.api import Device, Host, Inherited, Tap, first_descriptors
 from ....model.domain.core import Domain
 from ....model.domain.interface import Interface
@@ -69,7 +69,7 @@ def _actual(site: Site, document: Element, card: Interface, shown: bool) -> Elem
             return card.element
         guest = Domain(document).name
         error.message = f"Guest {guest} cannot be connected to the network {card.network}: {error.message}"
-        if error.hint is None:
+        if isinstance(error, (OperationInvalid, NotFound)):
             error.hint = f"Start it first, with a task of corral.virt.network: name: {card.network}, state: active."
         raise
 
