@@ -26,8 +26,6 @@ PACKAGE = "ansible_collections/corral/virt/plugins"
 FOLDERS = ("module_utils", "modules")
 # Where the digest is kept for the other tasks of this run of Ansible, beside Ansible's own archives.
 NOTE = "corral_virt_runtime"
-# Python reads a program from its standard input in a time that grows with the square of the longest line.
-LINE = 4000
 FUTURE = "from __future__ import annotations\n"
 
 
@@ -71,23 +69,17 @@ def _below(directory: Path, name: str) -> Iterator[tuple[str, bytes]]:
 
 def program(order: Mapping[str, str], *, with_sources: bool) -> str:
     """The program that runs a module on the host; ``order`` is what local_runtime.main takes."""
-    lines = [_text(local_runtime), f"ORDER = {_literal(json.dumps(dict(order)))}"]
+    lines = [_text(local_runtime), f"ORDER = {json.dumps(dict(order))!r}"]
     call = "main(json.loads(ORDER))"
     if with_sources:
         # a program says only once, and first, that it is of the future
-        lines += [_text(local_runtime_keep).replace(FUTURE, ""), f"SOURCES = {_literal(_archive())}"]
+        lines += [_text(local_runtime_keep).replace(FUTURE, ""), f"SOURCES = {_archive()!r}"]
         call = "main(json.loads(ORDER), lambda place, digest: keep(place, digest, code_path(place, digest), SOURCES))"
     return "\n".join([*lines, f'if __name__ == "__main__":\n    {call}', ""])
 
 
 def _text(module: ModuleType) -> str:
     return Path(str(module.__file__)).read_text(encoding="utf-8")
-
-
-def _literal(text: str) -> str:
-    """A text as Python writes it, in short lines."""
-    parts = [repr(text[start : start + LINE]) for start in range(0, len(text), LINE)]
-    return "(\n" + "\n".join(parts or ["''"]) + "\n)"
 
 
 def _archive() -> str:

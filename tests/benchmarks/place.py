@@ -60,7 +60,9 @@ class Place:
     def run(self, *words: str, **environment: str) -> str:
         """Run a program, return what it printed; SystemExit with all of its words when it fails."""
         command = [*self.enter, "env", "-C", self.checkout, *(f"{k}={v}" for k, v in environment.items()), *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # such as PYTHONUNBUFFERED, with which Python reads the programs that Ansible sends byte by byte
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        done = subprocess.run(command, env=plain, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{' '.join(words)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
         return done.stdout

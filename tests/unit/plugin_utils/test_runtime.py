@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is sent to a host: every file that a module can import, in a program that Python reads quickly."""
+"""What is sent to a host: every file that a module can import, in a program for each task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible import constants
 from ansible_collections.corral.virt.plugins.module_utils.host import local_runtime_keep
 from ansible_collections.corral.virt.plugins.plugin_utils import runtime
 
-ORDER = {"module": "m", "params": '{"xml": "' + 20 * runtime.LINE * "é'\\" + '"}', "digest": "d", "place": ""}
+ORDER = {"module": "m", "params": '{"xml": "' + 5000 * "é'\\" + '"}', "digest": "d", "place": ""}
 
 
 def test_every_module_and_all_that_it_imports_is_sent() -> None:
@@ -43,9 +43,8 @@ def test_each_module_has_its_action() -> None:
 
 
 @pytest.mark.parametrize("with_sources", [False, True])
-def test_a_program_is_read_quickly_and_says_what_to_do(with_sources: bool) -> None:
+def test_a_program_says_what_to_do(with_sources: bool) -> None:
     text = runtime.program(ORDER, with_sources=with_sources)
-    assert max(map(len, text.splitlines())) < 3 * runtime.LINE  # an escape takes up to three letters
     names = {"__name__": "not main"}
     exec(compile(text, "program", "exec", dont_inherit=True), names)
     assert json.loads(names["ORDER"]) == ORDER
