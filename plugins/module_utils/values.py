@@ -172,6 +172,14 @@ def derived_mac(*names: str) -> str:
     return "52:54:00:" + ":".join(f"{byte:02x}" for byte in tail)
 
 
+def public_url(url: str) -> str:
+    """Return a URL as it can be shown: without user, password, query and fragment, which may all be secrets."""
+    scheme, mark, rest = url.partition("://")
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    server, slash, path = place.partition("/")
+    return f"{scheme}{mark}{server.rpartition('@')[2]}{slash}{path}" if mark else "the URL"
+
+
 LINE_WIDTH = 200
 
 

@@ -33,6 +33,29 @@ class FileStat:
 
 
 @dataclass(frozen=True)
+class FileSystem:
+    """The file system that a path is on: its ``size``, and what of it is ``available`` to us, in bytes."""
+
+    size: int
+    available: int
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """What a server has sent. ``changed`` is False when it said that what we have is still right, and sent nothing.
+
+    ``size`` is in bytes, ``digests`` are hexadecimal by the name of their algorithm; ``etag`` and ``modified`` are the
+    server's own words, to be shown to it the next time.
+    """
+
+    changed: bool
+    size: int = 0
+    digests: Mapping[str, str] = field(default_factory=dict)
+    etag: Optional[str] = None
+    modified: Optional[str] = None
+
+
+@dataclass(frozen=True)
 class Completed:
     """A program that has ended."""
 
@@ -211,6 +234,10 @@ class Host(Protocol):
 
     def remove_tree(self, path: str) -> bool: ...
 
+    def rename(self, path: str, target: str, *, replace: bool = False) -> bool: ...
+
+    def file_system(self, path: str) -> Optional[FileSystem]: ...
+
     def symlink(self, target: str, path: str) -> None: ...
 
     def change_owner(self, path: str, uid: int, gid: int) -> None: ...
@@ -220,6 +247,21 @@ class Host(Protocol):
     def set_kernel(self, path: str, value: str) -> None: ...
 
     def lock(self, path: str, *, timeout: float = 30.0) -> ContextManager[None]: ...
+
+    # large files; what fails leaves nothing behind
+    def download(
+        self,
+        url: str,
+        path: str,
+        *,
+        digests: Sequence[str] = (),
+        etag: Optional[str] = None,
+        modified: Optional[str] = None,
+        limit: Optional[int] = None,
+        timeout: float = 3600.0,
+    ) -> Downloaded: ...
+
+    def unpack(self, path: str, target: str, kind: str) -> None: ...
 
     # programs and processes
     def find_program(self, name: str) -> Optional[str]: ...

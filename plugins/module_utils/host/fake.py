@@ -10,14 +10,19 @@ that a test can let the n-th of them fail (``fail_at``) or let the run be killed
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import hashlib
+import lzma
 import posixpath
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
-from ..errors import CommandFailed, HostError, LockBusy, MissingProgram
-from .api import Completed, Device, Inherited, Listen, Monitor, Process, Spawn, Stream, Tap
+from ..errors import CommandFailed, HostError, LockBusy, MissingProgram, OperationFailed
+from ..values import public_url
+from .api import Completed, Device, Downloaded, Inherited, Listen, Monitor, Process, Spawn, Stream, Tap
 from .fake_files import FakeFile, FakeFiles, Owner
 from .fake_monitor import FakeMonitor
 from .fake_stream import FakeStream
@@ -27,6 +32,17 @@ Answer = Union[Completed, BaseException, Callable[[Tuple[str, ...], bytes], Comp
 
 class Killed(BaseException):
     """The run was killed here: no ``except Exception`` can go on after it."""
+
+
+@dataclass
+class FakePage:
+    """What a server has under a URL; ``sent`` is how much of it comes before the line is cut."""
+
+    data: bytes
+    etag: Optional[str] = None
+    modified: Optional[str] = None
+    sent: Optional[int] = None
+    asked: int = 0
 
 
 @dataclass
@@ -60,6 +76,7 @@ class FakeHost(FakeFiles):
         self.streams: Dict[str, FakeStream] = {}
         self.links: Dict[str, int] = {}  # the links of the host, each with the process that it goes with, or 0
         self.ports: Set[Tuple[str, int]] = set()
+        self.pages: Dict[str, FakePage] = {}
         self.mutations = 0
         self.on_spawn: Callable[[FakeProcess], None] = lambda started: None
         self.on_sleep: Callable[[], None] = lambda: None
@@ -184,6 +201,41 @@ class FakeHost(FakeFiles):
             yield
         finally:
             self.locks.discard(path)
+
+    # large files
+
+    def download(
+        self,
+        url: str,
+        path: str,
+        *,
+        digests: Sequence[str] = (),
+        etag: Optional[str] = None,
+        modified: Optional[str] = None,
+        limit: Optional[int] = None,
+        timeout: float = 3600.0,
+    ) -> Downloaded:
+        self.changing("download", (url, path))
+        page = self.pages.get(url)
+        if page is None:
+            raise OperationFailed(f"The server of {public_url(url)} answered 404 Not Found.")
+        page.asked += 1
+        if (etag or modified) and (etag, modified) == (page.etag, page.modified):
+            return Downloaded(changed=False, etag=etag, modified=modified)
+        if page.sent is not None or (limit is not None and len(page.data) > limit):
+            raise OperationFailed(f"{public_url(url)} was cut: {page.sent} of {len(page.data)} bytes have come.")
+        self._put_new("write", path, FakeFile("file", page.data, 0o600, self.identity))
+        sums = {name: hashlib.new(name, page.data).hexdigest() for name in digests}
+        return Downloaded(True, len(page.data), sums, page.etag, page.modified)
+
+    def unpack(self, path: str, target: str, kind: str) -> None:
+        self.changing("unpack", (path, target))
+        unpackers = {"gzip": gzip.decompress, "xz": lzma.decompress, "bzip2": bz2.decompress}
+        try:
+            data = unpackers[kind](self.read(path) or b"")
+        except (EOFError, OSError, ValueError, lzma.LZMAError) as error:
+            raise OperationFailed(f"{path} is damaged: {error}.") from None
+        self._put_new("write", target, FakeFile("file", data, 0o600, self.identity))
 
     # programs and processes
 

@@ -13,7 +13,7 @@ from os import fsdecode, fsencode, strerror
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..errors import HostError
-from .api import FileStat
+from .api import FileStat, FileSystem
 
 Owner = Tuple[int, int]
 
@@ -41,6 +41,7 @@ class FakeFiles:
         self.files: Dict[str, FakeFile] = {path: FakeFile("directory", mode=0o755) for path in _DIRECTORIES}
         self.identity = identity
         self.clock = 1_700_000_000.0
+        self.disk = FileSystem(100 << 30, 50 << 30)
         self.calls: List[Tuple[str, Any]] = []
         self._next_inode = 1
 
@@ -160,6 +161,21 @@ class FakeFiles:
     def symlink(self, target: str, path: str) -> None:
         self.changing("symlink", path)
         self._put_new("link", path, FakeFile("link", fsencode(target), 0o777, self.identity))
+
+    def rename(self, path: str, target: str, *, replace: bool = False) -> bool:
+        self.changing("rename", (path, target))
+        place, new = self._place(path), self._place(target)
+        if place not in self.files:
+            raise refused("rename", path, errno.ENOENT)
+        if new in self.files and not replace:
+            return False
+        if posixpath.dirname(new) not in self.files:
+            raise refused("rename", path, errno.ENOENT)
+        self.files[new] = self.files.pop(place)
+        return True
+
+    def file_system(self, path: str) -> Optional[FileSystem]:
+        return self.disk if self.resolve(path) in self.files else None
 
     def change_owner(self, path: str, uid: int, gid: int) -> None:
         self.changing("change_owner", path)

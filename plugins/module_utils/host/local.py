@@ -10,9 +10,9 @@ import hashlib
 import os
 import pwd
 import time
-from typing import ContextManager, Optional, Tuple
+from typing import ContextManager, Optional, Sequence, Tuple
 
-from .api import Monitor, Process, Spawn, Stream
+from .api import Downloaded, Monitor, Process, Spawn, Stream
 from .local_code import code_id
 from .local_files import LocalFiles
 from .local_lock import locked
@@ -85,6 +85,28 @@ class LocalHost(LocalFiles, LocalProcesses):
     def lock(self, path: str, *, timeout: float = 30.0) -> ContextManager[None]:
         """Hold the lock of a file; see ``local_lock.locked``."""
         return locked(path, timeout)
+
+    def download(
+        self,
+        url: str,
+        path: str,
+        *,
+        digests: Sequence[str] = (),
+        etag: Optional[str] = None,
+        modified: Optional[str] = None,
+        limit: Optional[int] = None,
+        timeout: float = 3600.0,
+    ) -> Downloaded:
+        """Put what a URL leads to into a new file; see ``local_download.download``."""
+        from .local_download import Validators, download
+
+        return download(url, path, digests, Validators(etag, modified), limit=limit, timeout=timeout)
+
+    def unpack(self, path: str, target: str, kind: str) -> None:
+        """Put what a packed file holds into a new file; see ``local_unpack.unpack``."""
+        from .local_unpack import unpack
+
+        unpack(path, target, kind)
 
     def spawn(self, command: Spawn) -> Process:
         """Leave a program running in a session of its own; see ``local_spawn.spawn``."""

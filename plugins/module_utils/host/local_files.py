@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, List, Optional, Tuple
 
 from ..errors import HostError
-from .api import FileStat
+from .api import FileStat, FileSystem
 
 Owner = Tuple[int, int]
 
@@ -194,6 +194,29 @@ class LocalFiles:
             _sync_directory_of(path)
             return True
 
+    def rename(self, path: str, target: str, *, replace: bool = False) -> bool:
+        """Bring a file to the disk and then to another name in the same file system, in one step.
+
+        False, and nothing done, when something is there already and it is not to be replaced.
+        """
+        with attempt("rename", path):
+            _sync_file(path)
+            if replace:
+                os.replace(path, target)
+            elif not _rename_to_new(path, target):
+                return False
+            _sync_directory_of(target)
+            return True
+
+    def file_system(self, path: str) -> Optional[FileSystem]:
+        """Return the file system that a path is on, None when there is nothing there."""
+        with attempt("look at the file system of", path):
+            try:
+                found = os.statvfs(path)
+            except _MISSING:
+                return None
+        return FileSystem(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
     def symlink(self, target: str, path: str) -> None:
         """Put a link there in one step, in place of a file or link."""
         with attempt("link", path):
@@ -265,6 +288,35 @@ def _replace(path: str, make: Callable[[str], None]) -> None:
             os.unlink(temporary)
         raise
     _sync_directory_of(path)
+
+
+# What a file system says that knows no second name for a file.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+
+
+def _rename_to_new(path: str, target: str) -> bool:
+    """A second name is refused where there is one already, which rename(2) is not; killed in between there are two."""
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(target):
+            return False
+        os.rename(path, target)
+        return True
+    os.unlink(path)
+    return True
+
+
+def _sync_file(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_new(path: str, data: bytes, mode: int, owner: Optional[Owner]) -> None:
