@@ -6,36 +6,57 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Tuple
+from typing import Dict, Iterable, Optional, Set, Tuple
 
 from ....errors import XmlError
 from ....model.domain.core import Domain
 from ....model.domain.disk import Disk
 from ..command.throttle import throttle_groups
 
+# The bus, and where a drive is on it: controller, bus, target, unit.
+Place = Tuple[str, int, int, int, int]
+
 
 def check_in_domain(disk: Disk, domain: Domain) -> None:
     """Raise XmlError for a disk that does not fit to what else the domain has."""
-    _check_others(disk, domain)
-    _check_address_free(disk, domain)
+    if disk.element is domain.element.find("devices/disk"):
+        _check_among(domain.all(Disk))
     _check_threads(disk, domain)
     _check_groups(disk, domain)
 
 
-def _check_others(disk: Disk, domain: Domain) -> None:
-    """Against the disks before it: a target is there once, disks of one throttle group agree."""
-    for other in _before(disk, domain):
-        if other.target == disk.target:
+def _check_among(disks: Iterable[Disk]) -> None:
+    """Against each other, all at once: a target and an address are there once, disks of one throttle group agree."""
+    targets: Set[str] = set()
+    places: Dict[Place, Disk] = {}
+    groups: Dict[str, Disk] = {}
+    for disk in disks:
+        if disk.target is not None and disk.target in targets:
             raise XmlError(f"there are two disks with the target '{disk.target}'.", line=disk.line)
-        mine, theirs = disk.iotune, other.iotune
-        if mine is None or theirs is None or not mine.group_name or mine.group_name != theirs.group_name:
-            continue
-        if mine.limits() != theirs.limits():
-            raise XmlError(
-                f"the disks '{other.target}' and '{disk.target}' are in the group '{mine.group_name}'"
-                " and have different limits.",
-                line=disk.line,
-            )
+        targets.add(disk.target or "")
+        tune, place = disk.iotune, _place(disk)
+        if tune is not None and tune.group_name:
+            _check_agrees(disk, groups.setdefault(tune.group_name, disk))
+        if place is not None and places.setdefault(place, disk) is not disk:
+            _refuse_place(disk, places[place], place)
+
+
+def _check_agrees(disk: Disk, first: Disk) -> None:
+    mine, theirs = disk.iotune, first.iotune
+    if mine is not None and theirs is not None and mine.limits() != theirs.limits():
+        raise XmlError(
+            f"the disks '{first.target}' and '{disk.target}' are in the group '{mine.group_name}'"
+            " and have different limits.",
+            line=disk.line,
+        )
+
+
+def _refuse_place(disk: Disk, other: Disk, place: Place) -> None:
+    raise XmlError(
+        f"the disks '{other.target}' and '{disk.target}' have the same drive address: controller='{place[1]}'"
+        f" bus='{place[2]}' target='{place[3]}' unit='{place[4]}'.",
+        line=disk.line,
+    )
 
 
 def _check_groups(disk: Disk, domain: Domain) -> None:
@@ -48,29 +69,11 @@ def _check_groups(disk: Disk, domain: Domain) -> None:
             )
 
 
-def _check_address_free(disk: Disk, domain: Domain) -> None:
-    place = _place(disk)
-    for other in _before(disk, domain) if place is not None else ():
-        if _place(other) == place and place is not None:
-            raise XmlError(
-                f"the disks '{other.target}' and '{disk.target}' have the same drive address: controller='{place[1]}'"
-                f" bus='{place[2]}' target='{place[3]}' unit='{place[4]}'.",
-                line=disk.line,
-            )
-
-
-def _place(disk: Disk) -> Optional[Tuple[str, int, int, int, int]]:
+def _place(disk: Disk) -> Optional[Place]:
     at = disk.address
     if at is None or at.type != "drive":
         return None
     return (disk.target_bus or "", at.controller or 0, at.channel or 0, at.target or 0, at.unit or 0)
-
-
-def _before(disk: Disk, domain: Domain) -> Iterator[Disk]:
-    for other in domain.all(Disk):
-        if other == disk:
-            return
-        yield other
 
 
 def _check_threads(disk: Disk, domain: Domain) -> None:
