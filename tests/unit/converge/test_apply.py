@@ -92,9 +92,9 @@ def done(driver: Recorder, *names: str, **wanted: Any) -> list[Any]:
     return driver.calls
 
 
-# Actions that are another one with another argument, or wait for what another one began; calls that are no action.
+# Actions that are another one with another argument, or wait for what another one began; calls that are no action of vm.
 SAME_CALL = ("create_paused", "start_paused", "await_end", "disable_autostart")
-NO_ACTION = ("exclusive",)
+NO_ACTION = ("exclusive", "resize_disk")
 
 
 def test_each_action_is_one_call() -> None:
