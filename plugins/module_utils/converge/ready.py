@@ -11,6 +11,7 @@ from typing import Any, Callable, NamedTuple, Optional
 
 from ..drivers.api import Domain, GuestAddress, HypervisorDriver
 from ..errors import InvalidArgument, NotFound, OperationFailed
+from ..model.domain.interface import LINKED
 from ..values import last_lines
 from .look import exact
 from .resource.values import Plan
@@ -27,8 +28,6 @@ AGENTS: Mapping[Optional[bool], tuple[str, str]] = {
 }
 
 Try = Callable[[float], bool]
-# Interfaces whose guest the host can meet; behind the others nobody but the agent knows an address.
-MET = frozenset({"network", "bridge", "direct", "ethernet"})
 
 
 class Told(NamedTuple):
@@ -107,7 +106,8 @@ def _check_addresses(driver: HypervisorDriver, name: str) -> None:
     domain = exact(driver, name)
     if domain is None or not domain.active or domain.runtime.get("agent") is not None:
         return
-    met = any(interface.get("type") in MET for interface in driver.domain_xml(name).findall("devices/interface"))
+    # behind the other types nobody but the agent knows an address
+    met = any(each.get("type") in LINKED for each in driver.domain_xml(name).findall("devices/interface"))
     if not met and not driver.domain_addresses(name):
         raise InvalidArgument(
             f"wait_for needs an address of the guest {name}, which has no interface that the host can see, and runs "

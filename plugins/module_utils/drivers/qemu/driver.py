@@ -23,6 +23,7 @@ from ...host.api import Host, Monitor, Process
 from ...host.layout import Layout, check_name
 from ...model.domain.core import Domain as DomainView
 from ...model.domain.identity import DOMAIN
+from ...model.domain.interface import LINKED
 from ...values import derived_uuid, parse_uuid
 from ...xml.canonical import secret_values
 from ...xml.compare import Change
@@ -179,7 +180,8 @@ class QemuDriver(HypervisorDriver):
 
     def domain_addresses(self, name: str, *, agent: bool = False) -> List[GuestAddress]:
         document = self.site.active(name) if self._runs(name) else None
-        if document is None or document.find("devices/interface") is None:
+        kinds = {each.get("type") for each in document.findall("devices/interface")} if document is not None else set()
+        if document is None or not (agent or kinds.intersection(LINKED)):
             return []
         from .guest.addresses import addresses
 

@@ -15,6 +15,8 @@ from ...xml.views import NATURAL, ON_OFF, TEXT, YES_NO, Field, Opaque
 from .device import Device
 
 MACVTAP_MODES = ("vepa", "bridge", "private", "passthrough")
+# The types whose other end is a link of the host.
+LINKED = ("network", "bridge", "direct", "ethernet")
 # What the names of links that are made up at each start begin with.
 GENERATED = ("vnet", "macvtap", "macvlan")
 

@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 from ....errors import CorralError
 from ....host.api import Host
-from ....model.domain.interface import Interface
+from ....model.domain.interface import LINKED, Interface
 from ....xml.parse import Element
 from ...api import GuestAddress
 from .agent import interfaces, reachable
@@ -143,7 +143,7 @@ def _pools(network: Element) -> Iterator[Tuple[Address, Address]]:
 
 def _links(card: Interface) -> List[str]:
     """The links of the host on which the guest behind a card is met."""
-    if card.type not in ("network", "bridge", "direct", "ethernet"):
+    if card.type not in LINKED:
         return []
     return [name for name in (card.bridge, card.source_device, card.target) if name]
 
@@ -195,8 +195,7 @@ def _pulled(site: Site, card: Interface, counts: Mapping[str, Optional[int]]) ->
 
 
 def _unseen(site: Site, card: Interface, counts: Mapping[str, Optional[int]]) -> str:
-    kinds = ("network", "bridge", "direct", "ethernet")
-    return "" if card.type in kinds else f"an address behind the type {card.type} is known to the guest's agent only."
+    return "" if card.type in LINKED else f"an address behind the type {card.type} is known to the guest's agent only."
 
 
 def _broken_network(site: Site, card: Interface, counts: Mapping[str, Optional[int]]) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, replace
-from typing import Dict, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple, Union
 
 from ....errors import (
     CorralError,
@@ -29,18 +29,17 @@ from ....errors import (
 )
 from ....host.api import Append, Inherited, Listen, Process, Spawn
 from ....model.domain.core import Domain
+from ....model.domain.interface import LINKED, Interface
 from ....xml.parse import Element, clone
 from ....xml.write import to_text
-from ...surroundings import Surroundings, look
-from ..actual import as_defined, set_target, with_actual
+from ..actual import Actual, as_defined, network_interfaces, set_target, with_actual
 from ..command.build import command_line
 from ..command.chardev import open_files, server_sockets
 from ..command.memory import memory_directories
 from ..command.passthrough import environment
-from ..context import Context
+from ..context import Context, Ends
 from ..passes.run import live
 from .beside import announced, helpers_of
-from .cards import Card, actual_of, cards_of, check_cards, check_macs, find_kinds, opened
 from .handed import borrowed_elsewhere, handed, keep_handed
 from .helpers import ENVIRONMENT, HELPERS, Helper
 from .images import blocked_by, check_images, check_reachable, hand_over, to_hand
@@ -55,8 +54,11 @@ from .stop import clean_up, kill, links_elsewhere, runs
 from .tell import settle
 from .tpm import make_states
 from .unready import check_helpers
+
+if TYPE_CHECKING:
+    from ...surroundings import Surroundings
+    from .cards import Card
 from .uuids import check_uuid
-from .wires import connect, macvtap_rows, make_macvtaps, name_macvtaps, tap_rows
 
 FIRST_FD = 3
 # What our own runs need stands first: the monitor and the journal. QEMU knows the journal as this set of descriptors,
@@ -92,6 +94,8 @@ class Start:
 
     def with_cards(self, cards: Tuple[Card, ...]) -> Start:
         """The same, with the cards' links under other names."""
+        from .cards import opened
+
         before = self.spawn.fds[: len(self.spawn.fds) - sum(len(card.fds) for card in self.cards)]
         return replace(self, cards=cards, spawn=replace(self.spawn, fds=opened(before, cards)[0]))
 
@@ -106,14 +110,13 @@ def start(site: Site, plan: Start, *, paused: bool = False) -> None:
     process: Optional[Process] = None
     try:
         _put_in_place(site, plan, status)
-        make_macvtaps(site.host, plan.cards)
+        _make_links(site, plan)
         for number, helper in enumerate(plan.helpers):
             started = site.host.spawn(helper.spawn)
             status = status.began(number, started.pid, started.start)
             site.store.write_status(name, status.to_plain())
         process = site.host.spawn(plan.spawn)
-        rows = (*status.links, *tap_rows(plan.cards, process.taps))
-        status = replace(status, pid=process.pid, start=process.start, links=rows)
+        status = replace(status, pid=process.pid, start=process.start, links=_links_of(plan, process, status))
         site.store.write_status(name, status.to_plain())
         _connect(site, plan, process)
         _hand_shake(site, plan, process, paused=paused)
@@ -125,8 +128,29 @@ def start(site: Site, plan: Start, *, paused: bool = False) -> None:
         raise
 
 
+def _make_links(site: Site, plan: Start) -> None:
+    """Make what of the cards' links has to be there before QEMU."""
+    if plan.cards:
+        from .wires import make_macvtaps
+
+        make_macvtaps(site.host, plan.cards)
+
+
+def _links_of(plan: Start, process: Process, status: Status) -> Tuple[Tuple[str, str, str], ...]:
+    """What there is to undo of the cards' links, now that QEMU has them."""
+    if not plan.cards:
+        return status.links
+    from .wires import tap_rows
+
+    return (*status.links, *tap_rows(plan.cards, process.taps))
+
+
 def _connect(site: Site, plan: Start, process: Process) -> None:
     """Connect the cards while the guest waits, and write down in its document what their links are called."""
+    if not plan.cards:
+        return
+    from .wires import connect
+
     connect(site.host, plan.cards, process.taps, Domain(plan.document).uuid or "")
     for card, name in zip(plan.cards, process.taps):
         set_target(plan.document, card.number, name)
@@ -144,9 +168,8 @@ def _announce(site: Site, plan: Start) -> Tuple[Start, Status]:
     )
     with site.store.names_lock():
         check_free(site, plan.name, plan.document)
-        surroundings = _check_links(site, plan)
-        plan = plan.with_cards(_named(site, plan, surroundings))
-        status = replace(status, links=macvtap_rows(plan.cards, surroundings))
+        if plan.cards:
+            plan, status = _choose_links(site, plan, status)
         if site.store.read_config(plan.name) is None:
             check_uuid(site, plan.name, domain.uuid or "")
         if runner:
@@ -158,19 +181,24 @@ def _announce(site: Site, plan: Start) -> Tuple[Start, Status]:
     return plan, status
 
 
+def _choose_links(site: Site, plan: Start, status: Status) -> Tuple[Start, Status]:
+    """Name the cards' links, and write into the status what there is to undo of them; raises what keeps them away."""
+    from .wires import chosen, macvtap_rows
+
+    surroundings = _check_links(site, plan)
+    plan = plan.with_cards(chosen(plan.cards, surroundings, links_elsewhere(site, plan.name)))
+    return plan, replace(status, links=macvtap_rows(plan.cards, surroundings))
+
+
 def _check_links(site: Site, plan: Start) -> Surroundings:
-    """Raise what keeps the guest's cards from being connected; returns what the host has, where that was asked for."""
-    if not plan.cards:
-        return Surroundings()
+    """Raise what keeps the guest's cards from being connected; returns what links the host has."""
+    from ...surroundings import look
+    from .cards import check_cards, check_macs
+
     surroundings = look(site.host)
     check_cards(plan.cards, surroundings, site.host)
     check_macs(plan.name, plan.document, list(others(site, plan.name)))
     return surroundings
-
-
-def _named(site: Site, plan: Start, surroundings: Surroundings) -> Tuple[Card, ...]:
-    taken = {link.name for link in surroundings.links} | links_elsewhere(site, plan.name)
-    return name_macvtaps(find_kinds(plan.cards, surroundings), taken)
 
 
 def foresee(site: Site, name: str, document: Element) -> Start:
@@ -178,7 +206,8 @@ def foresee(site: Site, name: str, document: Element) -> Start:
     plan = prepare(site, name, document)
     check_room(site, plan)
     check_free(site, name, plan.document)
-    _check_links(site, plan)
+    if plan.cards:
+        _check_links(site, plan)
     if site.runner:
         _check_variables(Domain(plan.document), site)
         to_hand(Domain(plan.document), site.host, site.runner, {})
@@ -210,7 +239,7 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
     One that is only ``shown`` need not find its networks active.
     """
     context = site.start_context(document)
-    actual = actual_of(site, document, shown=shown)
+    actual = _actual(site, document, shown=shown)
     running = live(with_actual(document, actual), context)
     domain = Domain(running)
     check_helpers(domain)
@@ -219,8 +248,7 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
     beside = helpers_of(site, name, domain, context)
     inherited = _inherited(site, name, domain, context)
     descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
-    cards = cards_of(domain, site.host)
-    fds, taps = opened(inherited, cards)
+    cards, fds, taps = _opened(site, domain, inherited)
     context = replace(context, descriptors=descriptors, taps=taps, ports=chosen_ports(site.host, domain))
     staged = _to_stage(domain, site)
     argv = command_line(_with_staged(running, staged, context.directory), context)
@@ -235,6 +263,27 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
         helpers=tuple(beside),
         cards=cards,
     )
+
+
+def _actual(site: Site, document: Element, *, shown: bool) -> Actual:
+    """What the interfaces of networks are in truth, by their numbers."""
+    if next(network_interfaces(document), None) is None:
+        return {}
+    from .cards import actual_of
+
+    return actual_of(site, document, shown=shown)
+
+
+def _opened(
+    site: Site, domain: Domain, inherited: Tuple[Inherited, ...]
+) -> Tuple[Tuple[Card, ...], Tuple[Inherited, ...], Mapping[str, Ends]]:
+    """The cards that end at links of the host, all that QEMU gets open, and the descriptors of the cards."""
+    if not any(interface.type in LINKED for interface in domain.all(Interface)):
+        return (), inherited, {}
+    from .cards import cards_of, opened
+
+    cards = cards_of(domain, site.host)
+    return (cards, *opened(inherited, cards))
 
 
 def _launch_arguments(domain: Domain, context: Context) -> List[str]:

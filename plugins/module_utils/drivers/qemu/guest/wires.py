@@ -25,7 +25,7 @@ from ...links.batch import Batch, apply, attempt, check_link_name, line
 from ...links.openvswitch import attach_argv, detach_argv
 from ...links.port import attach_lines, host_mac, port_of
 from ...surroundings import Surroundings, look
-from .cards import ANY_MACVTAP, Card, is_openvswitch
+from .cards import ANY_MACVTAP, Card, find_kinds, is_openvswitch
 from .status import Status
 
 Row = Tuple[str, str, str]
@@ -45,6 +45,12 @@ def name_macvtaps(cards: Sequence[Card], taken: Collection[str]) -> Tuple[Card, 
             card = replace(card, tap=replace(card.tap, name=name))
         done.append(card)
     return tuple(done)
+
+
+def chosen(cards: Sequence[Card], surroundings: Surroundings, elsewhere: Collection[str]) -> Tuple[Card, ...]:
+    """The cards with all that the host has to say about them: kinds and names of links; ``elsewhere`` are taken too."""
+    taken = {link.name for link in surroundings.links}.union(elsewhere)
+    return name_macvtaps(find_kinds(cards, surroundings), taken)
 
 
 def _macvtaps(cards: Sequence[Card]) -> List[macvtap.Macvtap]:
