@@ -101,11 +101,6 @@ class Store:
         """
         return [name for name in self._with_status() if self._may_live(name)]
 
-    def stale_names(self) -> List[str]:
-        """Return the names of which only remains are there, of another boot or of a run that was killed."""
-        documents = self._listed(self.layout.live_dir(self.kind), _DOCUMENT)
-        return sorted({*documents, *self._with_status()} - set(self.live_names()))
-
     def is_live(self, name: str) -> bool:
         """Return whether there is a status of this boot."""
         return self.read_status(name) is not None

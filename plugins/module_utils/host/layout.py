@@ -147,7 +147,7 @@ class Layout:
             (self.tpm_dir, 0o711),
             (self.memory_dir, 0o711),
             (self.networks_dir, 0o711),
-            (posixpath.join(self.state, "secrets"), 0o700),
+            (self.secrets_dir, 0o700),
             (self.handed_dir, 0o700),
             (self.log, 0o755),
             (posixpath.join(self.log, "domains"), 0o711),
@@ -212,6 +212,11 @@ class Layout:
         return posixpath.join(self.state, "handed")
 
     @property
+    def secrets_dir(self) -> str:
+        """The directory of the values of secrets that stay."""
+        return posixpath.join(self.state, "secrets")
+
+    @property
     def capabilities_dir(self) -> str:
         """The directory of what was probed from QEMU binaries."""
         return posixpath.join(self.cache, "capabilities")
@@ -256,18 +261,6 @@ class Layout:
 
     # guests
 
-    def domain_config(self, name: str) -> str:
-        """Return the persistent document of a guest."""
-        return self.config_document("domain", name)
-
-    def domain_autostart(self, name: str) -> str:
-        """Return the autostart link of a guest."""
-        return self.autostart_link("domain", name)
-
-    def domain_live(self, name: str) -> str:
-        """Return the live document of a guest."""
-        return self.live_document("domain", name)
-
     def domain_directory(self, name: str) -> str:
         """Return the directory of a running guest, its sockets and events; QEMU's user may only pass through it."""
         return posixpath.join(self.runtime, "guests", short_name(check_name("domain", name)))
@@ -283,10 +276,6 @@ class Layout:
     def monitor(self, name: str) -> str:
         """Return the QMP socket of a running guest."""
         return posixpath.join(self.domain_directory(name), "monitor.sock")
-
-    def channel_target(self, name: str, channel: str) -> str:
-        """Return the socket of a guest's channel, such as org.qemu.guest_agent.0."""
-        return posixpath.join(self.domain_directory(name), "channel-" + short_name(check_name("channel", channel)))
 
     def domain_log(self, name: str) -> str:
         """Return what QEMU itself said, of all starts of a guest."""
@@ -312,6 +301,16 @@ class Layout:
     def helper_log(self, name: str, device: str) -> str:
         """Return what the process beside QEMU that serves a device said since the guest was started."""
         return posixpath.join(self.helper_logs, f"{check_name('domain', name)}.{short_name(device)}.log")
+
+    # secrets
+
+    def secret_value(self, uuid: str) -> str:
+        """Return the value of a secret."""
+        return posixpath.join(self.secrets_dir, f"{check_name('secret', uuid)}.value")
+
+    def ephemeral_value(self, uuid: str) -> str:
+        """Return the value of a secret that is forgotten when the host goes down."""
+        return posixpath.join(self.live_dir("secret"), f"{check_name('secret', uuid)}.value")
 
     # networks
 

@@ -66,7 +66,7 @@ def test_documents_are_private() -> None:
 def test_reading_changes_nothing() -> None:
     host, store = new_store()
     state_of(store)
-    store.stale_names()
+    store.live_names()
     assert host.mutations == 0
 
 
@@ -126,7 +126,7 @@ def test_autostart_is_a_link_and_goes_with_the_document() -> None:
     store.set_autostart("a", True)
     store.set_autostart("a", True)
     assert store.autostart("a")
-    assert host.resolve(store.layout.domain_autostart("a")) == store.config_path("a")
+    assert host.resolve(store.layout.autostart_link("domain", "a")) == store.config_path("a")
     store.write_config("a", b"<changed/>")
     assert store.autostart("a"), "a new definition keeps it"
     store.set_autostart("a", False)
@@ -166,9 +166,8 @@ def test_what_another_boot_left_is_not_live() -> None:
     store.write_live("a", b"<a/>", {"id": 1})
     host.reboot()
     assert (store.is_live("a"), store.read_live("a"), store.live_names()) == (False, None, [])
-    assert store.stale_names() == ["a"]
     store.write_live("a", b"<b/>", {"id": 1})
-    assert (store.read_live("a"), store.stale_names()) == (b"<b/>", [])
+    assert (store.read_live("a"), store.live_names()) == (b"<b/>", ["a"])
 
 
 def test_ids_grow_and_begin_again_with_a_boot() -> None:

@@ -25,13 +25,15 @@ SOCKET_PATH_LIMIT = 107
 
 def test_system_layout() -> None:
     layout = Layout.system()
-    assert layout.domain_config("a") == "/etc/corral/domains/a.xml"
-    assert layout.domain_autostart("a") == "/etc/corral/domains/autostart/a.xml"
-    assert layout.domain_live("a") == "/run/corral/domains/a.xml"
+    assert layout.config_document("domain", "a") == "/etc/corral/domains/a.xml"
+    assert layout.autostart_link("domain", "a") == "/etc/corral/domains/autostart/a.xml"
+    assert layout.live_document("domain", "a") == "/run/corral/domains/a.xml"
     assert layout.live_status("network", "n") == "/run/corral/networks/n.json"
     assert layout.domain_directory("a") == "/run/corral/guests/a"
     assert layout.monitor("a") == "/run/corral/guests/a/monitor.sock"
-    assert layout.channel_target("a", "org.qemu.guest_agent.0").startswith("/run/corral/guests/a/channel-org.qemu.")
+    assert layout.workplace("a") == "/run/corral/guests/a/qemu"
+    assert layout.journal("a") == "/run/corral/guests/a/journal"
+    assert layout.handed("a") == "/var/lib/corral/handed/a.json"
     assert layout.domain_log("a") == "/var/log/corral/domains/a.log"
     assert layout.domain_console_log("a") == "/var/log/corral/consoles/a.log"
     assert layout.nvram("a") == "/var/lib/corral/nvram/a_VARS.fd"
@@ -95,7 +97,7 @@ def test_session_without_home_says_what_to_set() -> None:
 
 def test_embed_layout_is_the_system_tree_below_its_root() -> None:
     layout = Layout.embed("/srv/lab/")
-    assert layout.domain_config("a") == "/srv/lab/etc/corral/domains/a.xml"
+    assert layout.config_document("domain", "a") == "/srv/lab/etc/corral/domains/a.xml"
     assert layout.runtime == "/srv/lab/run/corral"
     assert layout.private
     assert not Layout.embed("/srv/lab", private=False).private
@@ -170,7 +172,7 @@ def test_sockets_of_any_guest_fit(name: str) -> None:
     except InvalidArgument:
         return
     layout = Layout.system()
-    for path in (layout.monitor(name), layout.channel_target(name, name)):
+    for path in (layout.monitor(name), f"{layout.workplace(name)}/spice.sock"):
         assert len(path.encode("utf-8", "surrogateescape")) <= SOCKET_PATH_LIMIT
 
 
@@ -178,8 +180,8 @@ def test_sockets_of_any_guest_fit(name: str) -> None:
 def test_two_guests_never_share_a_path(names: set[str]) -> None:
     layout = Layout.system()
     methods = (
-        layout.domain_config,
-        layout.domain_live,
+        layout.handed,
+        layout.journal,
         layout.domain_directory,
         layout.domain_log,
         layout.domain_console_log,

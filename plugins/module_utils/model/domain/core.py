@@ -140,14 +140,6 @@ class Domain(View):
         """The controller of a type with an index, or None."""
         return next((c for c in self.controllers if c.type == type_ and c.index == index), None)
 
-    def ensure_controller(self, type_: str, index: int, model: Optional[str] = None) -> Controller:
-        """The controller of a type with an index, made when it is missing."""
-        found = self.controller(type_, index)
-        if found is None:
-            found = self.new(Controller, type=type_, index=str(index))
-            found.model = model
-        return found
-
     def feature(self, name: str) -> Optional[Element]:
         """The element of a <features> child, or None."""
         return self.element.find(f"features/{name}")

@@ -83,11 +83,6 @@ class Device(View):
             raise AssertionError("found is not there")
         return found
 
-    def has_pci_address(self) -> bool:
-        """Whether it sits at a PCI address that is already given; slot 0 on bus 0 counts as not given."""
-        place = self.address
-        return place is not None and place.type == "pci" and place.element.get("slot") is not None
-
 
 class QueueUse(View):
     """A <queue> of an <iothread>: its number."""
