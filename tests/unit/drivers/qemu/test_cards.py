@@ -221,7 +221,64 @@ def test_passthrough_gives_the_device_its_address_back(host: LinkedHost, driver:
     assert host.rows["eth0"]["address"] == "52:54:00:ee:ee:ee" and "macvtap0" not in host.links
 
 
+def test_a_passthrough_that_was_never_told_its_address_is_removed(host: LinkedHost, driver: QemuDriver) -> None:
+    host.rows["eth0"]["address"] = "52:54:00:ee:ee:ee"
+    start(driver, card("direct", "<source dev='eth0' mode='passthrough'/>"))
+    host.rows["macvtap0"]["address"] = "52:54:00:ee:ee:ee"
+    driver.destroy_domain("a")
+    assert "macvtap0" not in host.links
+
+
+def test_a_guest_that_is_trusted_hears_all_groups(host: LinkedHost, driver: QemuDriver) -> None:
+    start(driver, DIRECT.replace("type='direct'", "type='direct' trustGuestRxFilters='yes'"))
+    assert ("ip", "link set dev macvtap0 allmulticast on\n") in host.batches
+
+
+# Open vSwitch
+
+
+def test_a_port_of_open_vswitch_is_taken_away_again(host: LinkedHost, driver: QemuDriver) -> None:
+    host.add_program("ovs-vsctl")
+    host.add_link("ovs0", "openvswitch")
+    port = "<virtualport type='openvswitch'><parameters interfaceid='i' profileid='p'/></virtualport>"
+    start(driver, card("bridge", f"<source bridge='ovs0'/>{port}"))
+    (made,) = [argv for call, argv in host.calls if call == "run" and argv[0] == "ovs-vsctl"]
+    assert made[3:6] == ("--may-exist", "add-port", "ovs0") and host.link("vnet0")["flags"] == ["UP"]
+    driver.destroy_domain("a")
+    last = [argv for call, argv in host.calls if call == "run" and argv[0] == "ovs-vsctl"][-1]
+    assert last[-3:] == ("--if-exists", "del-port", "vnet0")
+
+
+def test_an_open_vswitch_has_to_be_called_so(host: LinkedHost, driver: QemuDriver) -> None:
+    host.add_link("ovs0", "openvswitch")
+    with pytest.raises(OperationInvalid, match="ovs0 is one of Open vSwitch") as caught:
+        start(driver, card("bridge", "<source bridge='ovs0'/>"))
+    assert "virtualport type='openvswitch'" in str(caught.value.hint)
+
+
+# what is kept and not read
+
+
+def test_a_filter_and_coalescing_are_told_to_have_no_effect(driver: QemuDriver) -> None:
+    more = "<filterref filter='clean-traffic'/><coalesce><rx><frames max='7'/></rx></coalesce>"
+    ignored = driver.ignored_parts(document("a", card("bridge", f"<source bridge='br0'/>{more}"), disk=""))
+    assert [part.split(" ")[0] for part in ignored] == [
+        "domain/devices/interface/filterref",
+        "domain/devices/interface/coalesce",
+    ]
+
+
 # what keeps a guest from being started
+
+
+def test_an_ordinary_user_cannot_make_links(host: LinkedHost) -> None:
+    host.identity = (1000, 1000)
+    host.environment["XDG_RUNTIME_DIR"] = "/run/user/1000"
+    driver = driver_on(host, "qemu:///session")
+    driver.define_domain(document("a", BRIDGE, disk=""))
+    with pytest.raises(UnsupportedConfig, match="of type bridge needs root") as caught:
+        driver.start_domain("a")
+    assert "Write type user" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

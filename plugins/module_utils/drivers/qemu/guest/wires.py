@@ -176,13 +176,18 @@ def disconnect(host: Host, status: Status) -> None:
     if status.links and status.boot_id == host.boot_id():
         surroundings = look(host) if any(kind == "macvtap" for kind, _what, _detail in status.links) else Surroundings()
         for kind, what, detail in status.links:
-            UNDO[kind](host, surroundings, what, detail)
+            if kind in UNDO:
+                UNDO[kind](host, surroundings, what, detail)
 
 
 def _remove_macvtap(host: Host, surroundings: Surroundings, name: str, mac: str) -> None:
-    """Only one that is ours: the name may be another's by now, the address is the guest's."""
+    """Only one that is ours: the name may be another's by now, the address is the guest's.
+
+    One of the mode passthrough has the address of the device below until it is told its own.
+    """
     found = surroundings.link(name)
-    if found is not None and found.kind == "macvtap" and found.mac == mac:
+    lower = surroundings.link(found.lower or "") if found is not None else None
+    if found is not None and found.kind == "macvtap" and found.mac in (mac, lower.mac if lower else mac):
         attempt(host, macvtap.remove_lines(name))
 
 
