@@ -256,6 +256,17 @@ def test_an_open_vswitch_has_to_be_called_so(host: LinkedHost, driver: QemuDrive
     assert "virtualport type='openvswitch'" in str(caught.value.hint)
 
 
+def test_the_links_of_a_guest_that_is_started_anew_are_not_in_its_way(host: LinkedHost, driver: QemuDriver) -> None:
+    named = card("bridge", "<source bridge='br0'/><target dev='mine'/>")
+    start(driver, named)
+    driver.check_start(driver.domain_xml("a", inactive=True))
+    driver.destroy_domain("a")
+    driver.start_domain("a")
+    driver.define_domain(document("b", named.replace("0a'", "0b'"), disk=""))
+    with pytest.raises(OperationInvalid, match="a link mine already"):
+        driver.check_start(driver.domain_xml("b"))
+
+
 # what is kept and not read
 
 

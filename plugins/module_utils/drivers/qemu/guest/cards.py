@@ -10,7 +10,7 @@ Source of the rules: libvirt's formatdomain, "Network interfaces".
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ....errors import CorralError, NotFound, OperationInvalid, UnsupportedConfig
 from ....host.api import Device, Host, Inherited, Tap, first_descriptors
@@ -128,8 +128,11 @@ def opened(before: Sequence[Inherited], cards: Sequence[Card]) -> Tuple[Tuple[In
 # what keeps a card from being made
 
 
-def check_cards(cards: Sequence[Card], surroundings: Surroundings, host: Host) -> None:
-    """Raise for a link that is missing or taken, for what the bridge does not do, and for what needs root."""
+def check_cards(cards: Sequence[Card], surroundings: Surroundings, host: Host, *, own: Collection[str] = ()) -> None:
+    """Raise for a link that is missing or taken, for what the bridge does not do, and for what needs root.
+
+    ``own`` are links that will be gone by then.
+    """
     for card in cards:
         if card.tap.kind != "there" and host.euid() != 0:
             raise UnsupportedConfig(
@@ -137,7 +140,8 @@ def check_cards(cards: Sequence[Card], surroundings: Surroundings, host: Host) -
                 line=card.interface.line,
                 hint="Write type user, or connect with qemu:///system and become: true.",
             )
-        _check_name(card, surroundings)
+        if card.tap.name not in own:
+            _check_name(card, surroundings)
         CHECKS[card.interface.type or ""](card, surroundings)
 
 

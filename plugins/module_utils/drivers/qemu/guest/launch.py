@@ -16,7 +16,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
 
 from ....errors import (
     CorralError,
@@ -190,13 +190,21 @@ def _choose_links(site: Site, plan: Start, status: Status) -> Tuple[Start, Statu
     return plan, replace(status, links=macvtap_rows(plan.cards, surroundings))
 
 
+def _own_links(site: Site, name: str) -> FrozenSet[str]:
+    """The links of a guest that is ended before it is started, which are gone then."""
+    status = site.status(name)
+    document = site.active(name) if status is not None and runs(site, status) else None
+    cards = [] if document is None else Domain(document).all(Interface)
+    return frozenset(card.target for card in cards if card.target and card.managed is not False)
+
+
 def _check_links(site: Site, plan: Start) -> Surroundings:
     """Raise what keeps the guest's cards from being connected; returns what links the host has."""
     from ...surroundings import look
     from .cards import check_cards, check_macs
 
     surroundings = look(site.host)
-    check_cards(plan.cards, surroundings, site.host)
+    check_cards(plan.cards, surroundings, site.host, own=_own_links(site, plan.name))
     check_macs(plan.name, plan.document, list(others(site, plan.name)))
     return surroundings
 
