@@ -53,7 +53,6 @@ def check_pool(pool: Pool, row: PoolType) -> None:
     """Raise XmlError, UnsupportedConfig or InvalidArgument for the first thing that is wrong in a settled document."""
     for rule in RULES:
         rule(pool, row)
-    row.check(pool)
 
 
 def _name(pool: Pool, row: PoolType) -> None:
@@ -68,6 +67,10 @@ def _name(pool: Pool, row: PoolType) -> None:
 
 def _source(pool: Pool, row: PoolType) -> None:
     check_source(pool, row)
+
+
+def _of_its_type(pool: Pool, row: PoolType) -> None:
+    row.check(pool)
 
 
 def _target(pool: Pool, row: PoolType) -> None:
@@ -110,4 +113,11 @@ def _part(pool: Pool, path: str) -> View:
     return View(pool.element if found is None else found)
 
 
-RULES: Tuple[Callable[[Pool, PoolType], None], ...] = (_name, _source, _target, _features, _mount_options)
+RULES: Tuple[Callable[[Pool, PoolType], None], ...] = (
+    _name,
+    _source,
+    _of_its_type,
+    _target,
+    _features,
+    _mount_options,
+)

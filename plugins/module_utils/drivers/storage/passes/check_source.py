@@ -9,7 +9,7 @@ Source of the rules: libvirt's formatstorage, "Source elements", and its storage
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict
 
 from ....errors import UnsupportedConfig, XmlError
 from ....model.storage.pool import Pool
@@ -29,6 +29,7 @@ TARGETS = ("iscsi", "iscsi-direct")
 def check_source(pool: Pool, row: PoolType) -> None:
     """Raise XmlError or UnsupportedConfig for the first thing that is wrong."""
     source = pool.given()
+    _enough(pool, source, row)
     for part, rule in _RULES.items():
         if part in row.source:
             rule(source, row)
@@ -36,18 +37,22 @@ def check_source(pool: Pool, row: PoolType) -> None:
         check_text(source, f"the name of <{name}>", value)
 
 
-def _counted(source: Source, what: str, count: int, bounds: Tuple[int, Optional[int]]) -> None:
-    least, most = bounds
-    if count < least:
-        raise XmlError(f"the pool's <source> has no <{what}>; write one.", line=source.line)
-    if most is not None and count > most:
-        raise UnsupportedConfig(
-            f"the pool's <source> has {count} times <{what}>, and can have {most}.", line=source.line_at(what)
-        )
+def _enough(pool: Pool, source: Source, row: PoolType) -> None:
+    """As many servers and devices as the type needs; a <source> that we made ourselves has no line of its own."""
+    line = source.line or pool.line
+    for part, found, (least, most) in (
+        (HOST, len(source.hosts), row.hosts),
+        (DEVICE, len(source.devices), row.devices),
+    ):
+        if part in row.source and found < least:
+            raise XmlError(f"the pool's <source> has no <{part}>; write one.", line=line)
+        if part in row.source and most is not None and found > most:
+            raise UnsupportedConfig(f"the pool's <source> has {found} times <{part}>, and can have {most}.", line=line)
+    if DIR in row.source and not source.dir:
+        raise XmlError("the pool's <source> has no <dir> with a path; write one.", line=line)
 
 
 def _hosts(source: Source, row: PoolType) -> None:
-    _counted(source, "host", len(source.hosts), row.hosts)
     for host in source.hosts:
         if not host.name:
             raise XmlError("<host> has no name; write one.", line=host.line)
@@ -57,7 +62,6 @@ def _hosts(source: Source, row: PoolType) -> None:
 
 
 def _devices(source: Source, row: PoolType) -> None:
-    _counted(source, "device", len(source.devices), row.devices)
     seen = set()
     for device in source.devices:
         if not device.path:
@@ -72,11 +76,10 @@ def _devices(source: Source, row: PoolType) -> None:
 
 
 def _dir(source: Source, row: PoolType) -> None:
-    if not source.dir:
-        raise XmlError("the pool's <source> has no <dir> with a path; write one.", line=source.line)
-    check_text(source, "the path of <dir>", source.dir)
-    if ".." in source.dir.split("/"):
-        raise XmlError(f"<dir path='{shown(source.dir)}'> goes up with '..'.", line=source.line_at("dir"))
+    path = source.dir or ""
+    check_text(source, "the path of <dir>", path)
+    if ".." in path.split("/"):
+        raise XmlError(f"<dir path='{shown(path)}'> goes up with '..'.", line=source.line_at("dir"))
 
 
 def _name(source: Source, row: PoolType) -> None:
