@@ -47,6 +47,12 @@ def _network(request: Request) -> Answer:
     return open_driver(request)
 
 
+def _secret(request: Request) -> Answer:
+    from ..drivers.secret.open import open_driver
+
+    return open_driver(request)
+
+
 def _test_network(request: Request) -> Answer:
     from ..drivers.test.open import open_network
 
@@ -86,6 +92,6 @@ TABLES: Mapping[str, Tuple[Row, ...]] = {
     "interface": (_test(_test_interface),),
     "storage": (_test(_test_storage),),
     "node device": (_test(_test_node_device),),
-    "secret": (),
+    "secret": (Row("secret", _secret, ("qemu",), "qemu:///system"),),
     "nwfilter": (),
 }

@@ -434,7 +434,7 @@ def test_a_connection_explains_itself_in_plain_values(host: FakeHost) -> None:
     assert explained["uri"] == "test:///default"
     assert explained["read_only"] is True
     assert explained["drivers"]["hypervisor"] == {"name": "test", "state": "memory"}
-    assert explained["tables"]["secret"] == []
+    assert [row["answer"] for row in explained["tables"]["secret"]] == ["declined"]
 
 
 def test_a_connection_closes_its_drivers_once_and_serves_no_more(host: FakeHost) -> None:
