@@ -244,6 +244,15 @@ def test_one_that_is_there_need_not_be_makeable() -> None:
     assert complete(document(""), kept=directory).type == "dir"
 
 
+def test_what_is_there_is_taken_as_it_is() -> None:
+    empty = parse("<volume type='file'><name>v.img</name><capacity>0</capacity></volume>")
+    assert complete(document(""), kept=empty).size() == 0
+    with pytest.raises(XmlError, match="a <capacity> of 0"):
+        complete(document("<capacity>0</capacity>"), kept=parse(THERE))
+    sealed = THERE.replace("</target>", "<encryption format='luks'/></target>")
+    assert complete(parse(sealed), kept=parse(sealed)).given().encryption is not None
+
+
 def test_what_nobody_reads_is_told() -> None:
     found = document(target("<colour/><permissions><label>x</label></permissions>"))
     assert [part.partition(" ")[0] for part in ignored_volume_parts(found)] == [

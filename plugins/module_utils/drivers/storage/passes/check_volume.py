@@ -82,7 +82,7 @@ def check_volume(volume: Volume, pool: Pool, row: PoolType, *, new: bool) -> Non
     """
     if new:
         _makeable(volume, pool, row)
-    for rule in RULES:
+    for rule in (*RULES, *(NEW_RULES if new else ())):
         rule(volume, row)
     row.check_volume(volume, pool)
 
@@ -109,7 +109,11 @@ def _size(volume: Volume, row: PoolType) -> None:
     size = volume.size()
     if size is None:
         raise XmlError(f"volume {volume.name} has no <capacity>; write one.", line=volume.line)
-    if size == 0:
+
+
+def check_not_empty(volume: Volume) -> None:
+    """Raise XmlError for a size of 0: nothing could be stored there, and what is there would be gone."""
+    if volume.size() == 0:
         raise XmlError(f"volume {volume.name} has a <capacity> of 0.", line=volume.line_at("capacity"))
 
 
@@ -237,6 +241,7 @@ RULES: Tuple[Callable[[Volume, PoolType], None], ...] = (
     _details,
     _nocow,
     _backing,
-    _encryption,
     _permissions,
 )
+# Of one that is there nobody knows which secret opens it.
+NEW_RULES: Tuple[Callable[[Volume, PoolType], None], ...] = (_encryption,)

@@ -20,7 +20,7 @@ from ....model.storage.volume import Volume, VolumeTarget
 from ....xml.parse import Element, clone
 from ..types.base import SECTOR, PoolType
 from .check import need_type
-from .check_volume import check_volume, check_volume_once
+from .check_volume import check_not_empty, check_volume, check_volume_once
 from .settle import settle_volume
 
 
@@ -44,9 +44,12 @@ def complete_volume(
     if volume.element.tag != "volume":
         raise XmlError(f"the document is a <{volume.element.tag}>; write a <volume>.", line=volume.line)
     check_volume_once(volume)
-    _fill(volume, None if kept is None else Volume(kept), capacity, image_format, row)
+    before = None if kept is None else Volume(kept)
+    _fill(volume, before, capacity, image_format, row)
     settle_volume(volume, row, grain=grain)
-    check_volume(volume, pool, row, new=kept is None)
+    check_volume(volume, pool, row, new=before is None)
+    if before is None or before.size():
+        check_not_empty(volume)
     _holds_its_content(volume, capacity if kept is None else None)
     order_children(volume.element, VOLUME_ORDER)
     return volume.element
