@@ -6,13 +6,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Sequence
 
 import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.passes.complete import complete_pool
-from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.types import gluster, iscsi, netfs, vstorage
+from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.types import (
+    gluster,
+    iscsi,
+    iscsi_direct,
+    netfs,
+    rbd,
+    vstorage,
+)
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.types.base import (
     Empty,
     MakeDirectory,
@@ -20,11 +28,12 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.types.
     RemoveDirectory,
     Run,
     Step,
+    commands,
 )
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.types.table import TYPES, pool_type
-from ansible_collections.corral.virt.plugins.module_utils.errors import DocumentError, InvalidArgument
+from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, DocumentError, InvalidArgument
 from ansible_collections.corral.virt.plugins.module_utils.model.storage.pool import Pool
-from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, clone, parse
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
@@ -225,3 +234,44 @@ def test_files_of_gluster() -> None:
         *("mount", "-o", "nodev,nosuid,noexec,direct-io-mode=1", "-t", "glusterfs"),
         *("gluster.example.com:/vol0/images", "/run/x"),
     )
+
+
+# Values that a program would take for something else than a value, in whatever place of a document they stand.
+HOSTILE = ("-x", "--config=/tmp/x", "a\nb", "/dev/../etc/shadow", "a\tb")
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENTS.glob("pool-*.xml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("value", HOSTILE)
+def test_no_value_becomes_an_option(path: Path, value: str) -> None:
+    document = parse(path.read_text(encoding="utf-8"))
+    for number, element in enumerate(document.iter()):
+        for name in [None, *element.attrib]:
+            changed = clone(document)
+            place = list(changed.iter())[number]
+            if name is not None:
+                place.set(str(name), value)
+            elif (element.text or "").strip():
+                place.text = value
+            for argv in _argvs(changed):
+                assert value not in argv or (value, place.tag) in HARMLESS
+
+
+# A user of CHAP may be called as he likes; the word stands behind --value, and is no path.
+HARMLESS = {("/dev/../etc/shadow", "auth")}
+
+
+def _argvs(document: Element) -> list[Sequence[str]]:
+    """Everything that could be run for a pool; nothing for one that is refused."""
+    try:
+        found = Pool(complete_pool(document, (), kept=None, host_id="here"))
+    except CorralError:
+        return []
+    kind = row(found)
+    listed = [] if kind.looking is None else [kind.looking.volumes(found), kind.looking.room(found)]
+    asked = [rbd.images_argv(found, None), rbd.room_argv(found, None)] if found.type == "rbd" else []
+    direct = [iscsi_direct.units_argv(found)] if found.type == "iscsi-direct" else []
+    built: list[Step] = []
+    with suppress(CorralError):
+        built = kind.build(found, True)
+    steps = [*built, *kind.start(found), *kind.stop(found), *kind.delete(found)]
+    return [*commands(steps), *listed, *asked, *direct]

@@ -300,8 +300,7 @@ def test_how_ceph_is_asked() -> None:
         "admin",
         "--keyfile",
         "/run/k",
-        "--client_mount_timeout",
-        "45",
+        "--client_mount_timeout=45",
     )
     assert rbd.images_argv(CEPH, "/run/k") == (*head, "ls", "--long", "--format", "json", "vms")
     assert rbd.use_argv(CEPH, "/run/k") == (*head, "du", "--format", "json", "--pool", "vms")

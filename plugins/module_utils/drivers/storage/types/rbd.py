@@ -31,7 +31,7 @@ def access(program: str, pool: Pool, keyfile: Optional[str]) -> Argv:
     monitors = ",".join(_monitor(host.name or "", host.port) for host in source.hosts)
     user = () if auth is None else ("--id", auth.username or "")
     key = () if keyfile is None else ("--keyfile", keyfile)
-    settings = (word for name, value in rbd_options(pool.element) for word in (f"--{name}", value))
+    settings = (f"--{name}={value}" for name, value in rbd_options(pool.element))
     return (program, "-m", monitors, *user, *key, *settings)
 
 
@@ -144,6 +144,9 @@ def _check(pool: Pool) -> None:
     name, line = pool.given().name or "", pool.line_at("source/name")
     if re.fullmatch(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*", name) is None:
         raise XmlError(f"<name>{name[:40]}</name> of the source is no name for a pool of Ceph.", line=line)
+    auth = pool.given().auth
+    if auth is not None and re.fullmatch(r"[A-Za-z0-9_.-]+", auth.username or "") is None:
+        raise XmlError(f"<auth username='{(auth.username or '')[:40]}'> is no name for a user of Ceph.", line=auth.line)
     for option, value in rbd_options(pool.element):
         if re.fullmatch(r"[a-z][a-z0-9_]*", option) is None or not value or not value.isprintable():
             raise XmlError(f"the RBD option '{option[:40]}' needs a name and a value of one line.", line=pool.line)

@@ -10,8 +10,10 @@ runs it looks them up; numbers stand where they have none.
 
 from __future__ import annotations
 
+import re
 from typing import List
 
+from ....errors import XmlError
 from ....model.storage.pool import Pool
 from .base import DIRECTORY_MODE, FILE_FORMATS, NAME, Argv, PoolType, RemoveDirectory, Run, Step, make_target
 from .mounts import umount_argv
@@ -49,6 +51,14 @@ def _delete(pool: Pool) -> List[Step]:
     return [RemoveDirectory(pool.path() or "")]
 
 
+def _check(pool: Pool) -> None:
+    name = pool.given().name or ""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) is None:
+        raise XmlError(
+            f"<name>{name[:40]}</name> of the source is no name for a cluster.", line=pool.line_at("source/name")
+        )
+
+
 VSTORAGE = PoolType(
     "vstorage",
     source=frozenset({NAME}),
@@ -58,6 +68,7 @@ VSTORAGE = PoolType(
     files=True,
     layers=True,
     programs=("vstorage-mount", "umount", "qemu-img"),
+    check=_check,
     build=_build,
     start=_start,
     stop=_stop,
