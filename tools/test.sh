@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Everything that `make test` runs after the set-up. A part that fails does not keep the next from running; pytest
-# comes last, so its closing lines close the whole.
+# Everything that `make test` runs after the set-up. A part that fails does not keep the next from running. Only tests
+# that share nothing run side by side: those with real guests take their turns.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -19,7 +19,8 @@ part() {
 
 part lint tools/lint.sh
 part conformance tests/conformance/run.sh
-part tests .venv/bin/python -m pytest "$@"
+part unit .venv/bin/python -m pytest --numprocesses auto --dist loadscope tests/unit tests/conformance
+part integration .venv/bin/python -m pytest tests/integration
 
 if [ "${#failed[@]}" -gt 0 ]; then
   echo "make test: failed: ${failed[*]}"
