@@ -34,7 +34,8 @@ class Volume:
     """One storage volume. ``type`` is file, block, dir, network or netdir; ``capacity`` and ``allocation`` are bytes.
 
     ``path`` is what a guest's disk names as its source, ``key`` what is unique on this host, ``backing`` the path of
-    the image that it is a layer above.
+    the image that it is a layer above. ``origin`` is that of the content that it was made from; it is forgotten when
+    the volume is wiped or uploaded to, and None for one that somebody else has made.
     """
 
     pool: str
@@ -46,18 +47,21 @@ class Volume:
     capacity: int = 0
     allocation: int = 0
     backing: Optional[str] = None
+    origin: Optional[str] = None
 
 
 @dataclass(frozen=True)
 class Content:
     """What a new volume is filled with: an image that lies on this host, of which ``format`` is its own (None: probe).
 
-    ``volume`` is a volume to be copied (its pool and name), ``path`` a file; one of the two is given.
+    ``volume`` is a volume to be copied (its pool and name), ``path`` a file; one of the two is given. ``origin`` says
+    what the content is, such as sha256:DIGEST; the driver keeps it with the volume, and reads nothing into it.
     """
 
     volume: Optional[Tuple[str, str]] = None
     path: Optional[str] = None
     format: Optional[str] = None
+    origin: Optional[str] = None
 
 
 class StorageDriver(Driver):
@@ -177,8 +181,13 @@ class StorageDriver(Driver):
         raise self.unsupported("set_pool_autostart")
 
     @mutates
-    def create_volume(self, pool: str, document: Element, *, content: Optional[Content] = None) -> Volume:
-        """Make a volume, empty or with a content; it is visible under its name only when it is whole."""
+    def create_volume(
+        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+    ) -> Volume:
+        """Make a volume, empty or with a content; it is visible under its name only when it is whole.
+
+        ``preallocation`` is off, metadata, falloc or full, as qemu-img has it; None leaves it to the <allocation>.
+        """
         raise self.unsupported("create_volume")
 
     @mutates
