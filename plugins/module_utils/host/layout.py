@@ -156,10 +156,12 @@ class Layout:
             (posixpath.join(self.log, "networks"), 0o711),
             (self.cache, 0o755),
             (self.capabilities_dir, 0o755),
+            (self.image_cache, 0o711),
             (self.runtime, 0o755),
             *((self.live_dir(kind), 0o700) for kind in kinds),
             (posixpath.join(self.runtime, "guests"), 0o711),
             (posixpath.join(self.runtime, "locks"), 0o700),
+            (self.keys_dir, 0o700),
         )
         return tuple((path, 0o700 if self.private else mode) for path, mode in rows)
 
@@ -220,6 +222,21 @@ class Layout:
     def capabilities_dir(self) -> str:
         """The directory of what was probed from QEMU binaries."""
         return posixpath.join(self.cache, "capabilities")
+
+    @property
+    def volumes_dir(self) -> str:
+        """The directory of what is known of the volumes of each pool."""
+        return posixpath.join(self.state, "volumes")
+
+    @property
+    def image_cache(self) -> str:
+        """The directory of images that were fetched from elsewhere."""
+        return posixpath.join(self.cache, "images")
+
+    @property
+    def keys_dir(self) -> str:
+        """The directory of secrets for as long as a program reads them; in memory, as all of the runtime directory."""
+        return posixpath.join(self.runtime, "keys")
 
     # what every kind has
 
@@ -311,6 +328,20 @@ class Layout:
     def ephemeral_value(self, uuid: str) -> str:
         """Return the value of a secret that is forgotten when the host goes down."""
         return posixpath.join(self.live_dir("secret"), f"{check_name('secret', uuid)}.value")
+
+    # volumes
+
+    def volume_formats(self, pool: str) -> str:
+        """Return the list of the formats of a pool's volumes, as JSON."""
+        return posixpath.join(self.volumes_dir, f"{check_name('pool', pool)}.json")
+
+    def volume_formats_lock(self, pool: str) -> str:
+        """Return the lock under which that list is written."""
+        return posixpath.join(self.runtime, "locks", f"volumes-{check_name('pool', pool)}.lock")
+
+    def work_lock(self, key: str) -> str:
+        """Return the lock of one long piece of work, such as making a volume or fetching an image, by a digest."""
+        return posixpath.join(self.runtime, "locks", f"work-{check_name('work', key)}.lock")
 
     # networks
 

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What format each volume of a pool has, written down when it is made or first seen.
+
+A guest can write any bytes into a raw volume, those of a qcow2 header with another file's name in it, too. So the bytes
+of a volume are looked at once, when it is new to us, and never again: what was raw stays raw. A volume is known by its
+name and its inode: another file under the same name is a new one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, Optional
+
+from ....host.api import FileStat
+from .header import Image
+from .shelf import Shelf
+
+
+@dataclass(frozen=True)
+class Known:
+    """The format of a volume's file, and luks for an encrypted one."""
+
+    format: str
+    encryption: Optional[str] = None
+
+
+Rows = Dict[str, Dict[str, Any]]
+
+
+def recall_all(shelf: Shelf) -> Rows:
+    """Return what is written down, by inode; a damaged file says nothing."""
+    data = shelf.host.read(shelf.layout.volume_formats(shelf.pool))
+    try:
+        found = json.loads(data or b"{}")
+    except ValueError:
+        return {}
+    rows = found.get("volumes") if isinstance(found, dict) else None
+    return {str(key): row for key, row in rows.items() if isinstance(row, dict)} if isinstance(rows, dict) else {}
+
+
+def recall(rows: Rows, name: str, found: FileStat) -> Optional[Known]:
+    """Return what is known of a file, None for one that was not seen before."""
+    row = rows.get(str(found.inode), {})
+    format, encryption = row.get("format"), row.get("encryption")
+    if row.get("name") != name or not isinstance(format, str):
+        return None
+    return Known(format, encryption if isinstance(encryption, str) else None)
+
+
+@dataclass(frozen=True)
+class News:
+    """A file whose format is now known."""
+
+    name: str
+    inode: int
+    image: Image
+
+    def row(self) -> Dict[str, Any]:
+        """The row that is written down."""
+        return {"name": self.name, "format": self.image.format, "encryption": self.image.encryption}
+
+
+def remember(shelf: Shelf, news: Iterable[News]) -> None:
+    """Write down what is new, and forget the files that are gone; a read-only connection writes nothing."""
+    fresh = {str(each.inode): each.row() for each in news}
+    if shelf.read_only or not fresh:
+        return
+    with shelf.host.lock(shelf.layout.volume_formats_lock(shelf.pool)):
+        before = recall_all(shelf)
+        rows = {key: row for key, row in before.items() if key not in fresh and _is_there(shelf, key, row)}
+        after = {**rows, **fresh}
+        if after != before:
+            shelf.host.make_directory(shelf.layout.volumes_dir, mode=0o700)
+            data = json.dumps({"volumes": after}, sort_keys=True).encode()
+            shelf.host.write(shelf.layout.volume_formats(shelf.pool), data, mode=0o600)
+
+
+def _is_there(shelf: Shelf, inode: str, row: Dict[str, Any]) -> bool:
+    """Whether the file is in its place, or still on its way there: that is asked first, as it leaves in one step."""
+    name = str(row.get("name"))
+    for path in (shelf.part(name), shelf.host.resolve(shelf.place(name))):
+        found = shelf.host.stat(path)
+        if found is not None and str(found.inode) == inode:
+            return True
+    return False
