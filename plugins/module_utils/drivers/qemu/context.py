@@ -97,7 +97,8 @@ class Context:
     first. ``backing`` maps the path of a top image to the images below
     it, from top to base, for those that were looked at. ``cdroms`` are the host's CD-ROM devices, ``volumes`` the
     volumes that disks name, by (pool, volume, mode), ``secrets`` the sealed values by (kind, name), where the kind
-    is uuid, usage or text. ``now`` is in seconds since the epoch. ``ports`` has the numbers for graphics that leave
+    is uuid, usage (named as ``ceph:client.admin``) or text. ``now`` is in seconds since the epoch.
+    ``ports`` has the numbers for graphics that leave
     theirs open (vnc, spice, spice-tls, websocket); without one QEMU looks for a free port itself. ``descriptors``
     has the file descriptor of each socket and file that QEMU inherits, by its path, ``taps`` those of
     the links that network cards are connected to, by the cards' aliases. ``network_addresses`` are the

@@ -24,31 +24,41 @@ MASTER_KEY = "masterKey0"
 
 @dataclass(frozen=True)
 class SecretNeed:
-    """A secret object that an image needs: ``id`` in QEMU, ``key`` in Context.secrets, ``line`` in the document."""
+    """A secret object that an image needs: ``id`` in QEMU, ``key`` in Context.secrets, ``line`` in the document.
+
+    ``usage`` is what a secret must be for to be taken.
+    """
 
     id: str
     key: Tuple[str, str]
     line: Optional[int] = None
+    usage: str = "tls"
 
 
-def secret_key(use: Optional[SecretUse]) -> Tuple[str, str]:
-    """How a <secret> is found in Context.secrets."""
-    if use is None:
-        return ("usage", "")
-    return ("uuid", use.uuid) if use.uuid else ("usage", use.usage or "")
+def secret_key(use: Optional[SecretUse], usage: str) -> Tuple[str, str]:
+    """How a <secret> is found in Context.secrets, and with the secret driver: a uuid, or what it is for."""
+    if use is not None and use.uuid:
+        return ("uuid", use.uuid)
+    return ("usage", f"{usage}:{use.usage or '' if use is not None else ''}")
 
 
 def secret_needs(image: Image) -> List[SecretNeed]:
     """Every secret of one image: what the server asks for, the cookies, the keys of the encryption."""
     needs = []
     if image.auth is not None:
-        needs.append(SecretNeed(auth_secret(image), secret_key(image.auth.secret), image.auth.line))
+        usage = "ceph" if image.source.protocol == "rbd" else "iscsi"
+        needs.append(SecretNeed(auth_secret(image), secret_key(image.auth.secret, usage), image.auth.line, usage))
     if image.source.cookies:
         needs.append(SecretNeed(cookie_secret(image), ("text", cookie_text(image)), image.source.line))
     if image.encryption is not None:
         for index, use in enumerate(image.encryption.secrets):
-            needs.append(SecretNeed(encryption_secret(image, index), secret_key(use), use.line))
+            needs.append(SecretNeed(encryption_secret(image, index), secret_key(use, "volume"), use.line, "volume"))
     return needs
+
+
+def master_key(path: str) -> Option:
+    """The object that opens all the others; it stands before them. ``path`` holds the key."""
+    return Option("-object", {"qom-type": "secret", "id": MASTER_KEY, "format": "raw", "file": path})
 
 
 def secret_object(need: SecretNeed, context: Context) -> Option:

@@ -58,6 +58,8 @@ def _check(tpm: Tpm, domain: Domain, context: Context) -> None:
 
 def _check_emulator(tpm: Tpm) -> None:
     check_choice(tpm, "backend version", tpm.version, VERSIONS)
+    if tpm.element.find("backend/encryption") is not None and not tpm.secret:
+        raise XmlError("the <encryption> of a <tpm> names its secret: secret='UUID'.", line=tpm.line)
     modern = tpm.version == "2.0"
     if not modern and tpm.model == "tpm-crb":
         raise XmlError("a TPM 1.2 has no model tpm-crb; write tpm-tis, or version='2.0'.", line=tpm.line)

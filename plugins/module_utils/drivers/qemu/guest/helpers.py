@@ -30,6 +30,7 @@ from ..devices.tpm import socket_of
 
 SOCKET_FD, LOG_FD = 3, 4
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+CIPHER = "aes-256-cbc"  # of a TPM's state
 SEPARATE = "separate-options"  # what a virtiofsd whose options are apart says of itself
 
 
@@ -111,6 +112,9 @@ def state_directory(tpm: Tpm, uuid: str, context: Context) -> str:
     path = (tpm.source_path if tpm.source_type == "dir" else None) or f"{context.tpm}/{uuid}"
     if "," in path:
         raise UnsupportedConfig(f"swtpm cannot keep its state in {path}: there is a comma in it.", line=tpm.line)
+    if tpm.secret and "," in tpm_key(context):
+        hint = "Give the guest a name without one, or remove <encryption>."
+        raise UnsupportedConfig("swtpm gets no passphrase where there is a comma in a path.", line=tpm.line, hint=hint)
     return path
 
 
@@ -121,7 +125,13 @@ def _swtpm(tpm: Tpm, facts: Facts) -> Optional[List[str]]:
     words = [facts.programs["swtpm"], "socket", "--ctrl", f"type=unixio,fd={SOCKET_FD}"]
     words += ["--tpmstate", f"dir={state_directory(tpm, facts.uuid, facts.context)},mode=0600"]
     words += ["--log", f"fd={LOG_FD}{level}", "--terminate"]
+    words += ["--key", f"pwdfile={tpm_key(facts.context)},mode={CIPHER}"] if tpm.secret else []
     return [*words, "--tpm2"] if tpm.version == "2.0" else words
+
+
+def tpm_key(context: Context) -> str:
+    """The file with the passphrase of a TPM's state, for as long as swtpm reads it."""
+    return f"{context.directory}/tpm.key"
 
 
 # directories

@@ -37,6 +37,7 @@ from ..command.build import command_line
 from ..command.chardev import open_files, server_sockets
 from ..command.memory import memory_directories
 from ..command.passthrough import environment
+from ..command.secrets import guest_secrets
 from ..context import Context, Ends
 from ..passes.run import live
 from .beside import announced, helpers_of
@@ -58,6 +59,7 @@ from .unready import check_helpers
 if TYPE_CHECKING:
     from ...surroundings import Surroundings
     from .cards import Card
+    from .secrets import Secrets
 from .uuids import check_uuid
 
 FIRST_FD = 3
@@ -91,6 +93,7 @@ class Start:
     log_size: int
     helpers: Tuple[Helper, ...] = ()
     cards: Tuple[Card, ...] = ()
+    secrets: Optional[Secrets] = None
 
     def with_cards(self, cards: Tuple[Card, ...]) -> Start:
         """The same, with the cards' links under other names."""
@@ -259,7 +262,9 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
     cards, fds, taps = _opened(site, domain, inherited)
     context = replace(context, descriptors=descriptors, taps=taps, ports=chosen_ports(site.host, domain))
     staged = _to_stage(domain, site)
+    secrets, context = _with_secrets(site, domain, context, shown=shown)
     argv = command_line(_with_staged(running, staged, context.directory), context)
+    argv[1:1] = secrets.first_arguments(context) if secrets else []
     log = site.host.stat(site.layout.domain_log(name))
     return Start(
         name=name,
@@ -270,7 +275,18 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
         log_size=log.size if log else 0,
         helpers=tuple(beside),
         cards=cards,
+        secrets=secrets,
     )
+
+
+def _with_secrets(site: Site, domain: Domain, context: Context, *, shown: bool) -> Tuple[Optional[Secrets], Context]:
+    """The secrets of a guest that has any, and the context with them."""
+    if not guest_secrets(domain, context) and domain.element.find("devices/tpm/backend/encryption") is None:
+        return None, context
+    from .secrets import secrets_of
+
+    found = secrets_of(site, domain, context, shown=shown)
+    return found, replace(context, secrets=found.sealed)
 
 
 def _actual(site: Site, document: Element, *, shown: bool) -> Actual:
@@ -386,6 +402,8 @@ def _put_in_place(site: Site, plan: Start, status: Status) -> None:
     for helper in plan.helpers:
         host.write(helper.spawn.log, b"", mode=0o640)
     make_variables(domain, plan.context.nvram, host, owner)
+    if plan.secrets:
+        plan.secrets.put(plan.context, host, owner)
     make_states(domain, plan.context, host, owner, f"{directory}/tpm-{status.id}")
     make_memory_directories(domain, plan.context, host, owner)
     if runner:
@@ -399,6 +417,8 @@ def _hand_shake(site: Site, plan: Start, process: Process, *, paused: bool) -> N
         try:
             learn_runtime(Domain(plan.document), monitor)
             settle(Domain(plan.document), monitor)
+            if plan.secrets:
+                plan.secrets.close(plan.context, site.host)  # before the guest has run for the first time
             site.store.write_live(plan.name, to_text(plan.document).encode())
             if not paused:
                 monitor.execute("cont")

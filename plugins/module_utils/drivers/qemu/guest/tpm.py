@@ -21,7 +21,7 @@ from ....host.api import Host
 from ....model.domain.core import Domain
 from ....model.domain.platform import Tpm
 from ..context import Context
-from .helpers import state_directory
+from .helpers import CIPHER, state_directory, tpm_key
 
 Owner = Optional[Tuple[int, int]]
 
@@ -33,11 +33,15 @@ PLATFORM = "--platform-manufacturer corral.virt\n--platform-version 1\n--platfor
 
 @dataclass(frozen=True)
 class Setup:
-    """What swtpm_setup is told: where it works, for whom, and the file that names its authority, if there is one."""
+    """What swtpm_setup is told: where it works, for whom, and the file that names its authority, if there is one.
+
+    ``key`` is the file with the passphrase of the state, None for a state that is not encrypted.
+    """
 
     directory: str
     identity: str
     config: Optional[str] = None
+    key: Optional[str] = None
 
 
 def make_states(domain: Domain, context: Context, host: Host, owner: Owner, scratch: str) -> None:
@@ -50,7 +54,8 @@ def make_states(domain: Domain, context: Context, host: Host, owner: Owner, scra
             if setup and host.stat(f"{path}/{state_file(tpm)}") is None:
                 _make(tpm, domain, context, host, owner, scratch, path)
             elif setup and banks(tpm):
-                host.run(reconfigure(tpm, path), timeout=SETUP_TIMEOUT, user=owner, env={"HOME": context.workplace})
+                words = reconfigure(tpm, path, tpm_key(context) if tpm.secret else None)
+                host.run(words, timeout=SETUP_TIMEOUT, user=owner, env={"HOME": context.workplace})
 
 
 def state_file(tpm: Tpm) -> str:
@@ -72,12 +77,17 @@ def arguments(tpm: Tpm, setup: Setup) -> List[str]:
     words += ["--pcr-banks", banks(tpm)] if banks(tpm) else []
     words += ["--profile-name", tpm.profile_name or tpm.profile or ""] if tpm.profile_name or tpm.profile else []
     words += ["--profile-remove-disabled", tpm.remove_disabled] if tpm.remove_disabled else []
-    return words
+    return [*words, *_sealed_with(setup.key)]
 
 
-def reconfigure(tpm: Tpm, path: str) -> List[str]:
+def _sealed_with(key: Optional[str]) -> List[str]:
+    return ["--pwdfile", key, "--cipher", CIPHER] if key else []
+
+
+def reconfigure(tpm: Tpm, path: str, key: Optional[str] = None) -> List[str]:
     """swtpm_setup's command line for a TPM that is there, so that it has the banks that the document names."""
-    return ["swtpm_setup", "--tpm2", "--tpm-state", path, "--pcr-banks", banks(tpm), "--reconfigure"]
+    words = ["swtpm_setup", "--tpm2", "--tpm-state", path, "--pcr-banks", banks(tpm), "--reconfigure"]
+    return [*words, *_sealed_with(key)]
 
 
 def _make(tpm: Tpm, domain: Domain, context: Context, host: Host, owner: Owner, scratch: str, path: str) -> None:
@@ -85,7 +95,8 @@ def _make(tpm: Tpm, domain: Domain, context: Context, host: Host, owner: Owner, 
         _check_profiles(tpm, host)
     host.make_directory(scratch, mode=0o700, owner=owner)
     identity = f"{domain.name}:{domain.uuid}"
-    setup = Setup(scratch, identity, _authority(context, host, owner))
+    key = tpm_key(context) if tpm.secret else None
+    setup = Setup(scratch, identity, _authority(context, host, owner), key)
     try:
         host.run(
             arguments(tpm, setup),

@@ -41,11 +41,6 @@ def _busless(element: Element) -> bool:
 
 NOT_YET: Tuple[Unready, ...] = (
     Unready(
-        "devices/tpm/backend/encryption",
-        "a secret",
-        "Remove <encryption>; the state is readable for root and QEMU's user only.",
-    ),
-    Unready(
         "devices/tpm/backend[@type='passthrough']",
         "the host's TPM handed over open",
         "Use swtpm behind <backend type='external'>, or remove the <tpm>.",

@@ -87,7 +87,9 @@ def facts(*lacks: str, **more: Any) -> Context:
         },
         "secrets": {
             ("uuid", "11111111-2222-3333-4444-555555555555"): secret,
-            ("usage", "images"): secret,
+            ("usage", "volume:images"): secret,
+            ("usage", "ceph:images"): secret,
+            ("usage", "iscsi:images"): secret,
             ("text", "session=abc; lang=en"): secret,
         },
     }

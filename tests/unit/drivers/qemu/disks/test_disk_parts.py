@@ -132,7 +132,7 @@ def test_the_secrets_of_disks_are_known_before_the_start() -> None:
     needs = disk_secrets(Domain(live(complete(domain_of(disks), context), context)), context)
     assert [(need.id, need.key) for need in needs] == [
         ("libvirt-1-storage-httpcookie-secret0", ("text", "a=b")),
-        ("libvirt-1-format-encryption-secret0", ("usage", "u")),
+        ("libvirt-1-format-encryption-secret0", ("usage", "volume:u")),
     ]
 
 

@@ -260,7 +260,7 @@ def test_a_volume_that_is_not_known_is_said_when_the_guest_starts() -> None:
 def test_a_secret_that_is_not_known_is_said_without_its_value() -> None:
     cookies = "<host name='a.example.org'/><cookies><cookie name='session'>hidden</cookie></cookies>"
     for disks, words in (
-        (encrypted(SECRET, "format='luks'"), "usage 'images'"),
+        (encrypted(SECRET, "format='luks'"), "usage 'volume:images'"),
         (network("https", cookies), "cookies"),
     ):
         with pytest.raises(UnsupportedConfig) as caught:

@@ -139,7 +139,6 @@ def test_variables_of_another_format() -> None:
 @pytest.mark.parametrize(
     ("inner", "needs"),
     [
-        ("<tpm><backend type='emulator'><encryption secret='u'/></backend></tpm>", "a secret"),
         ("<tpm><backend type='emulator'><source type='file' path='/f'/></backend></tpm>", "state in one file"),
         ("<video><driver name='vhostuser'/></video>", "vhost-user GPU"),
         ("<graphics type='rdp'/>", "qemu-rdp"),
