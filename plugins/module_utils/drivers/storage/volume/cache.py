@@ -192,7 +192,8 @@ class Cache:
 
     def _clear(self, key: str) -> None:
         for what in ("packed", "whole"):
-            self.host.remove(self._part(key, what))
+            if self.host.stat(self._part(key, what)) is not None:
+                self.host.remove(self._part(key, what))
 
     def _part(self, key: str, what: str) -> str:
         return self._path(f"{PART_PREFIX}{key}-{what}{PART_SUFFIX}")
