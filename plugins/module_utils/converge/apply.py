@@ -121,6 +121,17 @@ def _reboot(job: Job) -> None:
 
 
 def _shutdown(job: Job) -> None:
+    """Ask the guest to end. With force one is ended that cannot even be asked, because its QEMU does not answer."""
+    try:
+        _ask_to_end(job)
+    except (TimedOut, MonitorError):
+        if not job.wanted.force:
+            raise
+        if not _ended(job, 0):
+            job.driver.destroy_domain(job.name)
+
+
+def _ask_to_end(job: Job) -> None:
     left = job.wanted.timeout
     job.driver.shutdown_domain(job.name)
     while not _ended(job, min(left, PRESS_AGAIN)):

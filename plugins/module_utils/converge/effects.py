@@ -50,9 +50,11 @@ def _is_medium(change: Change, live: Element, wanted: Element) -> bool:
 
 
 def _has_medium(change: Change, live: Element, wanted: Element) -> bool:
-    """QEMU takes limits for a drive with something in it, once that is in it."""
+    """QEMU takes limits for a drive with something in it: it may get that in the same run, which is made first."""
     now, then = (_disk(change, document) for document in (live, wanted))
-    return now is not None and then is not None and not now.is_empty() and not then.is_empty()
+    if now is None or then is None or then.is_empty():
+        return False
+    return not now.is_empty() or _is_medium(change, live, wanted)
 
 
 def _is_another(change: Change, live: Element, wanted: Element) -> bool:

@@ -10,6 +10,7 @@ and every event since the greeting is kept until somebody asks for it. Each call
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar
 
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 # Seconds: a loop that gets less than this has no time to look at its socket; saying goodbye gets at most the other.
 _LEAST, _GOODBYE = 0.02, 2.0
+# Seconds between two attempts to get into the queue of a QEMU that takes nobody out of it, and how asyncio puts it
+# that the queue is full: it takes the kernel's EAGAIN for a connection on its way, and then reads from none.
+_AGAIN, _FULL = 0.1, (errno.EAGAIN, errno.EINVAL, errno.ENOTCONN)
 
 _HELLO = "qmp_capabilities"
 
@@ -137,14 +141,19 @@ def _require_library() -> None:
 
 async def _connect(address: str, path: str) -> QMPClient:
     # The client makes its queues for the loop that runs, so it is made here.
+    import asyncio
+
     from qemu.qmp import ConnectError, QMPClient
 
-    client = QMPClient("corral")
-    try:
-        await client.connect(address)
-    except ConnectError as error:
-        raise _no_session(path, error.exc) from None
-    return client
+    while True:
+        client = QMPClient("corral")
+        try:
+            await client.connect(address)
+            return client
+        except ConnectError as error:
+            if getattr(error.exc, "errno", None) not in _FULL:
+                raise _no_session(path, error.exc) from None
+        await asyncio.sleep(_AGAIN)
 
 
 def _no_session(path: str, reason: Exception) -> Exception:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -15,7 +15,13 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.apply import 
 from ansible_collections.corral.virt.plugins.module_utils.converge.plan import Wanted
 from ansible_collections.corral.virt.plugins.module_utils.converge.resource.values import Plan, Step
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Domain, HypervisorDriver, contract
-from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid, TimedOut
+from ansible_collections.corral.virt.plugins.module_utils.errors import (
+    CorralError,
+    MonitorClosed,
+    NotFound,
+    OperationInvalid,
+    TimedOut,
+)
 from ansible_collections.corral.virt.plugins.module_utils.xml.compare import Change
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse
 
@@ -23,8 +29,9 @@ from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Eleme
 class Recorder(HypervisorDriver):
     """Notes what it is asked; the guest ends once its power button was pressed ``deaf`` times in vain."""
 
-    def __init__(self, deaf: int = 0, gone: bool = False) -> None:
+    def __init__(self, deaf: int = 0, gone: bool = False, hung: Optional[CorralError] = None) -> None:
         self.calls: list[Any] = []
+        self.hung = hung
         self.deaf = deaf
         self.gone = gone
 
@@ -72,6 +79,8 @@ class Recorder(HypervisorDriver):
 
     def shutdown_domain(self, name: str, *, again: bool = False) -> None:
         self.calls.append(("shutdown", again))
+        if self.hung is not None:
+            raise self.hung
 
     def wait_domain(self, name: str, states: Sequence[str], *, timeout: float) -> Domain:
         self.calls.append(("wait", timeout))
@@ -92,7 +101,7 @@ def done(driver: Recorder, *names: str, **wanted: Any) -> list[Any]:
     return driver.calls
 
 
-# Actions that are another one with another argument, or wait for what another one began; calls that are no action of vm.
+# Actions that are another one with another argument, or wait for what another one began; calls that no action makes.
 SAME_CALL = ("create_paused", "start_paused", "await_end", "disable_autostart")
 NO_ACTION = ("exclusive", "resize_disk")
 
@@ -129,6 +138,16 @@ def test_the_button_is_pressed_again() -> None:
     assert done(Recorder(deaf=2), "shutdown", timeout=25) == [
         *(("shutdown", False), ("wait", 10), ("shutdown", True), ("wait", 10), ("shutdown", True), ("wait", 5)),
     ]
+
+
+@pytest.mark.parametrize("error", [TimedOut("it hangs"), MonitorClosed("system_powerdown")])
+def test_a_qemu_that_cannot_even_be_asked_is_ended_by_force_only(error: CorralError) -> None:
+    with pytest.raises(type(error)):
+        done(Recorder(hung=error), "shutdown", timeout=60)
+    assert done(Recorder(deaf=1, hung=error), "shutdown", timeout=60, force=True) == [
+        *(("shutdown", False), ("wait", 0), ("destroy", "a")),
+    ]
+    assert done(Recorder(hung=error), "shutdown", timeout=60, force=True) == [("shutdown", False), ("wait", 0)]
 
 
 def test_out_of_time_is_an_error_that_says_what_to_do() -> None:

@@ -29,6 +29,7 @@ def text(**parts: str) -> str:
         "memory": "<memory unit='KiB'>4096</memory><currentMemory unit='KiB'>4096</currentMemory>",
         "vcpu": "<vcpu placement='static' current='2'>4</vcpu>",
         "cd": "<source file='/a.iso'/>",
+        "cd_tune": "",
         "format": "raw",
         "tray": "",
         "bus": "sata",
@@ -41,7 +42,7 @@ def text(**parts: str) -> str:
     return (
         f"<domain><name>a</name><uuid>u</uuid>{said['title']}{said['memory']}{said['vcpu']}<devices>"
         f"<disk type='file' device='cdrom'><driver name='qemu' type='{said['format']}'/>{said['cd']}"
-        f"<target dev='sda' bus='{said['bus']}' {said['tray']}/><readonly/></disk>"
+        f"<target dev='sda' bus='{said['bus']}' {said['tray']}/>{said['cd_tune']}<readonly/></disk>"
         f"<disk type='file' device='disk'><source file='/d'/><target dev='vda' bus='virtio'/>{said['tune']}</disk>"
         f"<interface type='user'><mac address='52:54:00:00:00:01'/>{said['link']}</interface>"
         f"<graphics type='vnc' {said['passwd']}/>{said['balloon']}</devices></domain>"
@@ -103,6 +104,9 @@ CASES: list[tuple[dict[str, str], dict[str, str], list[str]]] = [
     ({"bus": "usb"}, {"bus": "usb", "cd": ""}, ["next_boot"]),
     ({}, {"tune": LIMITED}, ["live"]),
     ({"tune": LIMITED}, {"tune": LIMITED.replace("1000", "2000")}, ["live"]),
+    ({"cd": ""}, {"cd_tune": LIMITED}, ["live", "live"]),
+    ({"cd": ""}, {"cd": "", "cd_tune": LIMITED}, ["next_boot"]),
+    ({"cd": "", "bus": "usb"}, {"bus": "usb", "cd_tune": LIMITED}, ["next_boot", "next_boot"]),
     ({}, {"link": "<link state='down'/>"}, ["live"]),
     ({"link": "<link state='down'/>"}, {"link": "<link state='up'/>"}, ["live"]),
     ({}, {"passwd": "passwd='secret-2'"}, ["live"]),

@@ -247,6 +247,19 @@ def test_a_server_that_never_greets(serve: Serve, open_monitor: Open, tmp_path: 
     listener.close()
 
 
+def test_a_server_whose_queue_is_full(tmp_path: Path, open_monitor: Open) -> None:
+    """Runs that were here before have filled the queue of a QEMU that hangs: the next one waits as they did."""
+    path = str(tmp_path / "m")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as other:
+        listener.bind(path)
+        listener.listen(0)
+        other.connect(path)
+        before = time.monotonic()
+        with pytest.raises(TimedOut, match=r"did not answer qmp_capabilities within 0\.3"):
+            open_monitor(path, 0.3)
+        assert time.monotonic() - before < 5
+
+
 def test_a_server_that_does_not_negotiate(serve: Serve, open_monitor: Open) -> None:
     serve(hello=[])
     with pytest.raises(TimedOut):

@@ -109,10 +109,10 @@ class Drives:
         self.cpus[self.cpus.index(path)] = ""
 
 
-def devices(cd: str = ISO_A, link: str = "", passwd: str = "sesame", tune: str = "") -> str:
+def devices(cd: str = ISO_A, link: str = "", passwd: str = "sesame", tune: str = "", cd_tune: str = "") -> str:
     source = f"<source file='{cd}'/>" if cd else ""
     return (
-        f"<disk type='file' device='cdrom'>{source}<target dev='sda' bus='sata'/></disk>"
+        f"<disk type='file' device='cdrom'>{source}<target dev='sda' bus='sata'/>{cd_tune}</disk>"
         f"<disk type='file' device='disk'><source file='{FLOPPY}'/><target dev='vdb' bus='virtio'/>{tune}</disk>"
         f"<interface type='user'><mac address='52:54:00:00:00:01'/><model type='virtio'/>{link}</interface>"
         f"<graphics type='vnc' passwd='{passwd}'/>"
@@ -298,6 +298,15 @@ def test_a_locked_medium_is_taken_out_by_force_only(driver: QemuDriver, drives: 
     assert drives.node == "libvirt-2-storage"
     change(driver, guest(cd=ISO_B), force=True)
     assert drives.node == "libvirt-3-storage"
+
+
+def test_limits_are_told_when_the_medium_is_in(driver: QemuDriver, drives: Drives) -> None:
+    change(driver, guest(cd_tune=LIMITED))
+    drives.node = None
+    assert drives.monitor is not None
+    drives.monitor.commands.clear()
+    change(driver, guest(cd=ISO_B, cd_tune=LIMITED.replace("1000", "2000")))
+    assert told(drives).index("blockdev-insert-medium") < told(drives).index("block_set_io_throttle")
 
 
 def test_what_has_no_row_is_refused_before_anything_is_done(driver: QemuDriver, drives: Drives) -> None:

@@ -25,10 +25,9 @@ from ....xml.compare import Change, Steps, at, take
 from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from .site import Site
+from .talk import open_monitor
 from .tell import tell_balloon, tell_limits, tell_link, tell_password
 from .vcpus import plugged, set_vcpus
-
-MONITOR_TIMEOUT = 10.0
 
 Changes = Tuple[Change, ...]
 
@@ -43,8 +42,7 @@ class Work:
     def monitor(self) -> Monitor:
         """The one session of this transaction."""
         if self._monitor is None:
-            host, path = self.site.host, self.site.layout.monitor(self.name)
-            self._monitor = host.open_monitor(path, timeout=MONITOR_TIMEOUT)
+            self._monitor = open_monitor(self.site, self.name, self.site.status(self.name))
         return self._monitor
 
     def draft(self, changes: Changes) -> Element:
@@ -91,7 +89,7 @@ def _make(work: Work, act: Act, group: Changes, done: List[Change], changes: Seq
 
 
 def _grouped(work: Work, changes: Sequence[Change]) -> List[Tuple[Act, Changes]]:
-    """What is done, in the order of the first change of each: a medium is one change with many places."""
+    """What is done, in the order of the table: a medium is one change with many places."""
     groups: Dict[Tuple[Act, Steps], List[Change]] = {}
     for change in changes:
         row = next((row for row in ROWS if fnmatchcase(change.place, row.place)), None)
@@ -101,7 +99,9 @@ def _grouped(work: Work, changes: Sequence[Change]) -> List[Tuple[Act, Changes]]
                 hint="Set apply: next_boot, or apply: restart.",
             )
         groups.setdefault((row.act, change.steps[: row.depth]), []).append(change)
-    return [(act, tuple(group)) for (act, _steps), group in groups.items()]
+    acts = [row.act for row in ROWS]
+    rows = sorted(groups.items(), key=lambda item: acts.index(item[0][0]))
+    return [(act, tuple(group)) for (act, _steps), group in rows]
 
 
 def _failure(
@@ -198,7 +198,10 @@ Act = Callable[[Work, Changes], None]
 
 @dataclass(frozen=True)
 class Row:
-    """What is done for differences at a place (a shell pattern); those that share so many steps are done together."""
+    """What is done for differences at a place (a shell pattern); those that share so many steps are done together.
+
+    Rows that stand first are done first: limits are for a medium that is in its drive.
+    """
 
     place: str
     depth: int

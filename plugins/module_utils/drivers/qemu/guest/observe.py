@@ -25,10 +25,10 @@ from ..images import top_image
 from .journal import Entry
 from .site import Site
 from .status import Status
+from .talk import open_monitor
 from .tell import has_balloon
 from .vcpus import plugged
 
-MONITOR_TIMEOUT = 10.0
 PAGE = 4  # KiB: what a balloon counts in
 Row = Mapping[str, Any]
 
@@ -48,7 +48,7 @@ def observe(site: Site, name: str, document: Element, wanted: Element, status: S
     looks = [look for look in LOOKS if look.speaks(Domain(wanted)) or look.speaks(seen)]
     if looks:
         context = site.context(document)
-        monitor = site.host.open_monitor(site.layout.monitor(name), timeout=MONITOR_TIMEOUT)
+        monitor = open_monitor(site, name, status)
         try:
             for look in looks:
                 look.see(seen, monitor, context)

@@ -46,14 +46,21 @@ def process_of(site: Site, name: str) -> Optional[Process]:
 def monitor_of(site: Site, name: str) -> Iterator[Monitor]:
     """Hold a session with QEMU; one that does not answer in time is an error that names its process."""
     status = status_of(site, name)
+    monitor = open_monitor(site, name, status)
     try:
-        monitor = site.host.open_monitor(site.layout.monitor(name), timeout=GREETING_TIMEOUT)
-        try:
-            yield monitor
-        finally:
-            monitor.close()
+        yield monitor
     except TimedOut as error:
         raise hung(site.host, name, status.pid, error) from error
+    finally:
+        monitor.close()
+
+
+def open_monitor(site: Site, name: str, status: Optional[Status]) -> Monitor:
+    """Open a session with QEMU; one that does not greet in time is an error that names its process."""
+    try:
+        return site.host.open_monitor(site.layout.monitor(name), timeout=GREETING_TIMEOUT)
+    except TimedOut as error:
+        raise hung(site.host, name, status.pid if status else 0, error) from error
 
 
 def hung(host: Host, name: str, pid: int, error: TimedOut) -> TimedOut:
