@@ -93,7 +93,10 @@ networks:
       type: str
       sample: 7f1f1e9e-6d5b-4a4e-9d9f-3d8c5c7f5a10
     state:
-      description: V(active) or V(inactive).
+      description:
+        - V(active) or V(inactive).
+        - V(unknown) in a list of all networks for one that cannot be looked at, such as one whose files are damaged.
+          It has only RV(networks[].name) and RV(networks[].runtime) beside, in which C(error) says why.
       type: str
       sample: active
     active:

@@ -40,6 +40,10 @@ class NetworkFace:
         """The document as it would be kept."""
         return self.driver.normalise_network(document)
 
+    def check(self, document: Element, *, start: bool) -> None:
+        """What the host has in its place."""
+        self.driver.check_network(document, start=start)
+
     def ignored_parts(self, document: Element) -> Sequence[str]:
         """What of it has no effect."""
         return self.driver.ignored_network_parts(document)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..drivers.api import Summary
-from ..errors import NotFound
+from ..errors import CorralError, NotFound
 from ..model.network.identity import NETWORK
 from ..xml.canonical import masked
 from ..xml.write import to_text
@@ -33,7 +33,8 @@ def show_networks(job: Job) -> dict[str, Any]:
             found.append(network)
     if names is None:
         found = sorted(face.list(), key=lambda network: network.name)
-    shown = [_shown(face, network.name, job.options.get("xml") or "none") for network in found]
+    show = _shown if names is not None else _shown_beside_others
+    shown = [show(face, network.name, job.options.get("xml") or "none") for network in found]
     return {"changed": False, "networks": [network for network in shown if network], "missing": missing}
 
 
@@ -50,6 +51,15 @@ def _shown(face: NetworkFace, name: str, xml: str) -> Optional[dict[str, Any]]:
     if xml != "none":
         facts["xml"] = _xml(current, xml)
     return facts
+
+
+def _shown_beside_others(face: NetworkFace, name: str, xml: str) -> Optional[dict[str, Any]]:
+    """Return the same, and of a network that cannot be looked at what is wrong: it hides no other."""
+    try:
+        return _shown(face, name, xml)
+    except CorralError as error:
+        said = " ".join(part for part in (error.message, error.hint) if part)
+        return {"name": name, "state": "unknown", "runtime": {"error": said}}
 
 
 def _xml(current: Current, which: str) -> Optional[str]:

@@ -35,6 +35,9 @@ class Face(Protocol):
     def normalise(self, document: Element) -> Element:
         """Complete a desired document as defining it would."""
 
+    def check(self, document: Element, *, start: bool) -> None:
+        """Raise what would keep a complete document from being kept, or with ``start`` the object from being active."""
+
     def ignored_parts(self, document: Element) -> Sequence[str]:
         """What of a document has no effect."""
 

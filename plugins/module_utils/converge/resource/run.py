@@ -13,9 +13,9 @@ from typing import Any, Optional
 
 from ...errors import AlreadyExists, InvalidArgument
 from ...values import parse_uuid
-from ...xml.parse import Element
+from ...xml.parse import Element, clone
 from ..job import Job
-from .apply import apply
+from .apply import STARTS, apply
 from .differences import own_definition
 from .face import Face, find, gather
 from .plan import ABSENT, ACTIVE, make_plan, state_of
@@ -107,7 +107,17 @@ def _planned(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) 
         for part in face.ignored_parts(document):
             job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
         document = face.normalise(document)
-    return current, make_plan(face.nature, current, document, wanted, hint=face.hint)
+    plan = make_plan(face.nature, current, document, wanted, hint=face.hint)
+    _check_plan(face, plan)
+    return current, plan
+
+
+def _check_plan(face: Face, plan: Plan) -> None:
+    """Raise what would keep the plan from being done, before its first step: a check says what a run would say."""
+    actions = {step.action for step in plan.steps}
+    start = not actions.isdisjoint(STARTS)
+    if plan.document is not None and (start or "define" in actions):
+        face.check(clone(plan.document), start=start)
 
 
 def _check_uuid(face: Face, document: Element, name: str) -> None:

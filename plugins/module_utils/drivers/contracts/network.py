@@ -60,6 +60,12 @@ class NetworkDriver(Driver):
         """
         raise self.unsupported("normalise_network")
 
+    def check_network(self, document: Element, *, start: bool) -> None:
+        """Raise what would keep a complete document from being kept, or with ``start`` the network from being started.
+
+        That is what this host has in its place: an address, a route, a bridge. Check mode asks, too.
+        """
+
     def ignored_network_parts(self, document: Element) -> List[str]:
         """What a document says that this driver does not read, as paths for people; it is kept all the same."""
         return []

@@ -4,6 +4,8 @@
 
 """The network that every host is expected to have: guests in 192.168.122.0/24 behind the host's address.
 
+Its bridge is virbr0, or the next one that is free where another network has that already.
+
 Source of its name, bridge and addresses: libvirt's own default network.
 """
 
@@ -16,7 +18,7 @@ DOCUMENT = """
 <network>
   <name>default</name>
   <forward mode='nat'/>
-  <bridge name='virbr0' stp='on' delay='0'/>
+  <bridge stp='on' delay='0'/>
   <ip address='192.168.122.1' netmask='255.255.255.0'>
     <dhcp>
       <range start='192.168.122.2' end='192.168.122.254'/>

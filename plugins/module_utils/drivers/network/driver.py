@@ -69,6 +69,11 @@ class BridgeDriver(NetworkDriver):
         name = check_name("network", view_of(document).name or "")
         return self._completed(document, self._existing(name))
 
+    def check_network(self, document: Element, *, start: bool) -> None:
+        from .live.foresee import foresee
+
+        foresee(self.site, view_of(document), start=start)
+
     def ignored_network_parts(self, document: Element) -> List[str]:
         from .passes.ignored import ignored_parts
 
@@ -155,7 +160,7 @@ class BridgeDriver(NetworkDriver):
         from .live.life import start
 
         with self._locked(name):
-            if self.store.is_live(name):
+            if self.store.read_live(name) is not None:
                 raise OperationInvalid(f"Network {name} is already active.")
             start(self.site, name, lambda: self.site.require(name), self._hypervisor)
         return self._describe(name)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, List, Optional
 
-from ...errors import CorralError, HostError, NotFound
+from ...errors import CorralError, HostError, NotFound, XmlError
 from ...host.api import Host
 from ...host.layout import Layout
 from ...xml.parse import Element, parse
@@ -44,7 +44,12 @@ class Site:
 
     def active(self, name: str) -> Optional[Element]:
         """The live document of a network, or None."""
-        return _read(self.store.read_live(name), f"live document {self.store.live_path(name)}")
+        try:
+            return _read(self.store.read_live(name), f"live document {self.store.live_path(name)}")
+        except XmlError as error:
+            status = self.layout.live_status("network", name)
+            error.hint = error.hint or f"Remove {status}, and start the network {name} again."
+            raise
 
     def require(self, name: str) -> Element:
         """The persistent or else the live document; raises NotFound."""

@@ -116,7 +116,7 @@ def test_a_kept_name_counts_where_it_fits() -> None:
 
 def test_a_bridge_of_another_network_or_of_the_host() -> None:
     other = define("<bridge name='br1'/>", name="other")
-    with pytest.raises(AlreadyExists, match="br1 belongs to another network"):
+    with pytest.raises(AlreadyExists, match="br1 belongs to network other"):
         define("<bridge name='br1'/>", known=[other])
     with pytest.raises(AlreadyExists, match="this host has a bridge named so"):
         define("<bridge name='br1'/>", host(links=["br1"]))

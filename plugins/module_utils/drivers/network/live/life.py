@@ -37,7 +37,7 @@ def start(site: Site, name: str, make: Callable[[], Element], hypervisor: Option
 
     ``make`` returns its complete document, and is called while nobody else can choose a name or an address.
     """
-    _check_right(site, name)
+    check_right(site, name)
     with site.store.names_lock():
         document, surroundings = make(), look(site.host)
         check_start(site, Network(document), surroundings)
@@ -52,7 +52,8 @@ def start(site: Site, name: str, make: Callable[[], Element], hypervisor: Option
         raise
 
 
-def _check_right(site: Site, name: str) -> None:
+def check_right(site: Site, name: str) -> None:
+    """Raise OperationDenied in a session, whatever the network is."""
     if site.host.euid() != 0 or site.layout.private:
         raise OperationDenied(
             f"Network {name} cannot be started in a session: bridges and addresses of the host are root's.",

@@ -24,7 +24,7 @@ from .observe import Seen, observe
 from .rate import set_rate
 from .reconnect import reconnect
 from .rules import renew_ruleset
-from .server import digests, end_server, reload_server, start_server
+from .server import check_ground, digests, end_server, reload_server, start_server
 
 # Each does its part and returns what there is then.
 Mender = Callable[[Scene, Seen], Seen]
@@ -42,19 +42,19 @@ def mend(scene: Scene, before: Optional[Surroundings] = None) -> List[Fault]:
     """
     seen = see(scene, before)
     found = observe(scene.network, seen)
-    for mender in plan({fault.what for fault in found}, found):
+    for mender in plan({fault.what for fault in found}, found, own=scene.network.has_own_bridge()):
         seen = mender(scene, seen)
     return found
 
 
-def plan(words: Collection[str], found: Collection[Fault] = ()) -> List[Mender]:
+def plan(words: Collection[str], found: Collection[Fault] = (), *, own: bool = False) -> List[Mender]:
     """Return what has to be done for these faults, each once, in order; a bridge that is made anew has nothing on it.
 
-    Raises OperationFailed for what only the host's owner can put right.
+    Raises OperationFailed for what only the host's owner can put right; ``own`` says whether the bridge is ours.
     """
     beyond = next((fault for fault in found if fault.what == "device"), None)
     if beyond is not None:
-        raise OperationFailed(beyond.detail, hint="Make it first, or let the network use something else.")
+        raise OperationFailed(beyond.detail, hint=BEYOND[own])
     wanted = {*words, *(ON_BRIDGE if "bridge" in words else ())}
     return list(dict.fromkeys(mender for word, mender in MENDERS if word in wanted))
 
@@ -82,6 +82,7 @@ def _server(scene: Scene, seen: Seen) -> Seen:
     if seen.files is None:
         end_server(site, name, seen.status)
     elif seen.server is None or not _fits(seen, index):
+        check_ground(site, scene.network)
         start_server(site, name, seen.files, index)
     else:
         reload_server(site, name, seen.files, seen.server)
@@ -118,5 +119,7 @@ MENDERS: Tuple[Tuple[str, Mender], ...] = (
     ("bandwidth", _rate),
     ("ports", _ports),
 )
+# What the host's owner can do where we cannot, for a network with a bridge of the host's and with one of its own.
+BEYOND = ("Make it first, or let the network use something else.", "Rename or remove it, and run this again.")
 # What goes with a bridge and has to be looked after when it was made anew.
 ON_BRIDGE = ("dnsmasq", "bandwidth", "ports")

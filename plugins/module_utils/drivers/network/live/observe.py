@@ -102,6 +102,19 @@ def _is_switch(network: Network, seen: Seen) -> bool:
     return link is not None and link.kind in kinds
 
 
+def _stranger(network: Network, seen: Seen) -> Iterator[Fault]:
+    """A bridge with another MAC address is ours only if it is the one that dnsmasq bound to."""
+    link, known = seen.bridge(network), seen.status.index
+    if link is None or link.kind != "bridge" or not known or link.index == known:
+        return
+    if (link.mac or "").lower() != (network.mac or "").lower():
+        yield Fault(
+            "device",
+            f"The bridge {link.name}, with the MAC address {link.mac}, is somebody else's: that of network"
+            f" {network.name} is gone, and had {network.mac}.",
+        )
+
+
 def _bridge(network: Network, seen: Seen) -> Iterator[Fault]:
     yield from bridge_faults(bridge_of(network), seen.surroundings)
 
@@ -169,5 +182,5 @@ def _ports(network: Network, seen: Seen, link: Link) -> Iterator[Fault]:
 
 
 # In the order in which things are put right: an address needs the bridge, dnsmasq needs the address.
-OWN: Tuple[Look, ...] = (_bridge, _settings, _ruleset, _configuration, _dnsmasq, _bandwidth, _ports)
+OWN: Tuple[Look, ...] = (_stranger, _bridge, _settings, _ruleset, _configuration, _dnsmasq, _bandwidth, _ports)
 FOREIGN: Tuple[Look, ...] = (_device, _bandwidth, _ports)

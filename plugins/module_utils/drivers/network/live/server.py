@@ -17,6 +17,7 @@ from typing import Optional, Tuple
 
 from ....errors import MissingProgram, OperationFailed
 from ....host.api import Host, Process, Spawn
+from ....model.network.core import Network
 from ..dnsmasq.conf import Files
 from ..site import Site
 from .status import Status
@@ -106,7 +107,6 @@ def command(site: Site, name: str) -> Spawn:
 def start_server(site: Site, name: str, files: Files, index: int) -> None:
     """Start dnsmasq in place of one that runs, write it down and wait until it answers; raises what it says."""
     host, status = site.host, site.status(name) or Status()
-    check_way(host, site.layout.networks_dir)
     end_server(site, name, status)
     write_files(site, name, files)
     host.remove(site.layout.network_pid(name))
@@ -121,20 +121,37 @@ def start_server(site: Site, name: str, files: Files, index: int) -> None:
     _wait_ready(site, name, process, before.size if before else 0)
 
 
-def check_way(host: Host, directory: str) -> None:
-    """Raise OperationFailed where dnsmasq's user could not get at the lists of hosts: it would be silent about it."""
+def check_ground(site: Site, network: Network) -> None:
+    """Raise OperationFailed for directories that are missing or closed to dnsmasq, which would not say so."""
+    if any(ip.serves_dhcp() for ip in network.ips) or network.wants_dns():
+        check_way(site.host, site.layout.networks_dir, "its lists of hosts")
+    for root in sorted({ip.tftp_root for ip in network.ips if ip.tftp_root}):
+        found = site.host.stat(site.host.resolve(root))
+        if found is None or found.kind != "directory":
+            raise OperationFailed(
+                f"The directory {root}, from which network {network.name} serves files by TFTP, is not there.",
+                hint="Make it, readable for everybody, or correct the TFTP root.",
+            )
+        check_way(site.host, root, "the files for TFTP", listed=True)
+
+
+def check_way(host: Host, directory: str, what: str, *, listed: bool = False) -> None:
+    """Raise OperationFailed where dnsmasq's user could not get at files; with ``listed`` it has to read the directory.
+
+    dnsmasq would be silent about it.
+    """
     user = next((name for name in (USER, "nobody") if host.user(name)), None)
     uid, gid = (host.user(user) if user else None) or (-1, -1)
-    place = host.resolve(directory)
+    place, needed = host.resolve(directory), 5 if listed else 1
     while place != "/":
         found = host.stat(place)
-        bit = 0o100 if found and found.uid == uid else 0o010 if found and found.gid == gid else 0o001
-        if user and found and not found.mode & bit:
+        mode = 0o5 if found is None else found.mode >> (6 if found.uid == uid else 3 if found.gid == gid else 0)
+        if user and mode & needed != needed:
             raise OperationFailed(
-                f"dnsmasq, which runs as {user}, cannot get through {place} to its lists of hosts.",
-                hint=f"Let others pass (chmod o+x {place}), or use another root.",
+                f"dnsmasq, which runs as {user}, cannot get through {place} to {what}.",
+                hint=f"Let others pass (chmod {'o+rx' if needed > 1 else 'o+x'} {place}), or use another place.",
             )
-        place = posixpath.dirname(place)
+        place, needed = posixpath.dirname(place), 1
 
 
 def _wait_ready(site: Site, name: str, process: Process, logged: int) -> None:

@@ -14,7 +14,7 @@ import re
 import uuid
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from itertools import islice
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ....errors import AlreadyExists, UnsupportedConfig, XmlError
 from ....model.network.addresses import Interface, Subnet, as_address, interface_of, mask_length
@@ -47,9 +47,10 @@ def allocate_bridge(network: Network, surroundings: Surroundings, known: Sequenc
     Raises AlreadyExists for a name that another network has, or that something else on the host has.
     """
     wanted = network.bridge
-    taken = {Network(document).bridge for document in known}
+    owners = {found.bridge: found.name for found in map(Network, known)}
+    taken = set(owners)
     if wanted is not None and "%d" not in wanted:
-        return _own_name(network, wanted, surroundings, taken, kept)
+        return _own_name(network, wanted, surroundings, owners, kept)
     template = wanted or TEMPLATE
     pattern = re.escape(template).replace("%d", "[0-9]+")
     if kept is not None and kept not in taken and (wanted is None or re.fullmatch(pattern, kept)):
@@ -63,12 +64,16 @@ def allocate_bridge(network: Network, surroundings: Surroundings, known: Sequenc
 
 
 def _own_name(
-    network: Network, wanted: str, surroundings: Surroundings, taken: set[Optional[str]], kept: Optional[str]
+    network: Network,
+    wanted: str,
+    surroundings: Surroundings,
+    owners: Mapping[Optional[str], Optional[str]],
+    kept: Optional[str],
 ) -> str:
     link = surroundings.link(wanted)
-    if wanted in taken:
+    if wanted in owners:
         raise AlreadyExists(
-            f"The bridge {wanted} belongs to another network.",
+            f"The bridge {wanted} belongs to network {owners[wanted]}.",
             hint="Choose another name, or leave it out.",
             bridge=wanted,
         )

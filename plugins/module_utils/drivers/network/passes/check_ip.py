@@ -80,13 +80,28 @@ def _check_ip(ip: Ip) -> None:
     check_mask(ip, address, ip.netmask, ip.prefix)
     if address.is_multicast or address.is_unspecified:
         raise refuse(ip, "address", str(address), "cannot be the address of a host")
+    if address.version == 6 and address.is_link_local:
+        raise refuse(ip, "address", str(address), "is an address of one link, which every link has by itself")
     found = ip.interface()
+    _check_ends(ip, found)
     if ip.local_ptr:
         reverse_domain(ip)
     if ip.element.find("tftp") is not None and address.version == 6:
         raise UnsupportedConfig("TFTP is served on IPv4 addresses only.", line=ip.line_at("tftp"))
     check_text(ip, "root", ip.tftp_root)
     _check_dhcp(ip, found)
+
+
+def _check_ends(ip: Ip, found: Interface) -> None:
+    """The first and the last address of an IPv4 subnet are no host's, unless it has no others (RFC 3021)."""
+    if found.version == 4 and found.network.prefixlen < 31:
+        what = {found.network.network_address: "names", found.network.broadcast_address: "is the broadcast address of"}
+        if found.ip in what:
+            raise XmlError(
+                f"<ip address='{found.ip}'> {what[found.ip]} the subnet {found.network}; no host can have it.",
+                line=ip.line,
+                hint=f"Write an address in it, such as {found.network.network_address + 1}.",
+            )
 
 
 def _check_dhcp(ip: Ip, found: Interface) -> None:
