@@ -82,6 +82,10 @@ class StorageDriver(Driver):
         """Complete a desired document as defining it would, and check it: keeps the uuid of a pool of that name."""
         raise self.unsupported("normalise_pool")
 
+    def default_pool(self) -> Element:
+        """The document of the pool ``default`` where nobody has described one."""
+        raise self.unsupported("default_pool")
+
     def ignored_pool_parts(self, document: Element) -> List[str]:
         """What a document says that this driver does not read, as paths for people; it is kept all the same."""
         return []
