@@ -13,7 +13,8 @@ from typing import IO, Callable, Dict
 from ..errors import InvalidArgument, MissingLibrary, OperationFailed
 from .local_files import attempt
 
-PIECE = 1 << 20
+# What holds only zeros, of this size, becomes a hole.
+PIECE = 1 << 16
 
 
 def unpack(path: str, target: str, kind: str) -> None:
