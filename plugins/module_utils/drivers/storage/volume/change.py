@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ....errors import InvalidArgument, OperationInvalid
@@ -14,7 +15,8 @@ from ....model.storage.volume import Volume
 from ....xml.parse import Element
 from ..types.base import SECTOR, Argv
 from .command import NewImage, Original, create_argv, resize_argv
-from .header import inspect
+from .formats import News, half_emptied, recall_all, remember
+from .header import Image, inspect
 from .look import Facts, layers_above, look, look_all, reader
 from .make import MODE, making, note, run_all, set_permissions
 from .shelf import Shelf
@@ -98,11 +100,15 @@ def wipe(shelf: Shelf, name: str, *, algorithm: str = "zero") -> Facts:
         raise InvalidArgument(f"There is no algorithm {algorithm!r}; write one of {', '.join(ALGORITHMS)}.")
     with _changing(shelf, name) as (facts, part):
         _check_alone(shelf, facts, "wiped")
-        run_all(shelf.host, wipe_argvs(facts, algorithm))
-        plain = facts.image.format in ("raw", "iso") or facts.image.encryption is not None
-        note(shelf, name, facts.found.inode, "raw", encrypted=False)
+        image = half_emptied(recall_all(shelf), name, facts.found) or replace(facts.image, capacity=facts.capacity)
+        plain = image.format in ("raw", "iso") or image.encryption is not None
         if not plain:
-            _empty_again(shelf, facts, part)
+            remember(shelf, [News(name, facts.found.inode, image, emptying=True)])
+        run_all(shelf.host, wipe_argvs(facts, algorithm))
+        if plain:
+            note(shelf, name, facts.found.inode, "raw", encrypted=False)
+        else:
+            _empty_again(shelf, facts, image, part)
     return look(shelf, name)
 
 
@@ -120,12 +126,11 @@ def wipe_argvs(facts: Facts, algorithm: str) -> List[Argv]:
     return [(*zeros, "conv=notrunc,fsync", "status=none")]
 
 
-def _empty_again(shelf: Shelf, facts: Facts, part: str) -> None:
-    image, there = facts.image, facts.found
-    new = NewImage(part, image.format, facts.capacity, compat=image.compat, cluster_size=image.cluster_size)
+def _empty_again(shelf: Shelf, facts: Facts, image: Image, part: str) -> None:
+    new = NewImage(part, image.format, image.capacity, compat=image.compat, cluster_size=image.cluster_size)
     _begin(shelf, part)
     run_all(shelf.host, [create_argv(new)])
-    _take_over(shelf, facts, part, there.mode)
+    _take_over(shelf, facts, image, part)
 
 
 def upload(shelf: Shelf, name: str, path: str) -> Facts:
@@ -140,7 +145,7 @@ def upload(shelf: Shelf, name: str, path: str) -> Facts:
         run_all(shelf.host, [copy_argv(path, part)])
         if facts.image.format == "raw" and not facts.image.encryption and size < facts.capacity:
             run_all(shelf.host, [("truncate", "--size", str(facts.capacity), part)])
-        _take_over(shelf, facts, part, facts.found.mode)
+        _take_over(shelf, facts, facts.image, part)
     return look(shelf, name)
 
 
@@ -194,13 +199,13 @@ def _begin(shelf: Shelf, part: str) -> None:
     shelf.host.write(part, b"", mode=MODE)
 
 
-def _take_over(shelf: Shelf, facts: Facts, part: str, mode: int) -> None:
-    """Put a new file in the place of a volume's old one, with its owner, its mode and its format."""
+def _take_over(shelf: Shelf, facts: Facts, image: Image, part: str) -> None:
+    """Put a new file, which is such an image, in the place of a volume's old one, with its owner and its mode."""
     shelf.host.change_owner(part, facts.found.uid, facts.found.gid)
-    shelf.host.change_mode(part, mode)
+    shelf.host.change_mode(part, facts.found.mode)
     made = shelf.host.stat(part)
     if made is not None:
-        note(shelf, facts.name, made.inode, facts.image.format, encrypted=facts.image.encryption is not None)
+        note(shelf, facts.name, made.inode, image.format, encrypted=image.encryption is not None)
     shelf.host.rename(part, facts.real, replace=True)
 
 

@@ -53,15 +53,32 @@ def recall(rows: Rows, name: str, found: FileStat) -> Optional[Known]:
 
 @dataclass(frozen=True)
 class News:
-    """A file whose format is now known."""
+    """A file whose format is now known; ``emptying`` says that its bytes are about to go, and what it is to be then."""
 
     name: str
     inode: int
     image: Image
+    emptying: bool = False
 
     def row(self) -> Dict[str, Any]:
         """The row that is written down."""
-        return {"name": self.name, "format": self.image.format, "encryption": self.image.encryption}
+        row: Dict[str, Any] = {"name": self.name, "format": self.image.format, "encryption": self.image.encryption}
+        if self.emptying:
+            row["emptying"] = {name: getattr(self.image, name) for name in SHAPE}
+        return row
+
+
+# What an image that was emptied has in common with what it was.
+SHAPE = ("format", "capacity", "compat", "cluster_size")
+
+
+def half_emptied(rows: Rows, name: str, found: FileStat) -> Optional[Image]:
+    """Return what a file was whose bytes a killed run has begun to overwrite, None for any other."""
+    row = rows.get(str(found.inode), {})
+    shape = row.get("emptying")
+    if row.get("name") != name or not isinstance(shape, dict) or set(shape) != set(SHAPE):
+        return None
+    return Image(**shape)
 
 
 def remember(shelf: Shelf, news: Iterable[News]) -> None:
@@ -71,12 +88,19 @@ def remember(shelf: Shelf, news: Iterable[News]) -> None:
         return
     with shelf.host.lock(shelf.layout.volume_formats_lock(shelf.pool)):
         before = recall_all(shelf)
+        fresh = {key: {**_emptying(before.get(key, {}), row), **row} for key, row in fresh.items()}
         rows = {key: row for key, row in before.items() if key not in fresh and _is_there(shelf, key, row)}
         after = {**rows, **fresh}
         if after != before:
             shelf.host.make_directory(shelf.layout.volumes_dir, mode=0o700)
             data = json.dumps({"volumes": after}, sort_keys=True).encode()
             shelf.host.write(shelf.layout.volume_formats(shelf.pool), data, mode=0o600)
+
+
+def _emptying(before: Dict[str, Any], row: Dict[str, Any]) -> Dict[str, Any]:
+    """What stays of an older row of the same file: that it is being emptied."""
+    same = before.get("name") == row["name"] and "emptying" in before
+    return {"emptying": before["emptying"]} if same else {}
 
 
 def _is_there(shelf: Shelf, inode: str, row: Dict[str, Any]) -> bool:
