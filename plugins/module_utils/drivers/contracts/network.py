@@ -135,5 +135,13 @@ class NetworkDriver(Driver):
         raise self.unsupported("mend_network")
 
     @mutates
+    def renew_limits(self, name: str) -> None:
+        """Let an active network guarantee its guests what their live documents say (<inbound floor>), and nothing else.
+
+        Raises UnsupportedConfig where that is more than it has.
+        """
+        raise self.unsupported("renew_limits")
+
+    @mutates
     def set_network_autostart(self, name: str, autostart: bool) -> None:
         raise self.unsupported("set_network_autostart")

@@ -112,11 +112,12 @@ class BridgeDriver(NetworkDriver):
 
     def actual_interface(self, interface: Element) -> Element:
         from ...model.domain.interface import Interface
-        from .ports.actual import actual_interface, takes_devices
+        from .ports.actual import actual_interface, check_floor, takes_devices
         from .ports.guests import Port, others
 
         name = Interface(interface).network or ""
         network = view_of(self._active(name))
+        check_floor(network, interface)
         if not takes_devices(network):
             return actual_interface(self.host, network, interface, ())
         found = actual_interface(self.host, network, interface, others(self._hypervisor, name, interface, self._given))
@@ -185,6 +186,13 @@ class BridgeDriver(NetworkDriver):
 
         with self._locked(name):
             mend(self._scene(name, self._active(name)))
+
+    def renew_limits(self, name: str) -> None:
+        from .live.rate import set_rate
+        from .ports.guests import connected
+
+        with self._locked(name):
+            set_rate(self.site, view_of(self._active(name)), connected(self._hypervisor, name))
 
     def set_network_autostart(self, name: str, autostart: bool) -> None:
         with self._locked(name):

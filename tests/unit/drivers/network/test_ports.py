@@ -208,3 +208,46 @@ def test_a_card_without_functions() -> None:
 def test_a_network_whose_devices_are_gone_is_not_started() -> None:
     with pytest.raises(OperationFailed, match="Network a uses eth9, and this host has no such device"):
         Cards().started(network("<forward mode='private'><interface dev='eth9'/></forward>"))
+
+
+LIMITED = "<bandwidth><inbound average='1000'/></bandwidth>"
+FLOOR = """
+<interface type='network'><mac address='52:54:00:00:00:{0}'/><source network='a'/><target dev='vnet{0}'/>
+<bandwidth><inbound average='10' floor='{1}'/></bandwidth></interface>
+"""
+
+
+def test_what_guests_are_guaranteed_comes_and_goes_with_them() -> None:
+    host = NetHost()
+    guests = Guests(host)
+    driver = driver_on(host, guests)
+    driver.define_network(document(more=LIMITED))
+    driver.start_network("a")
+
+    def classes() -> dict[str, str]:
+        rows = (line.split() for line in host.classes["virbr7"] if line.startswith("class"))
+        return {words[words.index("classid") + 1]: words[words.index("rate") + 1] for words in rows}
+
+    guests.add("g", FLOOR.format("11", 300))
+    driver.renew_limits("a")
+    assert classes() == {"1:1": "1000kbps", "1:2": "700kbps", "1:3": "300kbps"}
+    guests.add("h", FLOOR.format("12", 800))
+    with pytest.raises(UnsupportedConfig, match="cannot guarantee 1100 kB/s: it has 1000 kB/s"):
+        driver.renew_limits("a")
+    assert classes()["1:3"] == "300kbps"
+    del guests.documents["h"]
+    driver.renew_limits("a")
+    assert classes() == {"1:1": "1000kbps", "1:2": "700kbps", "1:3": "300kbps"}
+    guests.documents.clear()
+    driver.renew_limits("a")
+    assert classes() == {"1:1": "1000kbps", "1:2": "1000kbps"}
+    assert driver.network_faults("a") == []
+
+
+def test_a_network_without_a_limit_guarantees_nothing() -> None:
+    host = NetHost()
+    driver = driver_on(host)
+    driver.define_network(document())
+    driver.start_network("a")
+    with pytest.raises(UnsupportedConfig, match="Network a can guarantee nothing, since it has no inbound limit"):
+        driver.actual_interface(parse(FLOOR.format("11", 300)))

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Fault, Lease, Network, NetworkDriver
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
-from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid
+from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid, UnsupportedConfig
 from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, add, clone, parse
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import GuestHost, driver_on
@@ -91,6 +91,13 @@ class SmallNetworks(NetworkDriver):
         self.leases: List[Lease] = []
         self.faults: List[Fault] = []
         self.known = self.active = True
+        self.renewed: List[str] = []
+        self.least = True  # whether what guests are guaranteed is no more than there is
+
+    def renew_limits(self, name: str) -> None:
+        self.renewed.append(name)
+        if not self.least:
+            raise UnsupportedConfig(f"{name} cannot guarantee that.")
 
     def list_networks(self) -> List[Network]:
         return [Network("default", "00000000-0000-4000-8000-000000000001", self.active, bridge=OWN_BRIDGE)]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, cast
 
 import pytest
 
@@ -30,7 +30,7 @@ from ansible_collections.corral.virt.plugins.module_utils.model.domain.identity 
 from ansible_collections.corral.virt.plugins.module_utils.xml.compare import compare
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import document, driver_on
-from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_links import LinkedHost, connected_on
+from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_links import LinkedHost, SmallNetworks, connected_on
 
 MAC = "52:54:00:00:00:0a"
 
@@ -151,6 +151,22 @@ def test_limits_are_set_on_the_tap(host: LinkedHost, driver: QemuDriver) -> None
     start(driver, card("bridge", f"<source bridge='br0'/>{limits}"))
     (rules,) = [text for program, text in host.batches if program == "tc"]
     assert "dev vnet0" in rules and "rate 1000kbps ceil 2000kbps burst 64kb" in rules
+
+
+def test_a_network_is_told_of_what_a_guest_is_guaranteed(driver: QemuDriver) -> None:
+    networks = cast(SmallNetworks, driver.site.neighbours.network if driver.site.neighbours else None)
+    source = "<source network='default'/>"
+    start(driver, card("network", source + "<bandwidth><inbound average='10'/></bandwidth>"), name="b")
+    assert networks.renewed == []
+    limited = card("network", source + "<bandwidth><inbound average='10' floor='5'/></bandwidth>", mac=MAC[:-1] + "b")
+    start(driver, limited)
+    assert networks.renewed == ["default"]
+    driver.destroy_domain("a")
+    assert networks.renewed == ["default", "default"]
+    networks.least = False
+    with pytest.raises(UnsupportedConfig, match="default cannot guarantee that"):
+        driver.start_domain("a")
+    assert driver.lookup_domain("a").state == "shut off"
 
 
 def test_a_tap_that_is_left_alone_runs_its_script(host: LinkedHost, driver: QemuDriver) -> None:

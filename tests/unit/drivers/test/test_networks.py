@@ -266,6 +266,7 @@ def test_every_call_of_the_contract_is_served() -> None:
         "ignored_network_parts",
         "network_advice",
         "exclusive",
+        "renew_limits",
     }
 
 

@@ -26,7 +26,7 @@ from ...links.bandwidth import (
     is_limited,
     network_lines,
 )
-from ...links.batch import apply, attempt
+from ...links.batch import Batch, apply, attempt
 from ..ports.guests import Port
 from ..site import Site
 from .status import Status
@@ -52,9 +52,9 @@ def set_rate(site: Site, network: Network, ports: Sequence[Port]) -> None:
     status = site.status(name) or Status()
     if wanted is None and not status.rate:
         return
+    lines = Batch() if wanted is None else network_lines(bridge, wanted, _floors(ports))
     attempt(site.host, clear_lines(bridge))
-    if wanted is not None:
-        apply(site.host, network_lines(bridge, wanted, _floors(ports)))
+    apply(site.host, lines)
     site.store.write_status(name, replace(status, rate=rate_digest(network)).to_plain())
 
 

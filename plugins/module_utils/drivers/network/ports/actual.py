@@ -65,6 +65,17 @@ def actual_interface(host: Host, network: Network, interface: Element, ports: Se
     return done
 
 
+def check_floor(network: Network, interface: Element) -> None:
+    """Raise UnsupportedConfig for an interface that is guaranteed a rate by a network that has no limit to share."""
+    limits, whole = interface.find("bandwidth/inbound[@floor]"), network.element.find("bandwidth/inbound[@average]")
+    if limits is not None and (whole is None or not network.bridge):
+        raise UnsupportedConfig(
+            f"Network {network.name} can guarantee nothing, since it has no inbound limit to share out.",
+            line=limits.sourceline,
+            hint="Give the network a bandwidth with inbound and average, or take the floor away.",
+        )
+
+
 def _portgroup(network: Network, interface: Interface) -> Optional[Portgroup]:
     group = network.portgroup(interface.portgroup)
     if group is None and interface.portgroup is not None:

@@ -124,6 +124,7 @@ def start(site: Site, plan: Start, *, paused: bool = False) -> None:
         _connect(site, plan, process)
         _hand_shake(site, plan, process, paused=paused)
         site.store.write_status(name, replace(status, ready=True).to_plain())
+        _guarantee(site, status)
     except CorralError:
         if process is not None:
             kill(site.host, process)
@@ -143,9 +144,10 @@ def _links_of(plan: Start, process: Process, status: Status) -> Tuple[Tuple[str,
     """What there is to undo of the cards' links, now that QEMU has them."""
     if not plan.cards:
         return status.links
+    from .floors import floor_rows
     from .wires import tap_rows
 
-    return (*status.links, *tap_rows(plan.cards, process.taps))
+    return (*status.links, *tap_rows(plan.cards, process.taps), *floor_rows(plan.document))
 
 
 def _connect(site: Site, plan: Start, process: Process) -> None:
@@ -157,6 +159,14 @@ def _connect(site: Site, plan: Start, process: Process) -> None:
     connect(site.host, plan.cards, process.taps, Domain(plan.document).uuid or "")
     for card, name in zip(plan.cards, process.taps):
         set_target(plan.document, card.number, name)
+
+
+def _guarantee(site: Site, status: Status) -> None:
+    """Ask the networks for what the guest is to be guaranteed; they see it now that it runs."""
+    if status.links:
+        from .floors import guarantee
+
+        guarantee(site, status.links)
 
 
 def _announce(site: Site, plan: Start) -> Tuple[Start, Status]:

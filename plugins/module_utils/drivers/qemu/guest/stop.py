@@ -68,6 +68,10 @@ def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None
         site.store.remove_live(name)
     else:
         _noted(site, name, replace(ended, pid=0, start=0, helpers=(), trees=(), links=(), clean=True))
+    if status.links:
+        from .floors import give_up
+
+        give_up(site, status.links)
 
 
 def _noted(site: Site, name: str, status: Status) -> bool:
