@@ -63,7 +63,7 @@ class LocalStream:
                 yield
         except HostError as error:
             if isinstance(error.__cause__, socket.timeout):
-                raise TimedOut(f"{self._path} did not answer within {timeout:g} seconds.", path=self._path) from None
+                raise TimedOut(f"{self._path} did not answer within {timeout:.3g} seconds.", path=self._path) from None
             raise
 
 

@@ -161,6 +161,15 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     ({"disks": [{**DISK, "iotune": {"group_name": "g"}}]}, "iotune has no limit"),
     (
+        {"disks": [{**DISK, "iotune": {"read_bytes_sec": "2MiB", "read_bytes_sec_max": "1MiB"}}]},
+        "iotune.read_bytes_sec_max is below read_bytes_sec",
+    ),
+    ({"serials": [{"type": "tcp", "port": 99999}]}, r"serials\[1\]: port: 99999 is no TCP port; write 1 to 65535"),
+    ({"title": "a\0b"}, "title holds the character"),
+    ({"smbios": {"system": {"serial": "\x1b"}}}, "smbios.system.serial holds the character"),
+    ({"cpu": {"model": "qemu64", "features": {"\ud800": True}}}, "cpu.features holds the character"),
+    ({"disks": [DISK, {**DISK, "serial": "\uffff"}]}, r"disks\[2\].serial holds the character"),
+    (
         {"filesystems": [{"source": "/a", "tag": "t"}, {"source": "/b", "tag": "t"}]},
         r"filesystems\[1\]: the tag t is given twice",
     ),

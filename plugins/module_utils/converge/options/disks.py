@@ -104,6 +104,9 @@ def _limit(name: str, value: object, what: str, given: Options) -> int:
     limit = size_of(value, what) if "_bytes_" in name else int(str(value))
     if limit < 1:
         raise InvalidArgument(f"{what}: {value} is no limit; write 1 or more, or leave it out.")
+    usual = name[: -len(BURST)] if name.endswith(BURST) else name
+    if usual != name and usual in given and limit < _limit(usual, given[usual], what, given):
+        raise InvalidArgument(f"{what} is below {usual}; a burst reaches more than the limit, so write more.")
     return limit
 
 

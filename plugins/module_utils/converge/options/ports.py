@@ -87,6 +87,8 @@ def _backend(element: Element, port: Options, what: str, default: str = "pty") -
         raise InvalidArgument(f"{what}: {wrong[0]} is not for the type {kind}; leave it out, or write another type.")
     if missing:
         raise InvalidArgument(f"{what}: {missing[0]} is missing; a port of the type {kind} needs it.")
+    if kind == "tcp" and not 1 <= port["port"] <= 65535:
+        raise InvalidArgument(f"{what}: port: {port['port']} is no TCP port; write 1 to 65535.")
     element.set("type", "null" if kind == "none" else kind)
     source = {"path": port.get("path") and absolute(port["path"], f"{what}: path")}
     if "listen" in may and (port.get("path") or kind == "tcp"):

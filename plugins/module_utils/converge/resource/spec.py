@@ -9,7 +9,8 @@ What each option writes is said by builders, a file a family; a family is import
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable, Optional
 
 from ...errors import InvalidArgument
@@ -21,6 +22,8 @@ Options = Mapping[str, Any]
 Builders = tuple[Builder, ...]
 # The options for which each family is needed, and what imports it.
 Families = tuple[tuple[tuple[str, ...], Callable[[], Builders]], ...]
+# What no XML document can hold: control characters, halves of surrogate pairs, and what is no character.
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Makes a document of the options, of which the named ones are given.
 Build = Callable[[Options, "list[str]"], Element]
 
@@ -37,6 +40,8 @@ def desired(
     given = [name for name in defining if options.get(name) is not None]
     if not options.get("xml"):
         name = check_name(noun, options.get("name") or "")
+        if describe:
+            _check_texts(options, given)
         return name, build(options, given) if describe and given else None
     if given:
         raise InvalidArgument(
@@ -45,6 +50,31 @@ def desired(
         )
     document = parse(options["xml"], root=root, what="xml")
     return _written_name(document, options.get("name"), noun), document if describe else None
+
+
+def _check_texts(options: Options, given: list[str]) -> None:
+    """Refuse a text that no document can hold; it may be a secret, so only its place is named."""
+    for option in given:
+        for place, words in _texts(options[option], option):
+            found = UNWRITABLE.search(words)
+            if found:
+                raise InvalidArgument(
+                    f"{place} holds the character {ascii(found.group())[1:-1]}, which no definition can hold.",
+                    hint="Remove it; a file in another encoding, or one that is no text, was probably read.",
+                )
+
+
+def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """All texts in an option, names of fields too, each with what to call its place, such as disks[2].serial."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield place, str(name)
+            yield from _texts(inner, f"{place}.{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, 1):
+            yield from _texts(inner, f"{place}[{number}]")
 
 
 def builders(options: Options, families: Families) -> list[Builder]:

@@ -90,6 +90,31 @@ def test_the_same_file_by_another_path(driver: QemuDriver, machine: GuestHost) -
         driver.start_domain("b")
 
 
+@pytest.mark.parametrize(("flags", "starts"), [((), False), (("readonly",), True), (("shareable",), True)])
+def test_an_image_that_a_guest_has_twice(driver: QemuDriver, flags: tuple[str, ...], starts: bool) -> None:
+    twice = "<disk type='file' device='disk'><source file='{}'/><target dev='vd{}' bus='virtio'/>{}</disk>"
+    said = "".join(f"<{flag}/>" for flag in flags)
+    driver.define_domain(document("a", "".join(twice.format(IMAGE, letter, said) for letter in "xy"), disk=""))
+    if starts:
+        driver.start_domain("a")
+        return
+    with pytest.raises(OperationInvalid, match=f"Guest a has the image {IMAGE} twice"):
+        driver.start_domain("a")
+
+
+def test_what_a_guest_writes_into_a_raw_image_is_no_head(driver: QemuDriver, machine: GuestHost) -> None:
+    """Else it could keep another guest's image, or its own, from ever being deleted."""
+    machine.add_file(IMAGE, qcow())
+    machine.add_file(OTHER, qcow(IMAGE, snapshots=7))
+    forged = document("b", disk=OTHER)
+    mark_owned(forged, OTHER)
+    mine = owner()
+    for one in (forged, mine):
+        driver.define_domain(one)
+    assert driver.check_removal("a", storage="owned") == [IMAGE]
+    assert driver.check_removal("b", storage="owned") == [OTHER]
+
+
 def test_qemus_own_words_about_an_image_become_a_sentence(driver: QemuDriver, machine: GuestHost) -> None:
     driver.define_domain(document("a"))
     machine.dies = (
@@ -159,6 +184,13 @@ def test_a_rename_that_was_cut_off_comes_to_its_end(machine: GuestHost) -> None:
 # removal
 
 
+def layered(found: Element) -> Element:
+    """The same guest, whose disks are qcow2 images."""
+    for disk in found.findall("devices/disk"):
+        disk.insert(0, parse("<driver name='qemu' type='qcow2'/>"))
+    return found
+
+
 def owner(name: str = "a", *paths: str) -> Element:
     found = document(name)
     for path in paths or (IMAGE,):
@@ -204,7 +236,7 @@ def test_keep_keeps(driver: QemuDriver, machine: GuestHost) -> None:
 def test_the_image_below_another_guests_image(driver: QemuDriver, machine: GuestHost) -> None:
     machine.add_file(OTHER, qcow("a.raw"))
     driver.define_domain(owner())
-    driver.define_domain(document("b", "", disk=OTHER))
+    driver.define_domain(layered(document("b", "", disk=OTHER)))
     with pytest.raises(OperationInvalid, match=f"its image {IMAGE} is also used by the guest b"):
         driver.undefine_domain("a", storage="owned")
     assert driver.lookup_domain("a").persistent and machine.stat(IMAGE) is not None
@@ -213,13 +245,13 @@ def test_the_image_below_another_guests_image(driver: QemuDriver, machine: Guest
 def test_images_that_go_round_in_circles(driver: QemuDriver, machine: GuestHost) -> None:
     machine.add_file(OTHER, qcow("b.qcow2"))
     driver.define_domain(owner())
-    driver.define_domain(document("b", disk=OTHER))
+    driver.define_domain(layered(document("b", disk=OTHER)))
     assert driver.check_removal("a", storage="owned") == [IMAGE]
 
 
 def test_snapshots_and_holders_stand_in_the_way(driver: QemuDriver, machine: GuestHost) -> None:
     machine.add_file(IMAGE, qcow(snapshots=2))
-    driver.define_domain(owner())
+    driver.define_domain(layered(owner()))
     with pytest.raises(OperationInvalid, match="holds 2 snapshots"):
         driver.check_removal("a", storage="owned")
     machine.add_file(IMAGE, b"raw")

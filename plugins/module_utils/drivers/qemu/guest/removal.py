@@ -24,7 +24,7 @@ from ....model.domain.owned import owned_paths
 from ....xml.parse import Element
 from .chains import QCOW_MAGIC
 from .nvram import own_variables
-from .sharing import key_of, used_by_others
+from .sharing import key_of, used_by_others, with_head
 from .site import Site
 
 STORAGE = ("keep", "owned")
@@ -55,8 +55,11 @@ def plan_removal(site: Site, name: str, storage: str, *, active: bool) -> Remova
     if storage == "keep":
         return Removal()
     owned = list(_owned_images(site, document))
+    headed = with_head(document)
     for path in owned:
         _check(site, name, path, active=active)
+        if path in headed:
+            _check_snapshots(site.host, name, path)
     variables = own_variables(Domain(document), site.layout.nvram_dir, site.host)
     return Removal((*owned, *variables), tuple(_tpm(site, document)))
 
@@ -89,9 +92,6 @@ def _check(site: Site, name: str, path: str, *, active: bool) -> None:
     other = used_by_others(site, name, key_of(host, path))
     if other is not None:
         raise _refused(name, path, f"is also used by the guest {other}")
-    kept = _snapshots(host, path)
-    if kept:
-        raise _refused(name, path, f"holds {kept} snapshot{'s' if kept > 1 else ''}")
     if not active and _is_held(host, found.inode):
         raise _refused(name, path, "is held open by another program")
 
@@ -102,6 +102,12 @@ def _refused(name: str, path: str, why: str) -> OperationInvalid:
         hint="Mend that, or keep the images with storage: keep.",
         path=path,
     )
+
+
+def _check_snapshots(host: Host, name: str, path: str) -> None:
+    kept = _snapshots(host, path)
+    if kept:
+        raise _refused(name, path, f"holds {kept} snapshot{'s' if kept > 1 else ''}")
 
 
 def _snapshots(host: Host, path: str) -> int:

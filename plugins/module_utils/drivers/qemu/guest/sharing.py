@@ -76,13 +76,24 @@ def check_memory(site: Site, name: str, document: Element) -> None:
 
 
 def check_free(site: Site, name: str, document: Element) -> None:
-    """Raise OperationInvalid when a running guest has an image that this one is about to use."""
+    """Raise OperationInvalid when a running guest has an image that this one is about to use, or it has it twice."""
     mine = list(uses(site.host, name, document))
+    _check_once(name, mine)
     for other in running(site, name):
         for theirs in other:
             clash = next((use for use in mine if use.key == theirs.key and _clashes(use, theirs)), None)
             if clash is not None:
                 raise _in_use(clash.path, name, theirs.guest)
+
+
+def _check_once(name: str, mine: List[Use]) -> None:
+    for number, use in enumerate(mine):
+        if any(use.key == before.key and _clashes(use, before) for before in mine[:number]):
+            raise OperationInvalid(
+                f"Guest {name} has the image {use.path} twice, maybe as a backing file or by another path.",
+                hint="Take one of these disks out: what one writes would destroy what the other sees.",
+                path=use.path,
+            )
 
 
 def _clashes(mine: Use, theirs: Use) -> bool:
@@ -143,8 +154,17 @@ def used_by_others(site: Site, name: str, key: Key) -> Optional[str]:
 
 
 def _everything(host: Host, name: str, document: Element) -> List[Key]:
-    found = list(uses(host, name, document))
-    return [use.key for use in found] + [key_of(host, path) for use in found for path in below(host, use.path)]
+    keys = [use.key for use in uses(host, name, document)]
+    return keys + [key_of(host, under) for path in with_head(document) for under in below(host, path)]
+
+
+def with_head(document: Element) -> List[str]:
+    """The images of a document whose heads QEMU reads: in a raw one the guest may have written whatever it likes."""
+    disks = document.findall("devices/disk")
+    formats = [(disk, disk.find("driver")) for disk in disks]
+    formats += [(layer, layer.find("format")) for disk in disks for layer in disk.iter("backingStore")]
+    headed = (_source(holder) for holder, said in formats if said is not None and said.get("type") == "qcow2")
+    return [path for path in headed if path]
 
 
 def below(host: Host, path: str) -> Iterator[str]:
