@@ -141,6 +141,7 @@ def _observed(
 def _wanted(options: Mapping[str, Any]) -> tuple[Wanted, Optional[Element]]:
     state = options["state"]
     _check_state(state, options)
+    _check_numbers(options)
     for given in (options.get("name"), options.get("renamed_from")):
         if given is not None:
             check_name("guest", given)
@@ -179,6 +180,17 @@ def _check_state(state: str, options: Mapping[str, Any]) -> None:
         raise InvalidArgument(
             "renamed_from and state absent contradict each other.", hint="Remove the guest by the name that it has."
         )
+
+
+def _check_numbers(options: Mapping[str, Any]) -> None:
+    """Refuse times and ports that there are not."""
+    awaited: Mapping[str, Any] = options.get("wait_for") or {}
+    for name, seconds in (("timeout", options["timeout"]), ("wait_for.timeout", awaited.get("timeout") or 0)):
+        if seconds < 0:
+            raise InvalidArgument(f"{name}: {seconds} is no time to wait; write a number of seconds, 0 or more.")
+    port = awaited.get("port")
+    if port is not None and not 1 <= port <= 65535:
+        raise InvalidArgument(f"wait_for.port: {port} is no TCP port; write 1 to 65535.")
 
 
 def _check_uuid(driver: HypervisorDriver, document: Element, name: str) -> None:
