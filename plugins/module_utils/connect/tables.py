@@ -53,6 +53,12 @@ def _secret(request: Request) -> Answer:
     return open_driver(request)
 
 
+def _storage(request: Request) -> Answer:
+    from ..drivers.storage.open import open_driver
+
+    return open_driver(request)
+
+
 def _test_network(request: Request) -> Answer:
     from ..drivers.test.open import open_network
 
@@ -90,7 +96,7 @@ TABLES: Mapping[str, Tuple[Row, ...]] = {
     ),
     "network": (_test(_test_network), Row("network", _network, ("qemu",), "qemu:///system")),
     "interface": (_test(_test_interface),),
-    "storage": (_test(_test_storage),),
+    "storage": (_test(_test_storage), Row("storage", _storage, ("qemu",), "qemu:///system")),
     "node device": (_test(_test_node_device),),
     "secret": (Row("secret", _secret, ("qemu",), "qemu:///system"),),
     "nwfilter": (),

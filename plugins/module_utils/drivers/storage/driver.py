@@ -1,0 +1,376 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The storage driver: pools and volumes of this host, each call under the pool's lock where it changes the pool.
+
+Volumes that are files have locks of their own (``volume/shelf.py``), so that many can be made at the same time; what
+else makes volumes changes one table of the pool's, and holds the pool's lock.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, List, Optional, Sequence
+
+from ...errors import AlreadyExists, CorralError, HostError, InvalidArgument, NotFound, OperationInvalid
+from ...host.api import Host
+from ...host.layout import Layout, check_name
+from ...values import parse_uuid
+from ...xml.compare import Change
+from ...xml.parse import Element
+from ...xml.write import to_text
+from ..api import Content, Fault, Neighbours, Pool, StorageDriver, Volume
+from ..store import Store
+from .site import Site, view_of
+
+if TYPE_CHECKING:
+    from .live.scene import Scene
+    from .volume.content import Filling
+
+MEND = "Let the pool be mended, or look at what the host lacks."
+
+
+class HostStorage(StorageDriver):
+    """The pools of one tree of files: the system's, a user's session (directories only), or an embedded one."""
+
+    name = "storage"
+
+    def __init__(self, host: Host, layout: Layout, *, read_only: bool = False) -> None:
+        self.site = Site(host, layout, Store(host, layout, "pool"), read_only)
+        self.host = host
+        self.store = self.site.store
+        self._neighbours: Optional[Neighbours] = None
+
+    def meet(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+
+    # looking at pools
+
+    def explain(self) -> Dict[str, Any]:
+        return {"config": self.site.layout.config_dir("pool"), "images": self.site.layout.images}
+
+    def list_pools(self) -> Sequence[Pool]:
+        return [self._shown(name) for name in self.site.names()]
+
+    def lookup_pool(self, reference: str) -> Pool:
+        if self._is_known(reference):
+            return self._describe(reference)
+        for pool in self.list_pools():
+            if _same_uuid(reference, pool.uuid):
+                return pool
+        raise NotFound(f"There is no pool with the name or uuid '{reference}'.", name=reference)
+
+    def pool_xml(self, name: str, *, inactive: bool = False) -> Element:
+        active, kept = self.site.active(name), self.site.persistent(name)
+        found = kept if active is None or (inactive and kept is not None) else active
+        if found is None:
+            raise NotFound(f"There is no pool named '{name}'.", name=name)
+        return found
+
+    def normalise_pool(self, document: Element) -> Element:
+        from .live.define import completed
+
+        return completed(self.site, document)
+
+    def default_pool(self) -> Element:
+        from .default import default_pool
+
+        return default_pool(self.site.layout)
+
+    def ignored_pool_parts(self, document: Element) -> List[str]:
+        from .passes.ignored import ignored_pool_parts
+
+        return ignored_pool_parts(document)
+
+    def pool_faults(self, name: str) -> List[Fault]:
+        from .live.observe import observe
+
+        self.site.require(name)
+        document = self.site.active(name)
+        return [] if document is None else observe(self._scene(document))
+
+    def pool_guests(self, name: str) -> List[str]:
+        from .live.users import pool_guests
+
+        return pool_guests(self._scene(self.pool_xml(name)), active=self.store.is_live(name))
+
+    def pool_is_built(self, name: str) -> bool:
+        from .live.observe import is_built
+
+        return is_built(self._scene(self.site.require(name)))
+
+    def check_pool_deletion(self, name: str) -> List[str]:
+        from .live.deletion import check_deletion
+
+        return check_deletion(self._scene(self.pool_xml(name)))
+
+    # looking at volumes
+
+    def list_volumes(self, pool: str) -> List[Volume]:
+        from .live.volumes import list_all
+
+        scene = self._active(pool)
+        try:
+            return list_all(scene)
+        except HostError as error:
+            raise OperationInvalid(f"The volumes of pool {pool} are not seen: {error.message}", hint=MEND) from error
+
+    def lookup_volume(self, pool: str, name: str) -> Volume:
+        from .live.volumes import find
+
+        return find(self._active(pool), name)
+
+    def volume_by_path(self, path: str) -> Volume:
+        from .live.volumes import by_path
+
+        return by_path(self._scenes(), path)
+
+    def volume_xml(self, pool: str, name: str) -> Element:
+        from .live.volumes import xml
+
+        return xml(self._active(pool), name)
+
+    def normalise_volume(self, pool: str, document: Element, *, content: Optional[Content] = None) -> Element:
+        from .live.volumes import normalise
+
+        scene = self._active(pool)
+        return normalise(scene, document, self._filling(scene, content))
+
+    def volume_guests(self, pool: str, name: str) -> List[str]:
+        from .live.users import volume_guests
+
+        return volume_guests(self._active(pool), name, self._scenes())
+
+    # changing pools
+
+    @contextmanager
+    def exclusive(self, name: str, *, timeout: float) -> Iterator[None]:
+        with self.store.run_lock(check_name("pool", name), timeout=timeout):
+            yield
+
+    def define_pool(self, document: Element) -> Pool:
+        name = check_name("pool", view_of(self.normalise_pool(document)).name or "")
+        with self.store.lock(name), self.store.names_lock():
+            self.store.write_config(name, to_text(self.normalise_pool(document)).encode())
+        return self._describe(name)
+
+    def create_pool(self, document: Element) -> Pool:
+        from .live.life import start
+
+        name = check_name("pool", view_of(self.normalise_pool(document)).name or "")
+        with self.store.lock(name):
+            if self.store.read_config(name) is not None or self.store.is_live(name):
+                raise AlreadyExists(f"There is a pool named {name} already.", hint="Start that one.", name=name)
+            start(self.site, name, lambda: self.normalise_pool(document), self._neighbours)
+        return self._describe(name)
+
+    def undefine_pool(self, name: str) -> None:
+        with self._locked(name):
+            if self.store.read_config(name) is None:
+                raise OperationInvalid(f"Pool {name} is transient: it has no definition to remove.")
+            if not self.store.is_live(name):
+                self._forget(name)
+            self.store.remove_config(name)
+
+    def build_pool(self, name: str, *, overwrite: bool = False) -> None:
+        from .live.life import build
+
+        with self._inactive(name, "built") as scene:
+            build(scene, overwrite=overwrite)
+
+    def start_pool(self, name: str) -> Pool:
+        from .live.life import start
+
+        with self._locked(name):
+            if self.store.is_live(name):
+                raise OperationInvalid(f"Pool {name} is already active.")
+            start(self.site, name, lambda: self.site.require(name), self._neighbours)
+        return self._describe(name)
+
+    def destroy_pool(self, name: str) -> None:
+        from .live.life import take_down
+
+        with self._locked(name):
+            take_down(self._active(name))
+            if self.store.read_config(name) is None:
+                self._forget(name)
+
+    def delete_pool(self, name: str) -> None:
+        from .live.deletion import delete
+        from .live.users import pool_guests
+
+        with self._inactive(name, "deleted") as scene:
+            guests = pool_guests(scene, active=False)
+            if guests:
+                raise OperationInvalid(
+                    f"The data of pool {name} is not deleted while guest {guests[0]} uses it.", guests=guests
+                )
+            delete(scene)
+
+    def refresh_pool(self, name: str) -> Pool:
+        from .live.life import refresh
+
+        with self._locked(name):
+            refresh(self._active(name))
+        return self._describe(name)
+
+    def update_pool(self, name: str, wanted: Element, changes: Sequence[Change]) -> None:
+        from .live.update import update
+
+        with self._locked(name):
+            update(self._active(name), wanted, changes)
+
+    def mend_pool(self, name: str) -> None:
+        from .live.life import mend, refresh
+
+        with self._locked(name):
+            mend(self._active(name))
+            refresh(self._active(name))
+
+    def set_pool_autostart(self, name: str, autostart: bool) -> None:
+        with self._locked(name):
+            if self.store.read_config(name) is None:
+                raise OperationInvalid(f"Pool {name} is transient, and only a defined pool can start by itself.")
+            self.store.set_autostart(name, autostart)
+
+    # changing volumes
+
+    def create_volume(
+        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+    ) -> Volume:
+        from .live.volumes import create, normalise
+
+        with self._working(pool) as scene:
+            filling = self._filling(scene, content)
+            return create(scene, normalise(scene, document, filling), filling, preallocation)
+
+    def resize_volume(self, pool: str, name: str, capacity: int, *, shrink: bool = False) -> None:
+        from .live.volumes import resize
+
+        self._change(pool, lambda scene: resize(scene, name, capacity, shrink=shrink))
+
+    def update_volume(self, pool: str, name: str, wanted: Element, changes: Sequence[Change]) -> None:
+        from .live.volumes import update
+
+        self._change(pool, lambda scene: update(scene, name, wanted))
+
+    def wipe_volume(self, pool: str, name: str, *, algorithm: str = "zero") -> None:
+        from .live.volumes import wipe
+
+        self._change(pool, lambda scene: wipe(scene, name, algorithm))
+
+    def upload_volume(self, pool: str, name: str, path: str) -> None:
+        from .live.volumes import upload
+
+        self._change(pool, lambda scene: upload(scene, name, path))
+
+    def download_volume(self, pool: str, name: str, path: str) -> None:
+        from .live.volumes import download
+
+        self._change(pool, lambda scene: download(scene, name, path))
+
+    def delete_volume(self, pool: str, name: str) -> None:
+        from .live.users import check_unused
+        from .live.volumes import delete
+
+        scenes = self._scenes()
+        check_unused(self._active(pool), name, scenes)
+        self._change(pool, lambda scene: delete(scene, name, scenes))
+
+    def fetch_image(self, url: str, *, checksum: Optional[str] = None, timeout: float = 3600.0) -> str:
+        from .volume.cache import Cache
+
+        return Cache(self.host, self.site.layout).fetch(url, checksum=checksum, timeout=timeout)
+
+    # inside
+
+    def _scene(self, document: Element) -> Scene:
+        from .live.scene import scene_of
+
+        return scene_of(self.site, document, self._neighbours)
+
+    def _active(self, name: str) -> Scene:
+        self.site.require(name)
+        document = self.site.active(name)
+        if document is None:
+            raise OperationInvalid(f"Pool {name} is not active.", hint="Start it first.", name=name)
+        return self._scene(document)
+
+    def _scenes(self) -> List[Scene]:
+        """All active pools."""
+        return [self._scene(document) for document in self.site.actives()]
+
+    def _filling(self, scene: Scene, content: Optional[Content]) -> Optional[Filling]:
+        from .live.volumes import filling_of
+
+        source = None if content is None or content.volume is None else self._active(content.volume[0])
+        return filling_of(scene, content, source)
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold the lock of a pool that exists."""
+        self.site.require(name)
+        with self.store.lock(name):
+            self.site.require(name)  # a transient one that has ended is gone now
+            yield
+
+    @contextmanager
+    def _inactive(self, name: str, done: str) -> Iterator[Scene]:
+        with self._locked(name):
+            if self.store.is_live(name):
+                raise OperationInvalid(f"Pool {name} is active, and cannot be {done}.", hint="Stop it first.")
+            yield self._scene(self.site.require(name))
+
+    @contextmanager
+    def _working(self, pool: str) -> Iterator[Scene]:
+        """Work on the volumes of an active pool."""
+        scene = self._active(pool)
+        lock: ContextManager[None] = nullcontext() if scene.row.files else self._locked(pool)
+        with lock:
+            yield scene if scene.row.files else self._active(pool)
+
+    def _change(self, pool: str, work: Callable[[Scene], object]) -> None:
+        with self._working(pool) as scene:
+            work(scene)
+
+    def _forget(self, name: str) -> None:
+        """Remove what only a pool that still exists has a use for."""
+        self.host.remove(self.site.layout.volume_formats(name))
+        self.host.remove(self.site.layout.volume_formats_lock(name))
+
+    def _is_known(self, name: str) -> bool:
+        try:
+            check_name("pool", name)
+        except InvalidArgument:
+            return False  # no pool is called so; it may still be a uuid
+        return self.store.read_config(name) is not None or self.store.is_live(name)
+
+    def _describe(self, name: str) -> Pool:
+        kept, document = self.site.persistent(name), self.site.active(name)
+        view = view_of(self.site.require(name) if document is None else document)
+        return Pool(
+            name=name,
+            uuid=view.uuid or "",
+            active=document is not None,
+            persistent=kept is not None,
+            autostart=self.store.autostart(name),
+            type=view.type or "dir",
+            target=view.path(),
+            capacity=view.capacity or 0,
+            allocation=view.allocation or 0,
+            available=view.available or 0,
+        )
+
+    def _shown(self, name: str) -> Pool:
+        """A pool for a list: one whose files are damaged is in it, and hides no other."""
+        try:
+            return self._describe(name)
+        except CorralError:
+            return Pool(name, uuid="", active=self.store.is_live(name))
+
+
+def _same_uuid(reference: str, uuid: str) -> bool:
+    with suppress(InvalidArgument):
+        return bool(uuid) and parse_uuid(reference) == uuid
+    return False

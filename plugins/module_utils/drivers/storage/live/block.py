@@ -1,0 +1,269 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes that are no files: logical volumes, partitions, zvols, images of Ceph; made, filled, changed, deleted.
+
+Whoever calls holds the lock of the pool. What can have another name is made under a name that is never listed, and
+renamed when it is whole; the number of a partition is the kernel's choice, so one that could not be filled is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager, suppress
+from typing import Iterator, List, Optional
+
+from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, NoSupport, NotFound, OperationInvalid
+from ....model.storage.volume import Volume
+from ..types.base import PART_PREFIX, Argv, Found, Making, Run, Step, first_device
+from ..volume.change import ALGORITHMS, SCRUBS
+from ..volume.command import Key, NewImage, Original, convert_argvs, create_argv, new_image
+from ..volume.content import Filling
+from ..volume.make import set_permissions
+from ..volume.users import check_free
+from .find import everything, found_volumes
+from .scene import Scene
+from .steps import ask, perform, run
+
+# Seconds until the kernel, and udev, have made a device.
+APPEARS = 15.0
+
+
+def part_prefix(scene: Scene) -> str:
+    """How the names of this host's unfinished volumes begin: a cluster may have those of others."""
+    return f"{PART_PREFIX}{hashlib.sha256(scene.host.machine_id().encode()).hexdigest()[:8]}-"
+
+
+def find(scene: Scene, name: str) -> Found:
+    """One volume; raises NotFound."""
+    found = next((each for each in found_volumes(scene) if each.name == name), None)
+    if found is None:
+        raise NotFound(f"There is no volume named '{name}' in pool {scene.name}.", name=name)
+    return found
+
+
+@contextmanager
+def making_of(scene: Scene) -> Iterator[Making]:
+    """How volumes of the pool are made, with the key of a cluster's user meanwhile; raises NoSupport."""
+    if scene.row.name == "rbd":
+        from .rbd import key_of
+
+        with key_of(scene) as key:
+            yield _of_cluster(key)
+    elif scene.row.name == "disk":
+        yield _of_disk(scene)
+    elif scene.row.making is not None:
+        yield scene.row.making
+    else:
+        raise NoSupport(f"Volumes of pool {scene.name}, which is of the type {scene.row.name}, are not made here.")
+
+
+def _of_cluster(key: Optional[str]) -> Making:
+    from ..types import rbd
+
+    return Making(
+        create=lambda pool, volume, name: [
+            Run(rbd.create_argv(pool, volume, name, key), undo=rbd.delete_argv(pool, name, key))
+        ],
+        rename=lambda pool, old, new: [Run(rbd.rename_argv(pool, old, new, key))],
+        delete=lambda pool, name: [Run(rbd.delete_argv(pool, name, key))],
+        resize=lambda pool, name, size, shrink: [Run(rbd.resize_argv(pool, name, size, shrink, key))],
+    )
+
+
+def _of_disk(scene: Scene) -> Making:
+    from ..types.disk import create_steps, delete_steps
+    from ..types.partitions import read_table, table_argv
+
+    node = scene.host.resolve(first_device(scene.pool))
+
+    def create(pool: object, volume: Volume, name: str) -> List[Step]:
+        table = read_table(ask(scene.host, table_argv(first_device(scene.pool)), check=False))
+        return create_steps(scene.pool, volume, table, node)
+
+    return Making(create, None, lambda pool, name: delete_steps(pool, name, node))
+
+
+# making
+
+
+def create(scene: Scene, volume: Volume, *, filling: Optional[Filling] = None, secret: Optional[bytes] = None) -> None:
+    """Make the volume of a complete document; raises AlreadyExists, and nothing is left of what did not succeed."""
+    name = volume.name or ""
+    _check(scene, volume, filling, secret)
+    with making_of(scene) as making:
+        _sweep(scene, making)
+        if any(each.name == name for each in found_volumes(scene)):
+            raise AlreadyExists(f"There is a volume named {name} in pool {scene.name} already.", name=name)
+        made = name if making.rename is None else _part(scene, name)
+        perform(scene.host, making.create(scene.pool, volume, made))
+        try:
+            _finish(scene, volume, made, filling, secret)
+            perform(scene.host, [] if making.rename is None else making.rename(scene.pool, made, name))
+        except CorralError:
+            with suppress(CorralError):
+                perform(scene.host, making.delete(scene.pool, made))
+            raise
+        _device(scene, name)
+
+
+def _check(scene: Scene, volume: Volume, filling: Optional[Filling], secret: Optional[bytes]) -> None:
+    if (volume.given().encryption is None) != (secret is None):
+        raise InvalidArgument(f"Volume {volume.name} needs a secret where it is encrypted, and only there.")
+    if filling is not None and scene.row.name == "rbd":
+        raise NoSupport("Volumes of rbd pools are made empty here.", hint="Fill it with rbd import or qemu-img.")
+    if filling is not None and volume.backing_path() is not None:
+        raise InvalidArgument(f"Volume {volume.name} is to be a layer above an image, and filled with another.")
+
+
+def _part(scene: Scene, name: str) -> str:
+    return f"{part_prefix(scene)}{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+
+
+def _sweep(scene: Scene, making: Making) -> None:
+    """Remove what killed runs of this host have left."""
+    for each in everything(scene):
+        if each.name.startswith(part_prefix(scene)):
+            perform(scene.host, making.delete(scene.pool, each.name))
+
+
+def _finish(scene: Scene, volume: Volume, made: str, filling: Optional[Filling], secret: Optional[bytes]) -> None:
+    """Seal it, fill it, and say whose it is."""
+    if scene.row.name == "rbd":
+        return
+    path = _device(scene, made)
+    with scene.key_file(secret) as key, scene.key_file(filling.secret if filling else None, "content") as other:
+        for argv in _contents(volume, path, filling, _key(key, "key0"), _key(other, "key1")):
+            run(scene.host, argv)
+    set_permissions(scene.host, path, volume.given().permissions)
+
+
+def _key(path: Optional[str], name: str) -> Optional[Key]:
+    return None if path is None else Key(name, path)
+
+
+def _contents(
+    volume: Volume, path: str, filling: Optional[Filling], key: Optional[Key], other: Optional[Key]
+) -> List[Argv]:
+    """What is written onto a device: a device is there already, and is never cut or made longer."""
+    sealed = NewImage(path) if key is None else new_image(volume, path, key=key)
+    if filling is None:
+        return [] if key is None else [create_argv(sealed)]
+    source = Original(filling.path, filling.image.format, other)
+    if key is None and other is None:
+        return [("qemu-img", "convert", "-n", "-f", source.driver, "-O", "raw", source.path, path)]
+    argvs = convert_argvs(source, sealed)
+    return argvs if key is not None else argvs[1:]
+
+
+def _device(scene: Scene, name: str) -> str:
+    """The device of a volume that was just made, as soon as it is there."""
+    host, directory = scene.host, scene.target
+    if scene.row.name == "rbd":
+        return ""
+    if scene.row.name == "disk":
+        directory = host.resolve(first_device(scene.pool)).rpartition("/")[0]
+    path = f"{directory}/{name}"
+    if not host.wait_for(lambda: host.stat(host.resolve(path)) is not None, timeout=APPEARS):
+        raise HostError(f"The device {path} did not appear.", hint="Look at the system's log.", path=path)
+    return path
+
+
+# changing
+
+
+def delete(scene: Scene, name: str) -> None:
+    """Delete a volume that nobody has open."""
+    _need_free(scene, find(scene, name))
+    with making_of(scene) as making:
+        perform(scene.host, making.delete(scene.pool, name))
+
+
+def resize(scene: Scene, name: str, capacity: int, *, shrink: bool = False) -> None:
+    """Change a volume's size, in bytes; raises OperationInvalid for a smaller one without ``shrink``, NoSupport."""
+    found = find(scene, name)
+    if capacity <= 0:
+        raise InvalidArgument(f"Volume {name} cannot have a size of {capacity} bytes.")
+    if capacity == found.capacity:
+        return
+    smaller = capacity < found.capacity
+    if smaller and not shrink:
+        raise OperationInvalid(
+            f"Volume {name} has {found.capacity} bytes; making it {capacity} bytes would cut off what is beyond.",
+            hint="Shrink the file systems in it first, then set shrink: true.",
+        )
+    if smaller:
+        _need_free(scene, found)
+    with making_of(scene) as making:
+        if making.resize is None:
+            raise NoSupport(f"Volumes of {scene.row.name} pools keep their size.", hint="Make a new one.")
+        perform(scene.host, making.resize(scene.pool, name, capacity, smaller))
+
+
+def update(scene: Scene, name: str, wanted: Volume) -> None:
+    """Give a volume the owner and the mode of a document."""
+    set_permissions(scene.host, _local(scene, find(scene, name)), wanted.given().permissions)
+
+
+def wipe(scene: Scene, name: str, algorithm: str) -> None:
+    """Overwrite a volume."""
+    if algorithm not in ALGORITHMS:
+        raise InvalidArgument(f"There is no algorithm {algorithm!r}; write one of {', '.join(ALGORITHMS)}.")
+    found = find(scene, name)
+    path = _local(scene, found)
+    _need_free(scene, found)
+    run(scene.host, wipe_argv(path, found.capacity, algorithm))
+
+
+def wipe_argv(path: str, size: int, algorithm: str) -> Argv:
+    """The command that overwrites a device."""
+    if algorithm in SCRUBS:
+        return ("scrub", "-f", "-p", algorithm, path)
+    if algorithm == "trim":
+        return ("blkdiscard", path)
+    zeros = ("dd", "if=/dev/zero", f"of={path}", "bs=4M", f"count={size}", "iflag=count_bytes,fullblock")
+    return (*zeros, "conv=notrunc,fsync", "status=none")
+
+
+def upload(scene: Scene, name: str, path: str) -> None:
+    """Write a file of this host over a volume's bytes; one that is larger is refused before anything is written."""
+    found = find(scene, name)
+    file = scene.host.stat(scene.host.resolve(path)) if path.startswith("/") else None
+    if file is None or file.kind != "file":
+        raise InvalidArgument(f"There is no file {path} on this host.", path=path)
+    if file.size > found.capacity:
+        raise InvalidArgument(f"{path} has {file.size} bytes, and volume {name} has {found.capacity}.", path=path)
+    device = _local(scene, found)
+    _need_free(scene, found)
+    run(scene.host, ("dd", f"if={path}", f"of={device}", "bs=4M", "conv=notrunc,fsync", "status=none"))
+
+
+def download(scene: Scene, name: str, path: str) -> None:
+    """Copy a volume's bytes into a file of this host, whole or not at all."""
+    if not path.startswith("/") or path.endswith("/"):
+        raise InvalidArgument(f"The file {path!r} is not named by an absolute path.", path=path)
+    found, host = find(scene, name), scene.host
+    device = _local(scene, found)
+    _need_free(scene, found)
+    part = f"{host.resolve(path.rpartition('/')[0] or '/')}/{_part(scene, name)}.part"
+    try:
+        host.write(part, b"", mode=0o600)
+        run(host, ("dd", f"if={device}", f"of={part}", "bs=4M", "conv=notrunc,sparse,fsync", "status=none"))
+        run(host, ("truncate", "--size", str(found.capacity), part))
+        host.rename(part, path, replace=True)
+    finally:
+        host.remove(part)
+
+
+def _local(scene: Scene, found: Found) -> str:
+    if not found.path.startswith("/"):
+        raise NoSupport(f"Volume {found.name} of pool {scene.name} is no device of this host.")
+    return found.path
+
+
+def _need_free(scene: Scene, found: Found) -> None:
+    """Raise OperationInvalid while QEMU has a device open."""
+    node = scene.host.stat(scene.host.resolve(found.path)) if found.path.startswith("/") else None
+    if node is not None:
+        check_free(scene.host, node, f"Volume {found.name} of pool {scene.name}")

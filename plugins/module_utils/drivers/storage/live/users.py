@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guests that use a pool, a volume, or a layer above it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import List, Sequence
+
+from ....errors import CorralError, OperationInvalid
+from ...api import Volume
+from .guests import among, below, guests_of, uses, with_layers
+from .scene import Scene
+from .volumes import find, list_all
+
+
+def pool_guests(scene: Scene, *, active: bool) -> List[str]:
+    """The names of the active guests that use a volume of the pool; of an inactive one only files can be told."""
+    found = uses(scene.hypervisor)
+    if not found:
+        return []
+    if scene.row.files:
+        return guests_of(found, scene.name, below(scene.host, scene.target))
+    return guests_of(found, scene.name, among(scene.host, list_all(scene) if active else []))
+
+
+def volume_guests(scene: Scene, name: str, others: Sequence[Scene]) -> List[str]:
+    """The names of the active guests that have the volume, or a layer above it, open."""
+    first = find(scene, name)
+    found = uses(scene.hypervisor)
+    if not found:
+        return []
+    direct = guests_of(found, scene.name, among(scene.host, [first]), [name])
+    layers = with_layers(scene.host, _volumes(others), first)[1:]
+    above = {guest for each in layers for guest in guests_of(found, each.pool, among(scene.host, [each]), [each.name])}
+    return sorted({*direct, *above})
+
+
+def _volumes(scenes: Sequence[Scene]) -> List[Volume]:
+    """Those of all pools that can be looked at."""
+    volumes: List[Volume] = []
+    for scene in scenes:
+        with suppress(CorralError):
+            volumes += list_all(scene)
+    return volumes
+
+
+def check_unused(scene: Scene, name: str, others: Sequence[Scene]) -> None:
+    """Raise OperationInvalid for a volume that an active guest has open."""
+    guests = volume_guests(scene, name, others)
+    if guests:
+        raise OperationInvalid(
+            f"Volume {name} of pool {scene.name} is in use by guest {guests[0]}.",
+            hint="Stop the guest, or detach the disk, first.",
+            guests=guests,
+        )

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where pools live: the host, our files on it, and the documents of all pools.
+
+What a document means is imported when one is read: most runs open the driver and have no use for it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, List, Optional
+
+from ...errors import CorralError, NotFound
+from ...host.api import Host
+from ...host.layout import Layout
+from ...xml.parse import Element, parse
+from ..store import Store
+
+if TYPE_CHECKING:
+    from ...model.storage.pool import Pool
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every call of the driver needs: plain values and the seam to the machine."""
+
+    host: Host
+    layout: Layout
+    store: Store
+    read_only: bool = False
+
+    @property
+    def host_id(self) -> str:
+        """What identities are derived from: another tree has pools of its own."""
+        return f"{self.host.machine_id()}:{self.layout.config}"
+
+    def persistent(self, name: str) -> Optional[Element]:
+        """The persistent document of a pool, or None."""
+        return _read(self.store.read_config(name), f"definition {self.store.config_path(name)}")
+
+    def active(self, name: str) -> Optional[Element]:
+        """The live document of a pool, or None."""
+        return _read(self.store.read_live(name), f"live document {self.store.live_path(name)}")
+
+    def require(self, name: str) -> Element:
+        """The persistent or else the live document; raises NotFound."""
+        found = self.persistent(name)
+        found = self.active(name) if found is None else found
+        if found is None:
+            raise NotFound(f"There is no pool named '{name}'.", name=name)
+        return found
+
+    def names(self) -> List[str]:
+        """All pools, defined or active, sorted."""
+        return sorted({*self.store.names(), *self.store.live_names()})
+
+    def others(self, name: str) -> List[Element]:
+        """The documents of all other pools, the live and the persistent one of each; damaged ones are left out."""
+        found: List[Element] = []
+        for other in self.names():
+            for read in (self.active, self.persistent):
+                with suppress(CorralError):
+                    document = read(other) if other != name else None
+                    found += [] if document is None else [document]
+        return found
+
+    def actives(self) -> List[Element]:
+        """The documents of all active pools; damaged ones are left out."""
+        found: List[Element] = []
+        for name in self.store.live_names():
+            with suppress(CorralError):
+                document = self.active(name)
+                found += [] if document is None else [document]
+        return found
+
+
+def view_of(document: Element) -> Pool:
+    """The meaning of a pool's document."""
+    from ...model.storage.pool import Pool
+
+    return Pool(document)
+
+
+def _read(data: Optional[bytes], what: str) -> Optional[Element]:
+    return None if data is None else parse(data.decode("utf-8", "replace"), root="pool", what=what)
