@@ -1,0 +1,252 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Secrets on a real host: guests with encrypted disks and TPMs, and a value that can be seen nowhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
+
+Run = Callable[..., "dict[str, Any]"]
+
+VALUE = "correct horse battery staple 4711"
+PATTERN = "corral-guest-reads-this"
+KEY_OF_HOST = Path("/var/lib/systemd/credential.secret")
+UUID = "f52a81b2-424e-490c-823d-6bd4235bc573"
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    """The key of the host stays what it was: none, where systemd-creds had not made one before."""
+    there = KEY_OF_HOST.exists()
+    yield
+    if not there:
+        KEY_OF_HOST.unlink(missing_ok=True)
+
+
+def encrypted_image(path: Path, kind: str) -> None:
+    """Make an encrypted disk of 16 MiB that begins with the pattern, with QEMU's own tools."""
+    key = path.with_suffix(".key")
+    key.write_text(VALUE)
+    key.chmod(0o600)
+    secret = ["--object", f"secret,id=s,file={key}"]
+    plain = path.with_suffix(".plain")
+    plain.write_bytes(PATTERN.encode().ljust(16 << 20, b"\0"))
+    options = {
+        "luks": ["key-secret=s,iter-time=10"],
+        "qcow2": ["encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"],
+    }
+    subprocess.run(
+        ["qemu-img", "create", "-q", *secret, "-f", kind, "-o", options[kind][0], str(path), "16M"], check=True
+    )
+    target = {"luks": f"driver=luks,key-secret=s,file.filename={path}"}.get(
+        kind, f"driver=qcow2,encrypt.key-secret=s,file.filename={path}"
+    )
+    source = ["--image-opts", f"driver=raw,file.filename={plain}"]
+    subprocess.run(["qemu-img", "convert", "-n", *secret, *source, "--target-image-opts", target], check=True)
+    plain.unlink()
+    key.unlink()
+    assert PATTERN.encode() not in path.read_bytes()
+
+
+def disk(path: Path, kind: str, name: str, secret: str) -> str:
+    format_ = "raw" if kind == "luks" else kind
+    return (
+        f"<disk type='file' device='disk'><driver name='qemu' type='{format_}'/><source file='{path}'>"
+        f"<encryption format='luks'><secret type='passphrase' {secret}/></encryption></source>"
+        f"<target dev='{name}' bus='virtio'/></disk>"
+    )
+
+
+def guest(linux: dict[str, Any], devices: str, name: str = "sealed") -> str:
+    """A guest that boots the test kernel, with these devices."""
+    return (
+        f"<domain type='qemu'><name>{name}</name><memory unit='MiB'>160</memory>"
+        f"<os><type arch='x86_64' machine='q35'>hvm</type><kernel>{linux['kernel']}</kernel>"
+        f"<initrd>{linux['initrd']}</initrd><cmdline>{linux['cmdline']}</cmdline></os><features><acpi/></features>"
+        f"<devices><serial type='pty'/><console type='pty'/>{devices}</devices></domain>"
+    )
+
+
+def traces() -> Iterator[tuple[str, bytes]]:
+    """What every process of the machine was told."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            for name in ("cmdline", "environ"):
+                try:
+                    yield f"{process}/{name}", (process / name).read_bytes()
+                except OSError:
+                    continue
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """Look at all processes again and again, and list those that were told the value."""
+    found: list[str] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.002):
+            found.extend(place for place, data in traces() if holds(data))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        watcher.join()
+
+
+def holds(data: bytes) -> bool:
+    """Whether the value is in there, as it is or in base64."""
+    return any(needle in data for needle in (VALUE.encode(), b64encode(VALUE.encode())[:-4]))
+
+
+def files(root: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below the root but the store of values."""
+    for path in root.rglob("*"):
+        if path.is_file() and not path.is_symlink() and "var/lib/corral/secrets" not in str(path):
+            yield str(path), path.read_bytes()
+
+
+def holders(root: Path, *results: Any) -> list[str]:
+    """Where the value can be seen."""
+    rows = [*traces(), *files(root), ("results", json.dumps(results).encode())]
+    return [place for place, data in rows if holds(data)]
+
+
+def asked(shown: dict[str, Any], command: str, answer: str) -> None:
+    """Type a command on the guest's console until its output begins with the answer; what is typed is echoed."""
+    (found,) = shown["guests"]
+    terminal = parse(found["xml"]).find("devices/serial/source").get("path")
+    log, end, turn = Path(found["console_log"]), time.monotonic() + 60, 0
+    with open(terminal, "wb", buffering=0) as typed:
+        while f"said={answer}" not in log.read_text(errors="replace"):
+            assert time.monotonic() < end, f"{command} did not say {answer}:\n{log.read_text(errors='replace')}"
+            if turn % 15 == 0:
+                typed.write(f"echo said=$({command})\n".encode())
+            turn += 1
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def through(localhost: Any, uri: str) -> Run:
+    """Run a module in a process of its own that is started by this one: no command line of ours has its options."""
+
+    def run(module: str, **options: Any) -> dict[str, Any]:
+        localhost.options["variable_manager"].extra_vars["ansible_python_interpreter"] = sys.executable
+        return dict(getattr(localhost, f"corral.virt.{module}")(uri=uri, **options).contacted["localhost"])
+
+    return run
+
+
+def test_a_value_is_kept_encrypted_and_seen_nowhere(root_dir: Path, cli: Run) -> None:
+    wanted = {"usage": "ceph", "usage_id": "client.admin secret", "value": VALUE, "private": True}
+    would = cli("secret", check=True, diff=True, **wanted)
+    assert would["changed"] and would["secret"] is None, would
+    made = cli("secret", diff=True, **wanted)
+    assert made["changed"] and made["secret"]["has_value"], made
+    again = [cli("secret", check=check, diff=True, **wanted) for check in (True, False)]
+    assert not any(result["changed"] for result in again), again
+    rotated = cli("secret", diff=True, **{**wanted, "value": "another value, and a long one"})
+    back = cli("secret", diff=True, **wanted)
+    assert rotated["actions"][0]["detail"] == ["value: (secret) -> (secret, changed)"]
+    info = cli("secret_info", xml=True)
+    assert "secret" not in info["secrets"][0]["xml"].replace("<secret", "").replace("</secret", "").replace(
+        "admin secret", ""
+    )
+    assert holders(root_dir, would, made, again, rotated, back, info) == []
+    kept = list((root_dir / "var/lib/corral/secrets").iterdir())
+    assert [path.stat().st_mode & 0o777 for path in kept] == [0o600]
+    if os.geteuid() == 0 and "systemd-creds" in made["protection"]:
+        assert VALUE.encode() not in kept[0].read_bytes() and b64encode(VALUE.encode()) not in kept[0].read_bytes()
+    gone = cli("secret", usage="ceph", usage_id="client.admin secret", state="absent")
+    assert gone["secret"] is None and not list((root_dir / "var/lib/corral/secrets").iterdir())
+
+
+@pytest.mark.guest
+def test_a_guest_reads_encrypted_disks(root_dir: Path, cli: Run, linux: dict[str, Any], up: dict[str, Any]) -> None:
+    images = root_dir / "images"
+    images.mkdir()
+    raw, qcow2 = images / "a.img", images / "b.qcow2"
+    encrypted_image(raw, "luks")
+    encrypted_image(qcow2, "qcow2")
+    devices = disk(raw, "luks", "vda", f"usage='{raw}'") + disk(qcow2, "qcow2", "vdb", f"uuid='{UUID}'")
+    xml = guest(linux, devices)
+
+    failed = cli("vm", check=True, xml=xml, state="running")
+    assert failed["failed"] and "there is no secret with the usage" in failed["msg"], failed
+    results = [cli("secret", diff=True, usage="volume", usage_id=str(raw), value=VALUE, private=True)]
+    failed = cli("vm", xml=xml, state="running")
+    assert failed["failed"] and f"there is no secret with the uuid '{UUID}'" in failed["msg"], failed
+    results += [cli("secret", uuid=UUID, usage="volume", usage_id="second")]
+    failed = cli("vm", check=True, xml=xml, state="running")
+    assert failed["failed"] and "has no value" in failed["msg"], failed
+    results += [cli("secret", uuid=UUID, usage="volume", usage_id="second", value=VALUE)]
+
+    results += [cli("vm", check=True, diff=True, xml=xml, state="running")]
+    results += [cli("vm", diff=True, xml=xml, state="running", wait_for=up)]
+    assert not results[-1].get("failed"), results[-1]["msg"]
+    results += [cli("vm", diff=True, xml=xml, state="running"), cli("vm_info", name="sealed", xml="live")]
+    assert not results[-2]["changed"]
+    both = f"$(head -c {len(PATTERN)} /dev/vda)+$(head -c {len(PATTERN)} /dev/vdb)"
+    asked(results[-1], f"echo {both}", f"{PATTERN}+{PATTERN}")
+    key = next(root_dir.glob("run/corral/guests/*/master-key.aes"))
+    assert (key.stat().st_uid, key.stat().st_mode & 0o777) == (os.geteuid(), 0o400)
+    assert holders(root_dir, *results) == []
+    results += [cli("vm", name="sealed", state="absent", force=True)]
+    assert holders(root_dir, *results) == []
+
+
+@pytest.mark.guest
+def test_no_process_is_told_the_value(root_dir: Path, through: Run, linux: dict[str, Any]) -> None:
+    image = root_dir / "a.qcow2"
+    encrypted_image(image, "qcow2")
+    wanted = {"usage": "volume", "usage_id": str(image), "value": VALUE, "private": True}
+    xml = guest(linux, disk(image, "qcow2", "vda", f"usage='{image}'"))
+    with watched() as seen:
+        results = [through("secret", **wanted) for _turn in range(2)]
+        results += [through("vm", xml=xml, state="running")]
+        assert not results[-1].get("failed"), results[-1]["msg"]
+        results += [through("vm", name="sealed", state="absent", force=True)]
+    assert [result["changed"] for result in results] == [True, False, True, True]
+    assert seen == []
+    assert holders(root_dir, *results) == []
+
+
+@pytest.mark.guest
+def test_a_tpm_whose_state_is_encrypted(root_dir: Path, cli: Run, linux: dict[str, Any], up: dict[str, Any]) -> None:
+    made = cli("secret", uuid=UUID, usage="vtpm", usage_id="sealed", value=VALUE[:32], private=True)
+    tpm = f"<tpm model='tpm-crb'><backend type='emulator' version='2.0'><encryption secret='{UUID}'/></backend></tpm>"
+    xml = guest(linux, tpm)
+    results = [cli("vm", xml=xml, state="running", wait_for=up)]
+    assert not results[-1].get("failed"), results[-1]["msg"]
+    state = next(root_dir.glob("var/lib/corral/tpm/*/tpm2-00.permall"))
+    assert int.from_bytes(state.read_bytes()[4:6], "big") & 1, "swtpm has not marked the state as encrypted"
+    assert not list(root_dir.glob("run/corral/guests/*/tpm.key"))
+    for _turn in range(2):  # it is read again by the next start
+        results += [cli("vm", name="sealed", state="stopped", force=True, timeout=1)]
+        results += [cli("vm", name="sealed", state="running", wait_for=up)]
+        assert not results[-1].get("failed"), results[-1]["msg"]
+    assert holders(root_dir, made, *results) == []
+    cli("vm", name="sealed", state="stopped", force=True, timeout=1)
+    changed = cli("secret", uuid=UUID, value="not what it was")
+    failed = cli("vm", name="sealed", state="running")
+    assert changed["changed"] and failed["failed"] and state.exists(), failed
+    cli("vm", name="sealed", state="absent", force=True)
