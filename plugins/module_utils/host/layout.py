@@ -339,6 +339,10 @@ class Layout:
         """Return the lock under which that list is written."""
         return posixpath.join(self.runtime, "locks", f"volumes-{check_name('pool', pool)}.lock")
 
+    def volume_origins(self, pool: str) -> str:
+        """Return the list of what a pool's volumes were made from, as JSON."""
+        return posixpath.join(self.volumes_dir, f".origins-{check_name('pool', pool)}.json")
+
     def work_lock(self, key: str) -> str:
         """Return the lock of one long piece of work, such as making a volume or fetching an image, by a digest."""
         return posixpath.join(self.runtime, "locks", f"work-{check_name('work', key)}.lock")

@@ -243,7 +243,9 @@ class HostStorage(StorageDriver):
 
         with self._working(pool) as scene:
             filling = self._filling(scene, content)
-            return create(scene, normalise(scene, document, filling), filling, preallocation)
+            origin = None if content is None else content.origin
+            done = normalise(scene, document, filling)
+            return create(scene, done, filling, origin=origin, preallocation=preallocation)
 
     def resize_volume(self, pool: str, name: str, capacity: int, *, shrink: bool = False) -> None:
         from .live.volumes import resize
@@ -337,6 +339,7 @@ class HostStorage(StorageDriver):
     def _forget(self, name: str) -> None:
         """Remove what only a pool that still exists has a use for."""
         self.host.remove(self.site.layout.volume_formats(name))
+        self.host.remove(self.site.layout.volume_origins(name))
         self.host.remove(self.site.layout.volume_formats_lock(name))
 
     def _is_known(self, name: str) -> bool:

@@ -43,6 +43,8 @@ def delete(scene: Scene) -> None:
     """Delete it; what a run that was killed has deleted already is not missed."""
     check_deletion(scene)
     _DELETES[scene.row.name](scene)
+    for path in (scene.site.layout.volume_formats(scene.name), scene.site.layout.volume_origins(scene.name)):
+        scene.host.remove(path)
 
 
 # files
@@ -99,7 +101,6 @@ def _delete_directory(scene: Scene) -> None:
     for facts in images(scene):
         scene.host.remove(facts.path)
     perform(scene.host, scene.row.delete(scene.pool))
-    scene.host.remove(scene.site.layout.volume_formats(scene.name))
 
 
 # file systems
@@ -128,7 +129,6 @@ def _delete_file_system(scene: Scene) -> None:
             images(scene)
         check_unused(scene.host, first_device(scene.pool))
     perform(scene.host, scene.row.delete(scene.pool))
-    scene.host.remove(scene.site.layout.volume_formats(scene.name))
 
 
 @contextmanager

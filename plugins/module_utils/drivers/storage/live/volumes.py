@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from contextlib import suppress
+from dataclasses import replace
 from typing import List, Optional, Sequence
 
-from ....errors import CorralError, InvalidArgument, NotFound, OperationInvalid
+from ....errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid
 from ....model.storage.volume import Volume as VolumeView
 from ....xml.parse import Element
 from ...api import Content, Volume
@@ -21,7 +22,7 @@ from ..volume.content import Filling, from_path, from_volume
 from ..volume.document import described, document
 from ..volume.look import Facts, layers_above, look, look_all
 from ..volume.shelf import Shelf
-from . import block
+from . import block, origins
 from . import document as block_document
 from .find import found_volumes
 from .guests import Use, uses
@@ -35,15 +36,26 @@ GRAINS = {"disk": 1 << 20, "zfs": 16 << 10, "rbd": 1 << 10}
 def list_all(scene: Scene) -> List[Volume]:
     """All volumes, by name."""
     if scene.row.files:
-        return [described(scene.name, facts) for facts in look_all(scene.shelf())]
-    return [block_document.described(scene.name, found) for found in found_volumes(scene)]
+        found = [described(scene.name, facts) for facts in look_all(scene.shelf())]
+    else:
+        found = [block_document.described(scene.name, each) for each in found_volumes(scene)]
+    rows = origins.recall(scene)
+    return [_with_origin(scene, rows, volume) for volume in found] if rows else found
 
 
 def find(scene: Scene, name: str) -> Volume:
     """One volume; raises NotFound."""
+    return _with_origin(scene, origins.recall(scene), _find(scene, name))
+
+
+def _find(scene: Scene, name: str) -> Volume:
     if scene.row.files:
         return described(scene.name, look(scene.shelf(), name))
     return block_document.described(scene.name, block.find(scene, name))
+
+
+def _with_origin(scene: Scene, rows: origins.Rows, volume: Volume) -> Volume:
+    return replace(volume, origin=origins.origin_of(scene, rows, volume))
 
 
 def xml(scene: Scene, name: str) -> Element:
@@ -139,18 +151,33 @@ def filling_of(scene: Scene, content: Optional[Content], source: Optional[Scene]
     return from_path(shelf, find(source, content.volume[1]).path, "raw")
 
 
-def create(scene: Scene, wanted: Element, filling: Optional[Filling], preallocation: Optional[str] = None) -> Volume:
-    """Make the volume of a complete document; ``preallocation`` is for files."""
+def create(
+    scene: Scene,
+    wanted: Element,
+    filling: Optional[Filling],
+    *,
+    origin: Optional[str] = None,
+    preallocation: Optional[str] = None,
+) -> Volume:
+    """Make the volume of a complete document; ``origin`` says what fills it, ``preallocation`` is for files."""
     volume = VolumeView(wanted)
-    secret = _wanted_secret(scene, volume)
-    if scene.row.files:
-        shelf = scene.shelf()
-        made = make.create(shelf, wanted, filling=filling, secret=secret, preallocation=preallocation)
-        return described(scene.name, made)
-    if preallocation is not None:
+    name, secret = volume.name or "", _wanted_secret(scene, volume)
+    _check_new(scene, name, preallocation)
+    with origins.coming(scene, name, origin, lambda: _find(scene, name)):
+        if scene.row.files:
+            make.create(scene.shelf(), wanted, filling=filling, secret=secret, preallocation=preallocation)
+        else:
+            block.create(scene, volume, filling=filling, secret=secret)
+    return find(scene, name)
+
+
+def _check_new(scene: Scene, name: str, preallocation: Optional[str]) -> None:
+    """Asked before anything is written down of a volume that may be there already."""
+    with suppress(NotFound):
+        _find(scene, name)
+        raise AlreadyExists(f"There is a volume named {name} in pool {scene.name} already.", name=name)
+    if preallocation is not None and not scene.row.files:
         raise InvalidArgument(f"Volumes of {scene.row.name} pools are no files: there is no preallocation for them.")
-    block.create(scene, volume, filling=filling, secret=secret)
-    return find(scene, volume.name or "")
 
 
 def _wanted_secret(scene: Scene, volume: VolumeView) -> Optional[bytes]:
@@ -213,7 +240,8 @@ def update(scene: Scene, name: str, wanted: Element) -> None:
 
 
 def wipe(scene: Scene, name: str, algorithm: str) -> None:
-    """Overwrite a volume."""
+    """Overwrite a volume; what it was made from is nothing any more."""
+    origins.change(scene, name, None)
     if scene.row.files:
         change.wipe(scene.shelf(), name, algorithm=algorithm)
     else:
@@ -222,6 +250,7 @@ def wipe(scene: Scene, name: str, algorithm: str) -> None:
 
 def upload(scene: Scene, name: str, path: str) -> None:
     """Replace a volume's bytes."""
+    origins.change(scene, name, None)
     if scene.row.files:
         change.upload(scene.shelf(), name, path)
     else:
@@ -244,9 +273,10 @@ def delete(scene: Scene, name: str, others: Sequence[Scene]) -> None:
             above += look_all(other.shelf()) if other.row.files and other.name != scene.name else []
     if scene.row.files:
         change.delete(scene.shelf(), name, others=above)
-        return
-    _check_alone(scene, name, above)
-    block.delete(scene, name)
+    else:
+        _check_alone(scene, name, above)
+        block.delete(scene, name)
+    origins.change(scene, name, None)
 
 
 def _check_alone(scene: Scene, name: str, others: Sequence[Facts]) -> None:
