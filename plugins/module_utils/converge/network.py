@@ -15,10 +15,12 @@ from .network_face import NetworkFace
 from .network_facts import network_facts
 from .network_spec import desired_network
 from .resource.face import find
-from .resource.plan import ABSENT
+from .resource.plan import ABSENT, ACTIVE
 from .resource.run import check_options, converge, difference
 from .resource.values import Wanted
 
+# The wanted states of an active network in which nothing takes it down but another start.
+STAYS = ("present", ACTIVE)
 # The network that need not be described.
 DEFAULT = "default"
 
@@ -30,8 +32,8 @@ def converge_network(job: Job) -> dict[str, Any]:
     guests use, and what the driver raises.
     """
     driver = job.connection.network
-    face = NetworkFace(driver)
     wanted, document = _wanted(job.options)
+    face = NetworkFace(driver, stays=wanted.state in STAYS)
     if document is None and wanted.name == DEFAULT and wanted.state != ABSENT and find(face, DEFAULT) is None:
         document = _default()
     outcome = converge(job, face, wanted, document)

@@ -16,13 +16,14 @@ from .network_effects import NETWORK_NATURE
 
 
 class NetworkFace:
-    """What ``resource.face.Face`` asks for."""
+    """What ``resource.face.Face`` asks for. ``stays`` says that a network is taken down only to be started again."""
 
     nature = NETWORK_NATURE
     hint = "Say what it is to be: give xml, or forward, ips and the rest."
 
-    def __init__(self, driver: NetworkDriver) -> None:
+    def __init__(self, driver: NetworkDriver, *, stays: bool = False) -> None:
         self.driver = driver
+        self.stays = stays
 
     def list(self) -> Sequence[Summary]:
         """All networks."""
@@ -78,7 +79,7 @@ class NetworkFace:
 
     def destroy(self, name: str) -> None:
         """Take the network down."""
-        self.driver.destroy_network(name)
+        self.driver.destroy_network(name, again=self.stays)
 
     def update(self, name: str, wanted: Element, changes: Sequence[Change]) -> None:
         """Change the network while it is active."""

@@ -120,8 +120,11 @@ class NetworkDriver(Driver):
         raise self.unsupported("start_network")
 
     @mutates
-    def destroy_network(self, name: str) -> None:
-        """Take the network down; active guests stay as they are, without it."""
+    def destroy_network(self, name: str, *, again: bool = False) -> None:
+        """Take the network down; active guests stay as they are, without it.
+
+        With ``again`` it is started next: where that never comes, it counts as active, and as lacking everything.
+        """
         raise self.unsupported("destroy_network")
 
     @mutates

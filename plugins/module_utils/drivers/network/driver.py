@@ -139,12 +139,13 @@ class BridgeDriver(NetworkDriver):
         return self._describe(name)
 
     def create_network(self, document: Element) -> Network:
-        from .live.life import start
+        from .live.life import goes_on, start
 
         name = check_name("network", view_of(document).name or "")
 
         with self.store.lock(name):
-            if self.store.read_config(name) is not None or self.store.is_live(name):
+            live = self.store.is_live(name) and not goes_on(self.site, name)
+            if self.store.read_config(name) is not None or live:
                 raise AlreadyExists(f"There is a network named {name} already.", hint="Start that one.", name=name)
             start(self.site, name, lambda: self._completed(document, None), self._hypervisor)
         return self._describe(name)
@@ -158,20 +159,20 @@ class BridgeDriver(NetworkDriver):
             self.store.remove_config(name)
 
     def start_network(self, name: str) -> Network:
-        from .live.life import start
+        from .live.life import goes_on, start
 
         with self._locked(name):
-            if self.store.read_live(name) is not None:
+            if self.store.read_live(name) is not None and not goes_on(self.site, name):
                 raise OperationInvalid(f"Network {name} is already active.")
             start(self.site, name, lambda: self.site.require(name), self._hypervisor)
         return self._describe(name)
 
-    def destroy_network(self, name: str) -> None:
+    def destroy_network(self, name: str, *, again: bool = False) -> None:
         from .live.life import take_down
 
         with self._locked(name):
-            take_down(self._scene(name, self._active(name)))
-            if self.store.read_config(name) is None:
+            take_down(self._scene(name, self._active(name)), again=again)
+            if not again and self.store.read_config(name) is None:
                 self._forget(name)
 
     def update_network(self, name: str, wanted: Element, changes: Sequence[Change]) -> None:

@@ -102,7 +102,7 @@ class SimulatedNetwork(NetworkDriver):
             return net.summary()
 
     @mutates
-    def destroy_network(self, name: str) -> None:
+    def destroy_network(self, name: str, *, again: bool = False) -> None:
         """Make the network inactive; a transient one is gone then."""
         with self.keeper.change() as node:
             net = active(node, name)

@@ -13,7 +13,12 @@ from typing import Callable, Dict, Tuple
 import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.network.driver import BridgeDriver
-from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, HostError, NotFound
+from ansible_collections.corral.virt.plugins.module_utils.errors import (
+    CorralError,
+    HostError,
+    NotFound,
+    OperationInvalid,
+)
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import Killed
 from ansible_collections.corral.virt.plugins.module_utils.model.network.identity import NETWORK
 from ansible_collections.corral.virt.plugins.module_utils.xml.compare import compare
@@ -52,6 +57,11 @@ def create(driver: BridgeDriver) -> object:
 
 def destroy(driver: BridgeDriver) -> None:
     driver.destroy_network("a")
+
+
+def restart(driver: BridgeDriver) -> None:
+    driver.destroy_network("a", again=True)
+    start(driver)
 
 
 def undefine(driver: BridgeDriver) -> None:
@@ -178,6 +188,39 @@ def test_a_call_that_fails_at_any_step(name: str) -> None:
         if done:
             return
     pytest.fail(f"more than {MOST} steps")
+
+
+def test_a_restart_that_is_killed_at_any_step_leaves_an_active_network() -> None:
+    for step in range(1, MOST):
+        host = deepcopy(_prepared((define, start)))
+        host.kill_at(step)
+        try:
+            restart(driver_on(host))
+        except Killed:
+            host.revive()
+            driver = driver_on(host)
+            assert driver.lookup_network("a").active, f"killed at step {step}"
+            driver.mend_network("a")
+            assert_whole(host)
+            with pytest.raises(OperationInvalid, match="already active"):
+                driver.start_network("a")
+            restart(driver)
+            assert_whole(host)
+            continue
+        assert step > 10
+        host.revive()
+        assert_whole(host)
+        return
+    pytest.fail(f"more than {MOST} steps")
+
+
+def test_a_restart_that_fails_leaves_an_inactive_network() -> None:
+    host = deepcopy(_prepared((define, start)))
+    driver_on(host).destroy_network("a", again=True)
+    host.add_link("virbr7", "veth")
+    with pytest.raises(CorralError, match="cannot have the bridge virbr7"):
+        start(driver_on(host))
+    assert not driver_on(host).lookup_network("a").active
 
 
 def test_a_dnsmasq_that_nobody_wrote_down_is_found_by_its_command_line() -> None:

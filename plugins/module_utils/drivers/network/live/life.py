@@ -40,8 +40,9 @@ def start(site: Site, name: str, make: Callable[[], Element], hypervisor: Option
     check_right(site, name)
     with site.store.names_lock():
         document, surroundings = make(), look(site.host)
-        check_start(site, Network(document), surroundings)
-        site.store.remove_live(name)
+        _check_or_forget(site, name, Network(document), surroundings)
+        if not goes_on(site, name):
+            site.store.remove_live(name)
         site.store.write_live(name, to_text(document).encode(), Status(started=site.host.now()).to_plain())
     scene = Scene(site, name, Network(document), hypervisor)
     try:
@@ -49,6 +50,21 @@ def start(site: Site, name: str, make: Callable[[], Element], hypervisor: Option
     except CorralError:
         with suppress(CorralError):
             take_down(scene)
+        raise
+
+
+def goes_on(site: Site, name: str) -> bool:
+    """Whether a network was taken down in order to be started again, and counts as active meanwhile."""
+    if site.active(name) is None:
+        return False
+    return (site.status(name) or Status()).again
+
+
+def _check_or_forget(site: Site, name: str, network: Network, surroundings: Surroundings) -> None:
+    try:
+        check_start(site, network, surroundings)
+    except CorralError:
+        site.store.remove_live(name)  # it was taken down, and does not come back
         raise
 
 
@@ -103,21 +119,29 @@ def with_claims(surroundings: Surroundings, networks: List[Network]) -> Surround
     )
 
 
-def take_down(scene: Scene) -> None:
+def take_down(scene: Scene, *, again: bool = False) -> None:
     """Take away all that is ours; leases stay, and so does the host's passing packets on, which others may need.
 
-    Guests stay, with interfaces that lead nowhere.
+    Guests stay, with interfaces that lead nowhere. With ``again`` the live document stays as well.
     """
     site, name, network = scene.site, scene.name, scene.network
     if not network.has_own_bridge():
         clear_rate(site, network, site.status(name) or Status())
-        site.store.remove_live(name)
+        _forget(site, name, again)
         return
     end_server(site, name, site.status(name))
     with site.store.names_lock():  # nobody makes a ruleset with this network in it once ours is without
         renew_ruleset(site, without=name)
         _remove_bridge(site, network)
         remove_files(site, name)
+        _forget(site, name, again)
+
+
+def _forget(site: Site, name: str, again: bool) -> None:
+    if again:
+        started = (site.status(name) or Status()).started
+        site.store.write_status(name, Status(started=started, again=True).to_plain())
+    else:
         site.store.remove_live(name)
 
 

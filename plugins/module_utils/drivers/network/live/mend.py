@@ -41,6 +41,9 @@ def mend(scene: Scene, before: Optional[Surroundings] = None) -> List[Fault]:
     ``before`` is the host as it was just before the network was started, so that it need not be looked at again.
     """
     seen = see(scene, before)
+    if seen.status.again:  # the run that was to start it again never came to it
+        seen = replace(seen, status=replace(seen.status, again=False))
+        scene.site.store.write_status(scene.name, seen.status.to_plain())
     found = observe(scene.network, seen)
     for mender in plan({fault.what for fault in found}, found, own=scene.network.has_own_bridge()):
         seen = mender(scene, seen)

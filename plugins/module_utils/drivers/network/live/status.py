@@ -18,7 +18,7 @@ class Status:
 
     ``index`` is the number of the bridge that dnsmasq bound its sockets to; ``conf`` and ``hosts`` are digests of the
     configuration that it read at its start and of the lists of hosts that it read last. ``rate`` is a digest of the
-    limits that were set on the bridge.
+    limits that were set on the bridge. ``again`` says that it was taken down in order to be started again.
     """
 
     boot_id: str = ""
@@ -29,6 +29,7 @@ class Status:
     conf: str = ""
     hosts: str = ""
     rate: str = ""
+    again: bool = False
 
     @property
     def process(self) -> Optional[Process]:
@@ -42,6 +43,6 @@ class Status:
     @classmethod
     def from_plain(cls, fields: Mapping[str, Any]) -> Status:
         """Read it back; what does not fit raises ValueError or TypeError."""
-        kinds = {"boot_id": str, "started": float, "conf": str, "hosts": str, "rate": str}
+        kinds = {"boot_id": str, "started": float, "conf": str, "hosts": str, "rate": str, "again": bool}
         known = [name for name in cls.__dataclass_fields__ if name in fields]
         return cls(**{name: kinds.get(name, int)(fields[name]) for name in known})
