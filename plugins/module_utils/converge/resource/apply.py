@@ -20,9 +20,10 @@ STARTS = ("start", "create")
 
 def apply(plan: Plan, face: Face, wanted: Wanted) -> None:
     """Do every step of the plan in its order, as ``take_steps`` says; raises what the driver raises."""
+    actions = {**ACTIONS, **face.nature.actions}
     take_steps(
         plan,
-        lambda step: ACTIONS[step.action](face, plan, wanted),
+        lambda step: actions[step.action](face, plan, wanted),
         lambda done, step: _left(face.nature.noun, done, step),
     )
 

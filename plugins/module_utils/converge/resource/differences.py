@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Callable, Optional
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
 
 from ...errors import InvalidArgument
 from ...xml.canonical import Identity
 from ...xml.compare import Change, compare
 from ...xml.parse import Element
 from .effects import AT_ONCE, LIVE, NEXT_BOOT, REFUSE, Table, effect_in, hardest
-from .values import Step, Wanted
+from .values import Current, Plan, Step, Wanted
 
 Waiting = Mapping[Change, str]
 
@@ -28,12 +28,17 @@ def _as_it_runs(live: Element, kept: Element) -> Element:
     return live
 
 
+def _nothing_more(_face: Any, _current: Optional[Current], plan: Plan, _wanted: Wanted) -> Plan:
+    return plan
+
+
 @dataclass(frozen=True)
 class Nature:
     """What tells one kind of object from another in a comparison; ``noun`` is what people call it.
 
     ``persistent`` takes out of a document what only that of an active object has, and ``running`` makes the document
-    of what is active comparable with its definition.
+    of what is active comparable with its definition. ``own_steps`` gives a plan the steps that only this kind of object
+    has (from the ``Face``, what there is, the plan and what is wanted), and ``actions`` does them.
     """
 
     noun: str
@@ -41,6 +46,8 @@ class Nature:
     effects: Table
     persistent: Callable[[Element], Element] = _as_it_is
     running: Callable[[Element, Element], Element] = _as_it_runs
+    own_steps: Callable[[Any, Optional[Current], Plan, Wanted], Plan] = _nothing_more
+    actions: Mapping[str, Callable[[Any, Plan, Wanted], object]] = field(default_factory=dict)
 
 
 def own_definition(nature: Nature, persistent: Optional[Element], live: Optional[Element]) -> Optional[Element]:

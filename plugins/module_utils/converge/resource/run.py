@@ -108,6 +108,7 @@ def _planned(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) 
             job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
         document = face.normalise(document)
     plan = make_plan(face.nature, current, document, wanted, hint=face.hint)
+    plan = face.nature.own_steps(face, current, plan, wanted)
     _check_plan(face, plan)
     return current, plan
 

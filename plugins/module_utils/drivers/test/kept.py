@@ -10,15 +10,17 @@ anew while it was active.
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import List, Tuple
 
 from ...xml.parse import Element, clone, parse, tidy
 from ...xml.views import NATURAL, TEXT, YES_NO, Field, View
 from ...xml.write import to_text
+from ..api import Fault
 
 LIBVIRT = "http://libvirt.org/schemas/domain/test/1.0"
 OURS = "urn:corral-virt:test"
 RUNTIME = f"{{{OURS}}}runtime"
+FAULT = f"{{{OURS}}}fault"
 
 
 class Runtime(View):
@@ -29,6 +31,7 @@ class Runtime(View):
     active = Field("@active", YES_NO)
     transient = Field("@transient", YES_NO)
     autostart = Field("@autostart", YES_NO)
+    built = Field("@built", YES_NO)
     started = Field("@started", TEXT)
 
 
@@ -121,6 +124,44 @@ class Kept:
             if _foreign(child):
                 copy.remove(child)
         return tidy(copy)
+
+
+class Resource(Kept):
+    """A network or pool of the node document.
+
+    ``<corral:runtime active= transient= autostart=>``: one of which nothing is said is active and persistent, as in
+    libvirt's test driver. ``<corral:fault what= detail=>`` in it is what it is said to lack; a test writes it.
+    """
+
+    @property
+    def persistent(self) -> bool:
+        return not self.runtime.transient
+
+    def set_active(self, active: bool) -> None:
+        """Start or end; what is started begins with its definition, and nothing of it is broken."""
+        self.end_of_run()
+        self.facts().active = None if active else False
+
+    def make_transient(self) -> None:
+        """Forget the definition of an active one."""
+        self.keep_running()
+        self.facts().transient = True
+
+    def make_persistent(self, definition: Element) -> None:
+        """Take a definition; an active one goes on with the document that it was started with."""
+        self.redefine(definition)
+        self.facts().transient = None
+
+    def faults(self) -> List[Fault]:
+        """What an active network is said to lack."""
+        found = self.runtime.element.findall(FAULT) if self.active else []
+        return [Fault(fault.get("what") or "", fault.get("detail") or "") for fault in found]
+
+    def mend(self) -> None:
+        """Forget the faults."""
+        facts = self.facts().element
+        for fault in facts.findall(FAULT):
+            facts.remove(fault)
 
 
 def ours(tag: str, **attributes: str) -> Element:

@@ -2,11 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One network of the <node> document: its definition, and the facts about it that are no part of the definition.
-
-``<corral:runtime active= transient= autostart=>``: a network of which nothing is said is active and persistent, as in
-libvirt's test driver. ``<corral:fault what= detail=>`` in it is what the network is said to lack; a test writes it.
-"""
+"""One network of the <node> document: its definition, the addresses that it gives out, and who is connected."""
 
 from __future__ import annotations
 
@@ -17,50 +13,18 @@ from ...model.network.addresses import as_address
 from ...model.network.core import Network as NetworkView
 from ...model.network.ip import Ip
 from ...xml.parse import Element
-from ..api import Fault, Lease, Network
+from ..api import Lease, Network
 from .guest import Guest
-from .kept import OURS, Kept
-
-FAULT = f"{{{OURS}}}fault"
+from .kept import Resource
 
 
-class Net(Kept):
+class Net(Resource):
     """A lens over one <network> of the node document; writing changes the document."""
 
     @property
     def view(self) -> NetworkView:
         """What the running document says, or the definition."""
         return NetworkView(self.running() if self.active else self.element)
-
-    @property
-    def persistent(self) -> bool:
-        return not self.runtime.transient
-
-    def set_active(self, active: bool) -> None:
-        """Start or end; what is started begins with its definition, and nothing of it is broken."""
-        self.end_of_run()
-        self.facts().active = None if active else False
-
-    def make_transient(self) -> None:
-        """Forget the definition of an active network."""
-        self.keep_running()
-        self.facts().transient = True
-
-    def make_persistent(self, definition: Element) -> None:
-        """Take a definition; an active network goes on with the document that it was started with."""
-        self.redefine(definition)
-        self.facts().transient = None
-
-    def faults(self) -> List[Fault]:
-        """What an active network is said to lack."""
-        found = self.runtime.element.findall(FAULT) if self.active else []
-        return [Fault(fault.get("what") or "", fault.get("detail") or "") for fault in found]
-
-    def mend(self) -> None:
-        """Forget the faults."""
-        facts = self.facts().element
-        for fault in facts.findall(FAULT):
-            facts.remove(fault)
 
     def summary(self) -> Network:
         """The network as a list shows it."""

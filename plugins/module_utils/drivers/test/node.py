@@ -100,11 +100,11 @@ class Node:
         if existing:
             existing.make_persistent(document)
             return existing
-        guest = Guest(self._place(clone(document)))
+        guest = Guest(self.place(clone(document)))
         guest.set_state("shut off", "unknown")
         return guest
 
-    def _place(self, element: Element) -> Element:
+    def place(self, element: Element) -> Element:
         """Put a new object behind the others of its kind."""
         last = self.root.findall(str(element.tag))[-1:]
         if last:
@@ -165,7 +165,7 @@ class Node:
         if existing:
             existing.make_persistent(document)
             return existing
-        net = Net(self._place(clone(document)))
+        net = Net(self.place(clone(document)))
         net.set_active(False)
         return net
 

@@ -87,10 +87,10 @@ def open_interface(request: Request) -> Answer:
 
 
 def open_storage(request: Request) -> Answer:
-    """Serve the pools of the test host."""
+    """Serve the pools and volumes of the test host."""
 
     def driver() -> Callable[[Keeper], Driver]:
-        from .resources import SimulatedStorage
+        from .storage import SimulatedStorage
 
         return SimulatedStorage
 

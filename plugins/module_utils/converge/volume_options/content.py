@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a volume is made from, and what it stands on: the options ``image`` and ``backing``, as values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+from urllib.parse import quote
+
+from ...errors import InvalidArgument
+from ...values import public_url
+from ..options.forms import Form, path, words
+from ..options.write import listed
+
+# Names of files that are packed: they are unpacked into the host's cache.
+PACKED = (".gz", ".xz", ".bz2", ".zst")
+CHECKSUM = re.compile(r"(?:sha512|sha384|sha256|sha224|sha1|md5):\S+", re.IGNORECASE)
+FIELDS = {"volume": words, "pool": words, "path": path, "format": words}
+IMAGE = Form("image", "volume", {**FIELDS, "url": words, "checksum": words})
+BACKING = Form("backing", "volume", FIELDS)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An image: a volume (its pool and name), a file of the host, or a URL; one of the three is given.
+
+    ``checksum`` is ALGORITHM:DIGEST, or ALGORITHM:URL of a list.
+    """
+
+    volume: Optional[tuple[str, str]] = None
+    path: Optional[str] = None
+    url: Optional[str] = None
+    checksum: Optional[str] = None
+    format: Optional[str] = None
+
+    @property
+    def fetched(self) -> Optional[str]:
+        """The URL by which the image goes through the host's cache, where it is checked and unpacked; None else."""
+        if self.url is not None:
+            return self.url
+        if self.path is not None and (self.checksum or self.path.endswith(PACKED)):
+            return f"file://{quote(self.path)}"
+        return None
+
+    @property
+    def place(self) -> str:
+        """Where it comes from, for people."""
+        if self.volume is not None:
+            return f"volume {self.volume[1]} of pool {self.volume[0]}"
+        return public_url(self.url) if self.url is not None else str(self.path)
+
+    @property
+    def origin(self) -> str:
+        """What is kept with a volume that was made from it."""
+        return f"{self.place} {self.checksum}" if self.checksum else self.place
+
+
+def image(value: Any, pool: str) -> Optional[Asked]:
+    """Read the option ``image``; ``pool`` is the one of a volume that names none."""
+    found = _read(IMAGE, value, pool)
+    if found is not None and found.checksum is not None and CHECKSUM.fullmatch(found.checksum) is None:
+        raise InvalidArgument(
+            f"image.checksum: {found.checksum[:60]!r} is no checksum; write sha256:DIGEST, or sha256:URL of a list."
+        )
+    if found is not None and found.checksum is not None and found.volume is not None:
+        raise InvalidArgument("image.checksum is for a file or a URL, and the image is a volume.")
+    return found
+
+
+def backing(value: Any, pool: str) -> Optional[Asked]:
+    """Read the option ``backing``; ``pool`` is the one of a volume that names none."""
+    found = _read(BACKING, value, pool)
+    if found is not None and found.volume is not None and found.format is not None:
+        raise InvalidArgument("backing.format is for a path: that of a volume is known.")
+    return found
+
+
+def is_same(had: str, wanted: str) -> bool:
+    """Whether two origins are the same contents: by their checksums where both have one of a kind, else by place."""
+    (place, checksum), (other_place, other) = _parts(had), _parts(wanted)
+    if checksum and other and _kind(checksum) == _kind(other):
+        return checksum.lower() == other.lower() if "://" not in checksum else checksum == other
+    return place == other_place
+
+
+def _parts(origin: str) -> tuple[str, str]:
+    place, blank, last = origin.rpartition(" ")
+    return (place, last) if blank and CHECKSUM.fullmatch(last) else (origin, "")
+
+
+def _kind(checksum: str) -> tuple[str, bool]:
+    return checksum.partition(":")[0].lower(), "://" in checksum
+
+
+def _read(form: Form, value: Any, pool: str) -> Optional[Asked]:
+    if isinstance(value, str):
+        value = _long(value.strip(), form)
+    said = form.read(value)
+    if not said:
+        return None
+    sources = [name for name in ("volume", "path", "url") if name in said]
+    if len(sources) != 1:
+        choices = [name for name in ("volume", "path", "url") if name in form.fields]
+        raise InvalidArgument(f"{form.option}: write one of {listed(choices, 'or')}.")
+    if "pool" in said and "volume" not in said:
+        raise InvalidArgument(f"{form.option}.pool is that of a volume, and no volume is named.")
+    volume = (said.get("pool") or pool, said["volume"]) if "volume" in said else None
+    rest: Mapping[str, Any] = {name: said.get(name) for name in ("path", "url", "checksum", "format")}
+    return Asked(volume=volume, **rest)
+
+
+def _long(text: str, form: Form) -> dict[str, str]:
+    """The long form of a text: a URL, an absolute path, else the name of a volume."""
+    if "://" in text and "url" in form.fields:
+        return {"url": text}
+    return {"path": text} if text.startswith("/") else {"volume": text}
