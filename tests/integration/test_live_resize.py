@@ -21,7 +21,7 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import Operatio
 from ansible_collections.corral.virt.plugins.module_utils.host.layout import Layout
 from ansible_collections.corral.virt.plugins.module_utils.host.local import LocalHost
 
-Run = Callable[..., "dict[str, Any]"]
+Run = Callable[..., dict[str, Any]]
 MIB = 1 << 20
 
 pytestmark = pytest.mark.guest
