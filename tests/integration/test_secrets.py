@@ -136,11 +136,12 @@ def asked(shown: dict[str, Any], command: str, answer: str) -> None:
     (found,) = shown["guests"]
     terminal = parse(found["xml"]).find("devices/serial/source").get("path")
     log, end, turn = Path(found["console_log"]), time.monotonic() + 60, 0
+    mark = f"m{time.monotonic_ns()}"
     with open(terminal, "wb", buffering=0) as typed:
-        while f"said={answer}" not in log.read_text(errors="replace"):
+        while f"{mark}={answer}" not in log.read_text(errors="replace"):
             assert time.monotonic() < end, f"{command} did not say {answer}:\n{log.read_text(errors='replace')}"
             if turn % 15 == 0:
-                typed.write(f"echo said=$({command})\n".encode())
+                typed.write(f"echo {mark}=$({command})\n".encode())
             turn += 1
             time.sleep(0.2)
 
@@ -228,6 +229,33 @@ def test_no_process_is_told_the_value(root_dir: Path, through: Run, linux: dict[
     assert [result["changed"] for result in results] == [True, False, True, True]
     assert seen == []
     assert holders(root_dir, *results) == []
+
+
+@pytest.mark.guest
+def test_an_encrypted_medium_is_put_into_a_guest_that_runs(
+    root_dir: Path, cli: Run, linux: dict[str, Any], up: dict[str, Any]
+) -> None:
+    image = root_dir / "medium.img"
+    encrypted_image(image, "luks")
+    drive = "<disk type='file' device='cdrom'>{}<target dev='sda' bus='sata'/><readonly/></disk>"
+    source = (
+        f"<driver name='qemu' type='raw'/><source file='{image}'><encryption format='luks'>"
+        f"<secret type='passphrase' uuid='{UUID}'/></encryption></source>"
+    )
+    full, empty = guest(linux, drive.format(source)), guest(linux, drive.format(""))
+    results = [cli("vm", xml=empty, state="running", wait_for=up)]
+    failed = cli("vm", xml=full)
+    assert failed["failed"] and f"there is no secret with the uuid '{UUID}'" in failed["msg"], failed
+    results += [cli("secret", uuid=UUID, usage="volume", usage_id="medium", value=VALUE)]
+    for _turn in range(2):
+        results += [cli("vm", xml=full, diff=True), cli("vm_info", name="sealed", xml="live")]
+        assert results[-2]["changed"] and not results[-2]["restart_required"], results[-2]
+        asked(results[-1], f"head -c {len(PATTERN)} /dev/sr0", PATTERN)
+        results += [cli("vm", xml=full), cli("secret", uuid=UUID, state="absent"), cli("vm", xml=empty)]
+        assert not results[-3]["changed"] and results[-1]["changed"], results[-1]
+        results += [cli("secret", uuid=UUID, usage="volume", usage_id="medium", value=VALUE)]
+    assert holders(root_dir, *results) == []
+    cli("vm", name="sealed", state="absent", force=True)
 
 
 @pytest.mark.guest

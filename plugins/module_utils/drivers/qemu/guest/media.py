@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ....errors import CorralError, MonitorError, OperationFailed, OperationInvalid
@@ -26,7 +26,7 @@ from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from ..command.blockdev import chain_options
 from ..context import Context
-from ..devices.disk_live import numbered, prepare_disks
+from ..devices.disk_live import disk_secrets, numbered, prepare_disks
 from ..devices.disk_write import drive_node, filters
 from ..images import top_image
 from ..options import Option
@@ -72,6 +72,7 @@ def change_medium(work: Work, changes: Changes) -> None:
     check_images(Domain(alone), work.site.host)
     context = work.site.start_context(alone)
     prepare_disks(Domain(draft), context)
+    context = _with_secrets(work, context, _alone(before, steps), _alone(draft, steps))
     old, new = _medium(before, steps, context), _medium(draft, steps, context)
     _borrow(work, alone)
     try:
@@ -136,6 +137,16 @@ def _alone(document: Element, steps: Steps) -> Element:
         if disk is not kept:
             copy.find("devices").remove(disk)  # type: ignore[union-attr]
     return copy
+
+
+def _with_secrets(work: Work, context: Context, before: Element, draft: Element) -> Context:
+    """The context with what the new medium is opened with; of the old one only the names count."""
+    past, needs = disk_secrets(Domain(before), context), disk_secrets(Domain(draft), context)
+    if not past and not needs:
+        return context
+    from .secrets import sealed_later, stand_ins
+
+    return replace(context, secrets={**stand_ins(past), **sealed_later(work.site, needs, context, work.monitor())})
 
 
 def _medium(document: Element, steps: Steps, context: Context) -> Medium:

@@ -14,16 +14,18 @@ qemu_domain.c and qemu_tpm.c.
 
 from __future__ import annotations
 
+from base64 import b64encode
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ....errors import NotFound, OperationInvalid, UnsupportedConfig
-from ....host.api import Host
+from ....errors import MonitorError, NotFound, OperationInvalid, UnsupportedConfig
+from ....host.api import Host, Monitor
 from ....model.domain.core import Domain
 from ....model.domain.platform import Tpm
 from ....xml.canonical import HIDDEN
 from ...api import SecretDriver
-from ..command.blockdev_secrets import SecretNeed, master_key
+from ..command.blockdev_secrets import MASTER_KEY, SecretNeed, master_key
 from ..command.secrets import guest_secrets
 from ..context import Context, Sealed
 from ..options import argv
@@ -82,10 +84,34 @@ def secrets_of(site: Site, domain: Domain, context: Context, *, shown: bool = Fa
         if not shown:
             for need in (*needs, *([] if tpm is None else [tpm])):
                 check_secret(site, need)
-        return Secrets({need.key: Sealed(HIDDEN, HIDDEN) for need in needs})
+        return Secrets(stand_ins(needs))
     key = _random(KEY) if needs else b""
     passphrase = b"" if tpm is None else value_of(site, tpm)
     return Secrets(sealed_values(site, needs, key), key, passphrase)
+
+
+def stand_ins(needs: Sequence[SecretNeed]) -> Values:
+    """Something for each value, where none is needed."""
+    return {need.key: Sealed(HIDDEN, HIDDEN) for need in needs}
+
+
+def sealed_later(site: Site, needs: Sequence[SecretNeed], context: Context, monitor: Monitor) -> Values:
+    """The values for what a guest gets while it runs; its QEMU is told a key where it was started without one.
+
+    The monitor is for us alone, so the key itself may pass through it.
+    """
+    if not needs:
+        return {}
+    host, path = site.host, key_file(context)
+    key = host.read(path, limit=KEY, owner=host.euid())
+    if key is None:
+        key = _random(KEY)
+        with suppress(MonitorError):
+            monitor.execute("object-del", {"id": MASTER_KEY})  # of a run that was killed before it could keep the key
+        given = {"qom-type": "secret", "id": MASTER_KEY, "format": "base64", "data": b64encode(key).decode()}
+        monitor.execute("object-add", given)
+        host.write(path, key, mode=0o400)
+    return sealed_values(site, needs, key)
 
 
 def sealed_values(site: Site, needs: Sequence[SecretNeed], key: bytes) -> Values:
