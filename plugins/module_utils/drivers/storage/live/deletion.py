@@ -15,12 +15,13 @@ from typing import Callable, Dict, Iterator, List, NoReturn
 
 from ....errors import OperationInvalid
 from ..types.base import PART_PREFIX, SECTOR, first_device
+from ..types.logical import members_argv, read_members
 from ..volume.look import Facts, look_all
 from ..volume.users import check_free
 from .find import found_volumes
 from .groups import KIND, OPEN, POOLS, SNAPSHOTS, states
 from .mounting import is_ours, mount_at
-from .observe import has_data_set, has_table
+from .observe import has_data_set, has_table, is_built
 from .scene import Scene
 from .steps import ask, check_removable, check_unused, perform, run
 
@@ -114,7 +115,8 @@ def _file_system(scene: Scene) -> List[str]:
     mount = mount_at(scene, scene.target)
     if mount is None:
         check_unused(scene.host, device)
-        return [f"everything in the file system on {device}"]
+        there = [scene.target] if scene.host.stat(scene.host.resolve(scene.target)) is not None else []
+        return [*([f"everything in the file system on {device}"] if is_built(scene) else []), *there]
     if not is_ours(scene, mount):
         raise OperationInvalid(f"{mount.source} is mounted on {scene.target}.", hint="Unmount it first.")
     return [*(facts.path for facts in images(scene)), f"the file system on {device}"]
@@ -122,8 +124,6 @@ def _file_system(scene: Scene) -> List[str]:
 
 def _delete_file_system(scene: Scene) -> None:
     """It is mounted for a moment, to see whether there is anything else in it."""
-    from .observe import is_built
-
     if is_built(scene):
         with _mounted(scene):
             images(scene)
@@ -167,7 +167,16 @@ def _group(scene: Scene) -> List[str]:
             raise OperationInvalid(
                 f"Volume {name} of pool {scene.name} is in use.", hint="Stop who uses it, or unmount it."
             )
-    return [] if found is None else [*(f"{group}/{name}" for name in sorted(found)), f"the volume group {group}"]
+    if found is None:
+        return [f"the label of LVM on {device}" for device in _labelled(scene)]
+    return [*(f"{group}/{name}" for name in sorted(found)), f"the volume group {group}"]
+
+
+def _labelled(scene: Scene) -> List[str]:
+    """The devices of the pool that LVM knows, and that are in no group: a killed run has left them."""
+    host = scene.host
+    loose = {host.resolve(device) for device in read_members(ask(host, members_argv())).get("", [])}
+    return [device for device in scene.pool.given().device_paths() if host.resolve(device) in loose]
 
 
 def _delete_group(scene: Scene) -> None:
@@ -178,8 +187,8 @@ def _delete_group(scene: Scene) -> None:
             perform(scene.host, making.delete(scene.pool, name))
         _delete_by_steps(scene)
         return
-    for step in scene.row.delete(scene.pool)[1:]:  # a killed run has removed the group
-        perform(scene.host, [step])
+    for device in _labelled(scene):
+        run(scene.host, ("pvremove", device))
 
 
 # disks
