@@ -43,6 +43,11 @@ def test_iothreads_have_a_limit(driver: QemuDriver) -> None:
         driver.define_domain(document(more="<iothreads>4000000000</iothreads>"))
 
 
+def test_devices_have_a_limit(driver: QemuDriver) -> None:
+    with pytest.raises(XmlError, match="the guest has 50001 devices; no machine has room for more than 1024"):
+        driver.define_domain(document(devices="<serial type='null'/>" * 50000))
+
+
 def test_a_damaged_definition_hides_no_other_guest(driver: QemuDriver, machine: GuestHost) -> None:
     machine.add_file("/etc/corral/domains/bad.xml", b"<x")
     driver.define_domain(document())

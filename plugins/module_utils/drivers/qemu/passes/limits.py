@@ -27,6 +27,8 @@ SINGLE = (
     *("memoryBacking", "numatune", "cputune", "os", "cpu", "features", "clock", "devices"),
 )
 IOTHREADS = 1024
+# More than any machine has places for, and few enough to compare each with all others.
+DEVICES = 1024
 
 
 def check_limits(domain: Domain, context: Context) -> None:
@@ -41,6 +43,9 @@ def check_limits(domain: Domain, context: Context) -> None:
         found = domain.element.findall(tag)
         if len(found) > 1:
             raise XmlError(f"the domain has <{tag}> twice; remove one.", line=found[1].sourceline)
+    count = len(domain.element.findall("devices/*"))
+    if count > DEVICES:
+        raise XmlError(f"the guest has {count} devices; no machine has room for more than {DEVICES}.", line=domain.line)
     if (domain.iothreads or 0) > IOTHREADS:
         raise XmlError(f"<iothreads> is {domain.iothreads}; at most {IOTHREADS} are made.", line=domain.line)
 
