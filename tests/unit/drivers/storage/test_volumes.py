@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Callable
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.passes.ignored import ignored_volume_parts
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume import change, content, make
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.document import described, document
+from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.formats import SPARE, recall_all
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.look import look, look_all
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.shelf import Shelf
 from ansible_collections.corral.virt.plugins.module_utils.errors import (
@@ -370,6 +372,39 @@ def test_what_is_new_is_probed_once(host: ImageHost, shelf: Shelf) -> None:
     assert [call for call in host.calls if call == ("read", f"{TARGET}/a")] == []
     assert host.ran("qemu-img") == []
     assert "write" not in [call for call, _subject in host.calls]
+
+
+def test_what_is_gone_is_forgotten(host: ImageHost, shelf: Shelf) -> None:
+    for name in ("kept", "a"):
+        make.create(shelf, volume(name))
+    inode = look(shelf, "a").found.inode
+    change.delete(shelf, "a")
+    assert [row["name"] for row in recall_all(shelf).values()] == ["kept"]
+    host.add_file(f"{TARGET}/a", qcow2(4096))
+    host.files[f"{TARGET}/a"] = replace(host.files[f"{TARGET}/a"], inode=inode)
+    assert look(shelf, "a").image.format == "qcow2"
+    for number in range(50):
+        host.add_file(f"{TARGET}/{number}", b"")
+        look(shelf, str(number))
+        host.remove(f"{TARGET}/{number}")
+        assert len(recall_all(shelf)) <= 4 + SPARE, number
+    assert "kept" in {row["name"] for row in recall_all(shelf).values()}
+
+
+def test_a_link_is_the_file_that_it_leads_to(host: ImageHost, shelf: Shelf) -> None:
+    make.create(shelf, volume("a"))
+    host._fill(f"{TARGET}/a", qcow2(1 << 40))
+    host.symlink("a", f"{TARGET}/link")
+    assert {facts.image.format for facts in look_all(shelf)} == {"raw"}
+    change.delete(shelf, "link")
+    assert look(shelf, "a").image.format == "raw"
+
+
+def test_a_list_of_formats_that_is_damaged(host: ImageHost, shelf: Shelf) -> None:
+    make.create(shelf, volume("a", 8192, "qcow2"))
+    for data in (b"", b"{", b"[]", b'{"volumes": 5}', b'{"volumes": {"x": 5, "2": {"name": "a"}}}'):
+        host.add_file(shelf.layout.volume_formats("default"), data)
+        assert look(shelf, "a").image.format == "qcow2"
 
 
 def test_formats_that_only_qemu_knows(host: ImageHost, shelf: Shelf) -> None:

@@ -15,7 +15,7 @@ from ....model.storage.volume import Volume
 from ....xml.parse import Element
 from ..types.base import SECTOR, Argv
 from .command import NewImage, Original, create_argv, resize_argv
-from .formats import News, half_emptied, recall_all, remember
+from .formats import News, forget, half_emptied, recall_all, remember
 from .header import Image, inspect
 from .look import Facts, layers_above, look, look_all, reader
 from .make import MODE, making, note, run_all, set_permissions
@@ -226,5 +226,10 @@ def delete(shelf: Shelf, name: str, *, others: Sequence[Facts] = ()) -> None:
     ``others`` are the volumes of other pools that may do so. Of a link only the link goes.
     """
     with _changing(shelf, name) as (facts, _part):
-        _check_alone(shelf, facts, "deleted", others)
+        itself = shelf.host.stat(facts.path)
+        is_link = itself is not None and itself.kind == "link"
+        if not is_link:
+            _check_alone(shelf, facts, "deleted", others)
         shelf.host.remove(facts.path)
+        if not is_link:
+            forget(shelf, name, facts.found.inode)

@@ -29,6 +29,8 @@ class Known:
 
 
 Rows = Dict[str, Dict[str, Any]]
+# So many rows more than there are files are kept.
+SPARE = 32
 
 
 def recall_all(shelf: Shelf) -> Rows:
@@ -42,11 +44,15 @@ def recall_all(shelf: Shelf) -> Rows:
     return {str(key): row for key, row in rows.items() if isinstance(row, dict)} if isinstance(rows, dict) else {}
 
 
-def recall(rows: Rows, name: str, found: FileStat) -> Optional[Known]:
-    """Return what is known of a file, None for one that was not seen before."""
-    row = rows.get(str(found.inode), {})
+def recall(shelf: Shelf, rows: Rows, name: str, found: FileStat) -> Optional[Known]:
+    """Return what is known of a file, None for one that was not seen before.
+
+    Under another name it is the same file when the name that was written down still leads to it: a link.
+    """
+    inode = str(found.inode)
+    row = rows.get(inode, {})
     format, encryption = row.get("format"), row.get("encryption")
-    if row.get("name") != name or not isinstance(format, str):
+    if not isinstance(format, str) or not (row.get("name") == name or _is_there(shelf, inode, row)):
         return None
     return Known(format, encryption if isinstance(encryption, str) else None)
 
@@ -82,25 +88,44 @@ def half_emptied(rows: Rows, name: str, found: FileStat) -> Optional[Image]:
 
 
 def remember(shelf: Shelf, news: Iterable[News]) -> None:
-    """Write down what is new, and forget the files that are gone; a read-only connection writes nothing."""
+    """Write down what is new, and forget files that are gone; a read-only connection writes nothing."""
     fresh = {str(each.inode): each.row() for each in news}
     if shelf.read_only or not fresh:
         return
     with shelf.host.lock(shelf.layout.volume_formats_lock(shelf.pool)):
         before = recall_all(shelf)
         fresh = {key: {**_emptying(before.get(key, {}), row), **row} for key, row in fresh.items()}
-        rows = {key: row for key, row in before.items() if key not in fresh and _is_there(shelf, key, row)}
-        after = {**rows, **fresh}
+        after = {**_pruned(shelf, before), **fresh}
         if after != before:
-            shelf.host.make_directory(shelf.layout.volumes_dir, mode=0o700)
-            data = json.dumps({"volumes": after}, sort_keys=True).encode()
-            shelf.host.write(shelf.layout.volume_formats(shelf.pool), data, mode=0o600)
+            _write(shelf, after)
+
+
+def forget(shelf: Shelf, name: str, inode: int) -> None:
+    """Forget a file that is gone: its inode may be that of another file of this name before long."""
+    with shelf.host.lock(shelf.layout.volume_formats_lock(shelf.pool)):
+        rows = recall_all(shelf)
+        if rows.get(str(inode), {}).get("name") == name:
+            del rows[str(inode)]
+            _write(shelf, rows)
+
+
+def _write(shelf: Shelf, rows: Rows) -> None:
+    shelf.host.make_directory(shelf.layout.volumes_dir, mode=0o700)
+    data = json.dumps({"volumes": rows}, sort_keys=True).encode()
+    shelf.host.write(shelf.layout.volume_formats(shelf.pool), data, mode=0o600)
 
 
 def _emptying(before: Dict[str, Any], row: Dict[str, Any]) -> Dict[str, Any]:
     """What stays of an older row of the same file: that it is being emptied."""
     same = before.get("name") == row["name"] and "emptying" in before
     return {"emptying": before["emptying"]} if same else {}
+
+
+def _pruned(shelf: Shelf, rows: Rows) -> Rows:
+    """The rows without those of files that are gone, when there are many: each file has to be looked at for that."""
+    if len(rows) <= len(shelf.host.entries(shelf.root())) + SPARE:
+        return rows
+    return {key: row for key, row in rows.items() if _is_there(shelf, key, row)}
 
 
 def _is_there(shelf: Shelf, inode: str, row: Dict[str, Any]) -> bool:

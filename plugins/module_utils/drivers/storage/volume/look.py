@@ -85,7 +85,7 @@ def look_all(shelf: Shelf) -> List[Facts]:
 
 def _facts(shelf: Shelf, name: str, found: FileStat, rows: Rows) -> Tuple[Facts, Sequence[News]]:
     real = shelf.real(name)
-    read, known = reader(shelf.host, real), recall(rows, name, found)
+    read, known = reader(shelf.host, real), recall(shelf, rows, name, found)
     if known is not None and known.format == "raw" and not known.encryption:
         image = Image("raw", found.size)
     elif known is not None:

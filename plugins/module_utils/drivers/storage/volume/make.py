@@ -123,7 +123,7 @@ def _check_backing(shelf: Shelf, volume: Volume, path: str) -> None:
     found = shelf.host.stat(shelf.host.resolve(path))
     if found is None or format != "raw":
         return
-    known = recall(recall_all(shelf), path.rpartition("/")[2], found)
+    known = recall(shelf, recall_all(shelf), posixpath.basename(path), found)
     looks_like = probe(reader(shelf.host, path), found.size).format
     if looks_like not in ("raw", "iso") and (known is None or known.format != "raw"):
         raise OperationDenied(
