@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tests of pools do in a place of their own: each line of the task is a step, and the answers are JSON.
+
+A program of its own, so that it can run in a mount namespace and below another kernel. It gets the URI of a connection
+and the name of a file with a list of [CALL, ARGUMENT, ...]; documents are texts that begin with "<".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from ansible_collections.corral.virt.plugins.module_utils.connect.open import open_connection  # noqa: E402
+from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Content  # noqa: E402
+from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError  # noqa: E402
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse  # noqa: E402
+from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text  # noqa: E402
+
+
+def _read(word: Any) -> Any:
+    return parse(word) if isinstance(word, str) and word.startswith("<") else word
+
+
+def _plain(found: Any) -> Any:
+    if dataclasses.is_dataclass(found) and not isinstance(found, type):
+        return {key: _plain(value) for key, value in dataclasses.asdict(found).items()}
+    if isinstance(found, (list, tuple)):
+        return [_plain(each) for each in found]
+    return to_text(found) if hasattr(found, "iter") else found
+
+
+def _options(words: list[Any]) -> dict[str, Any]:
+    """The last word of a step, where it is an object, are options by name; ``content`` is what fills a volume."""
+    options = words.pop() if words and isinstance(words[-1], dict) else {}
+    if "content" in options:
+        options["content"] = Content(**options["content"])
+    return options
+
+
+def main(uri: str, task: str) -> None:
+    """Do all steps; one that fails answers {"error": SENTENCE, "kind": CLASS}, and the next is done all the same."""
+    answers: list[Any] = []
+    with open_connection(uri) as connection:
+        for call, *words in json.loads(Path(task).read_text()):
+            try:
+                options = _options(words)
+                kind = connection.secret if "secret" in call else connection.storage
+                arguments = [
+                    word.encode() if call == "set_secret_value" and number else _read(word)
+                    for number, word in enumerate(words)
+                ]
+                answers.append(_plain(getattr(kind, call)(*arguments, **options)))
+            except CorralError as error:
+                answers.append({"error": str(error), "kind": type(error).__name__})
+    print(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
