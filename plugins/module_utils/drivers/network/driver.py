@@ -87,16 +87,15 @@ class BridgeDriver(NetworkDriver):
         return [] if document is None else faults(self._scene(name, document))
 
     def network_advice(self, name: str) -> List[str]:
-        from .firewall.advice import advice
-        from .firewall.ruleset import table_name
-        from .firewall.state import whole_ruleset
+        from .firewall.advice import advise
+        from .live.uplink import lost_uplink
 
         self.site.require(name)
         document = self.site.active(name)
-        network = None if document is None else view_of(document)
-        if network is None or not network.has_own_bridge():
+        if document is None:
             return []
-        return advice(whole_ruleset(self.host), network, table_name(self.site.layout))
+        network = view_of(document)
+        return [*lost_uplink(self.host, network), *advise(self.host, self.site.layout, network)]
 
     def network_leases(self, name: str) -> List[Lease]:
         from .live.leases import read_leases

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Optional, cast
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.network impor
 from ansible_collections.corral.virt.plugins.module_utils.converge.network_look import show_networks
 from ansible_collections.corral.virt.plugins.module_utils.drivers.network.driver import BridgeDriver
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, OperationFailed
+from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
 from ansible_collections.corral.virt.tests.unit.drivers.network.small_host import Guests, NetHost, document, driver_on
 
@@ -182,3 +184,26 @@ def test_a_live_document_that_is_damaged_or_lost_is_no_dead_end(host: NetHost) -
         assert actions(run(host, xml=xml())) == ["start"]
         assert run(host, xml=xml())["actions"] == []
     assert len(host.servers()) == 1
+
+
+def test_a_network_whose_uplink_is_missing_says_so(host: NetHost) -> None:
+    text = xml().replace("mode='nat'", "mode='nat' dev='eth0'").replace('mode="nat"', 'mode="nat" dev="eth0"')
+    run(host, xml=text)
+    advice = driver_on(host, read_only=True).network_advice
+    assert advice("a") == ["Network a forwards to the device eth0 only, which is not there."]
+    host.add_link("eth0")
+    assert advice("a") == ["Network a forwards to the device eth0 only, which is down."]
+    host.nodes["eth0"].up = True
+    assert advice("a") == []
+
+
+def test_what_is_dropped_within_a_bridge_is_told_too(host: NetHost) -> None:
+    """Also of a network on a bridge of the host, as soon as br_netfilter is loaded."""
+    host.add_link("br0", "bridge")
+    run(host, xml="<network><name>a</name><forward mode='bridge'/><bridge name='br0'/></network>")
+    host.add_file("/proc/sys/net/bridge/bridge-nf-call-iptables", b"1\n")
+    chain = {"family": "ip", "table": "filter", "name": "FORWARD", "type": "filter", "hook": "forward", "prio": 0}
+    rows = [{"table": {"family": "ip", "name": "filter"}}, {"chain": {**chain, "policy": "drop"}}]
+    host.add_program("nft", Completed(("nft",), 0, json.dumps({"nftables": rows}).encode(), b""))
+    (said,) = driver_on(host, read_only=True).network_advice("a")
+    assert said.startswith("The chain FORWARD of the table ip filter (iptables) drops what guests send to others on")

@@ -27,6 +27,9 @@ from .texts import check_device, check_domain, check_mac, check_text, check_uuid
 
 TABLE_MANAGERS = ("kernel", "libvirt")
 SMALLEST_MTU, LARGEST_MTU = 68, 65535  # RFC 791; the kernel's ETH_MAX_MTU
+SMALLEST_MTU6 = 1280  # RFC 8200, section 5; below it the kernel takes IPv6 off a link
+# What stands for all links, or for those to come, where the kernel keeps its settings.
+NO_BRIDGES = ("all", "default")
 LONGEST_DELAY = 30  # seconds (IEEE 802.1D)
 
 
@@ -63,6 +66,8 @@ def _bridge(network: Network) -> None:
     holder = _part(network, "bridge")
     template = network.has_own_bridge()
     check_device(holder, "name", (network.bridge or "").replace("%d", "0", int(template)) or None)
+    if network.has_own_bridge() and network.bridge in NO_BRIDGES:
+        raise refuse(holder, "name", network.bridge or "", "means something else to the kernel: choose another name")
     if network.zone and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", network.zone):
         raise refuse(holder, "zone", network.zone, "is not the name of a zone")
     if network.mac_table_manager is not None:
@@ -106,6 +111,11 @@ def _nothing_of_ours(network: Network) -> None:
 
 
 def _numbers(network: Network) -> None:
+    if network.mtu and network.mtu < SMALLEST_MTU6 and any(ip.version() == 6 for ip in network.ips):
+        raise XmlError(
+            f"<mtu size='{network.mtu}'> is too small for IPv6, which needs {SMALLEST_MTU6} bytes.",
+            line=network.line_at("mtu"),
+        )
     if network.mtu and not SMALLEST_MTU <= network.mtu <= LARGEST_MTU:
         raise XmlError(
             f"<mtu size='{network.mtu}'> is not from {SMALLEST_MTU} to {LARGEST_MTU}.", line=network.line_at("mtu")

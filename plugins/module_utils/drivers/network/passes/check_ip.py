@@ -24,6 +24,7 @@ from .texts import check_domain, check_mac, check_text, refuse
 FAMILIES = {4: "ipv4", 6: "ipv6"}
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
 SHORTEST_LEASE, LONGEST_LEASE = 120, (1 << 32) - 2  # dnsmasq(8): two minutes at least; it counts with 32 bits
+SHORTEST_DHCP6 = 64  # the length of a prefix; dnsmasq(8), dhcp-range
 
 
 def check_ips(network: Network) -> None:
@@ -105,6 +106,11 @@ def _check_ends(ip: Ip, found: Interface) -> None:
 
 
 def _check_dhcp(ip: Ip, found: Interface) -> None:
+    if found.version == 6 and ip.serves_dhcp() and found.network.prefixlen < SHORTEST_DHCP6:
+        raise UnsupportedConfig(
+            f"dnsmasq serves DHCPv6 on prefixes of {SHORTEST_DHCP6} and longer, and that of {found} is shorter.",
+            line=ip.line,
+        )
     for each in ip.ranges:
         check_range(each, found)
         _check_lease(each.lease)

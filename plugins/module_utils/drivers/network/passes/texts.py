@@ -71,10 +71,12 @@ def check_mac(view: View, attribute: str, value: Optional[str]) -> None:
     if value is None:
         return
     try:
-        first = int(parse_mac(value)[:2], 16)
+        number = int(parse_mac(value).replace(":", ""), 16)
     except InvalidArgument:
         raise refuse(view, attribute, value, "is not a MAC address such as 52:54:00:12:34:56") from None
-    if first & 1:
+    if not number:
+        raise refuse(view, attribute, value, "is the MAC address of nobody")
+    if number >> 40 & 1:
         raise refuse(view, attribute, value, "is the MAC address of a group, and not of one machine")
 
 
