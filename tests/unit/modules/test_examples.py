@@ -11,7 +11,15 @@ from typing import Any, Callable
 import pytest
 import yaml
 
-from ansible_collections.corral.virt.plugins.modules import network, network_info, vm
+from ansible_collections.corral.virt.plugins.modules import (
+    network,
+    network_info,
+    pool,
+    pool_info,
+    vm,
+    volume,
+    volume_info,
+)
 
 Run = Callable[..., "dict[str, Any]"]
 
@@ -85,3 +93,69 @@ def test_a_second_run_of_an_example_of_networks_changes_nothing(run: Run, node: 
     assert run(network, check=True, **on_node(options, node))["changed"]
     assert run(network, **on_node(options, node))["changed"]
     assert not run(network, **on_node(options, node))["changed"]
+
+
+# storage
+
+POOLS = [task["corral.virt.pool"] for task in yaml.safe_load(pool.EXAMPLES)]
+VOLUMES = [task["corral.virt.volume"] for task in yaml.safe_load(volume.EXAMPLES)]
+LOOKED_AT = {
+    module: [
+        task[f"corral.virt.{name}"] or {} for task in yaml.safe_load(module.EXAMPLES) if f"corral.virt.{name}" in task
+    ]
+    for module, name in ((pool_info, "pool_info"), (volume_info, "volume_info"))
+}
+TEMPLATES = {
+    "pool.xml.j2": "<pool type='dir'><name>own</name><target><path>/srv/own</path></target></pool>",
+    "volume.xml.j2": "<volume><name>own.img</name><capacity unit='MiB'>64</capacity></volume>",
+}
+
+
+def written(options: dict[str, Any], node: str) -> dict[str, Any]:
+    """The options with what a template would say, on our node."""
+    found = {**options, "uri": node}
+    for name, text in TEMPLATES.items():
+        if name in str(options.get("xml")):
+            found["xml"] = text
+    return found
+
+
+@pytest.fixture
+def pooled(run: Run, node: str) -> str:
+    """A node with the pools that the examples of volumes use."""
+    for name in ("images", "bulk"):
+        run(pool, uri=node, name=name, target=f"/srv/{name}", state="active")
+    return node
+
+
+def test_the_examples_of_pools_run(run: Run, node: str) -> None:
+    assert len(POOLS) >= 10
+    for options in POOLS:
+        result = run(pool, **written(options, node))
+        assert not result.get("failed"), (options, result["msg"])
+    for options in LOOKED_AT[pool_info]:
+        result = run(pool_info, **{"uri": node, **options})
+        assert not result.get("failed"), (options, result["msg"])
+
+
+@pytest.mark.parametrize("options", POOLS[:-3], ids=lambda options: str(options.get("name")))
+def test_a_second_run_of_an_example_of_pools_changes_nothing(run: Run, node: str, options: dict[str, Any]) -> None:
+    foreseen = run(pool, check=True, **written(options, node))
+    done = run(pool, **written(options, node))
+    assert foreseen["changed"]
+    assert foreseen["actions"] == done["actions"]
+    assert not run(pool, **written(options, node))["changed"]
+
+
+def test_the_examples_of_volumes_run(run: Run, pooled: str) -> None:
+    assert len(VOLUMES) >= 10
+    for options in VOLUMES:
+        foreseen = run(volume, check=True, **written(options, pooled))
+        result = run(volume, **written(options, pooled))
+        assert not result.get("failed"), (options, result["msg"])
+        assert (foreseen["changed"], foreseen["actions"]) == (True, result["actions"])
+        again = run(volume, **written(options, pooled))
+        assert again["changed"] is (options.get("state") == "wiped" or "download_to" in options)
+    for options in LOOKED_AT[volume_info]:
+        result = run(volume_info, **{"uri": pooled, **options})
+        assert not result.get("failed"), (options, result["msg"])

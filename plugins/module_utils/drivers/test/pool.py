@@ -37,7 +37,8 @@ class SimulatedPool(Resource):
 
     @property
     def built(self) -> bool:
-        return self.runtime.built is not False
+        """Whether what its definition says is there; an active pool lies where it was when it was started."""
+        return self.runtime.built is not False and self.view.path() == PoolView(self.element).path()
 
     def volumes(self) -> List[SimulatedVolume]:
         """The volumes, by name."""
