@@ -405,9 +405,7 @@ class QemuDriver(HypervisorDriver):
         from .guest.resize import resize_disk
 
         with self._locked(name), self._monitor(name) as monitor:
-            document = self.site.active(name)
-            if document is not None:
-                resize_disk(self.host, monitor, document, path, capacity)
+            resize_disk(self.host, monitor, self.domain_xml(name), path, capacity)
 
     def set_domain_autostart(self, name: str, autostart: bool) -> None:
         with self._locked(name):
