@@ -152,13 +152,13 @@ EXAMPLES = r"""
       mode: "0600"
       owner: 64055
 
-- name: An encrypted disk, whose secret was defined with corral.virt.secret
+- name: An encrypted disk, whose secret was defined with corral.virt.secret (usage volume, and its path as usage_id)
   corral.virt.volume:
     pool: images
     name: vault.img
     capacity: 5GiB
     format: raw
-    encryption: vault.img
+    encryption: /srv/images/vault.img
 
 - name: A volume in libvirt's own words
   corral.virt.volume:
