@@ -140,6 +140,43 @@ options:
           group_name:
             description: A name for a group of disks that share the limits.
             type: str
+  cloud_init:
+    description:
+      - What cloud-init finds in the guest when it boots, on a read-only disk of its own (NoCloud, with the label
+        C(cidata)), which also Windows reads (cloudbase-init).
+      - It is made from what is given here, again only when that changes, and deleted with the guest. It can be read by
+        root, and while the guest runs by the user that QEMU runs as.
+      - Texts in YAML are parsed before anything is sent to the target. Another content is a new instance to cloud-init,
+        which then does again what it does once for each; it finds it at the next start of the guest, not after a
+        reboot.
+      - Everything in it is hidden in what Ansible returns, logs and repeats, and never shown in a difference.
+    type: dict
+    suboptions:
+      user_data:
+        description:
+          - What the user wants. A mapping becomes C(#cloud-config); a text begins with C(#cloud-config), C(#!) or
+            another line by which cloud-init knows it.
+        type: raw
+      meta_data:
+        description:
+          - What the guest is, such as C(local-hostname), as a mapping or as a text in YAML.
+          - Without C(instance-id) it gets one that stays the same for as long as O(cloud_init) does.
+        type: raw
+      network_config:
+        description:
+          - The network, in version 1 or 2 of cloud-init's own form, as a mapping or as a text in YAML.
+          - Without it cloud-init asks for an address by DHCP.
+        type: raw
+      vendor_data:
+        description:
+          - What O(cloud_init.user_data) can overrule, in the same form.
+        type: raw
+  ignition:
+    description:
+      - The configuration that Ignition finds in the guest at its first boot, as a mapping or as a text in JSON (by
+        fw_cfg, under the name C(opt/com.coreos/config)). It cannot go with O(cloud_init).
+      - It is kept and hidden as O(cloud_init) is.
+    type: raw
   filesystems:
     description:
       - Directories of the target that the guest mounts.

@@ -77,7 +77,7 @@ options:
   storage:
     description:
       - What happens to the storage of a guest that becomes V(absent).
-      - With V(keep) nothing is deleted but the definition, not even UEFI variables or the state of a TPM, without which
+      - With V(keep) nothing is deleted but the definition and what O(cloud_init) or O(ignition) made, not even UEFI variables or the state of a TPM, without which
         an encrypted disk may be lost. A guest that gets the same name and uuid later finds them.
       - With V(owned) its UEFI variables, the state of its TPM and the images that were made for it are deleted; the
         metadata of its definition names those. An image that the guest may only read, that is shareable, or that was
@@ -293,6 +293,52 @@ EXAMPLES = r"""
       system:
         manufacturer: Example
         serial: DB-0001
+
+- name: A cloud image with its user, its packages and a fixed address
+  corral.virt.vm:
+    name: web2
+    memory: 2GiB
+    disks:
+      - path: /var/lib/corral/images/web2.qcow2
+    interfaces:
+      - network: default
+    cloud_init:
+      user_data:
+        users:
+          - name: admin
+            sudo: ALL=(ALL) NOPASSWD:ALL
+            ssh_authorized_keys:
+              - "{{ admin_key }}"
+        packages: [nginx]
+      meta_data:
+        local-hostname: web2
+      network_config:
+        version: 2
+        ethernets:
+          all:
+            match:
+              name: "en*"
+            addresses: [192.168.122.20/24]
+            gateway4: 192.168.122.1
+    state: running
+
+- name: Fedora CoreOS, which reads a configuration of Ignition
+  corral.virt.vm:
+    name: coreos1
+    memory: 2GiB
+    disks:
+      - path: /var/lib/corral/images/coreos1.qcow2
+    interfaces:
+      - network: default
+    ignition:
+      ignition:
+        version: 3.4.0
+      passwd:
+        users:
+          - name: core
+            sshAuthorizedKeys:
+              - "{{ admin_key }}"
+    state: running
 
 - name: A kernel of its own, and wait until it is up
   corral.virt.vm:

@@ -89,6 +89,12 @@ def _define(job: Job) -> None:
     job.driver.define_domain(clone(job.document))
 
 
+def _write_seed(job: Job) -> None:
+    if job.document is None or job.wanted.seed is None:
+        raise ValueError("a plan that makes a seed has a document and what is to be in it")
+    job.driver.write_seed(job.document, job.wanted.seed)
+
+
 def _update(job: Job) -> None:
     if job.document is None:
         raise ValueError("a plan that changes what runs has a document")
@@ -180,6 +186,7 @@ def _out_of_time(job: Job) -> None:
 ACTIONS: Mapping[str, Callable[[Job], object]] = {
     "define": _define,
     "update": _update,
+    "write_seed": _write_seed,
     "undefine": _undefine,
     "rename": lambda job: job.driver.rename_domain(job.step.target, job.name),
     "create": _create,

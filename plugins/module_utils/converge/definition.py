@@ -127,6 +127,9 @@ BOOT: Rows = {
 }
 NUMA: Rows = {"cpus": {"type": "str", "required": True}, "memory": {"type": "str", "required": True}}
 FW_CFG: Rows = {"name": {"type": "str", "required": True}, "value": STR, "file": PATH}
+# Kept out of what Ansible repeats and logs as a whole (see entry.py): the words in them are not secret, one by one.
+HIDDEN: dict[str, Any] = {"type": "raw", "no_log": True}
+CLOUD_INIT: Rows = dict.fromkeys(("user_data", "meta_data", "network_config", "vendor_data"), HIDDEN)
 SMBIOS: Rows = {
     **{block: {"type": "dict"} for block in ("bios", "system", "board", "chassis")},
     "oem_strings": STRINGS,
@@ -184,6 +187,8 @@ DEFINITION = Spec(
         "watchdog": RAW,
         "panic": BOOL,
         "vsock": RAW,
+        "cloud_init": {"type": "dict", "options": CLOUD_INIT},
+        "ignition": HIDDEN,
         "smbios": {"type": "dict", "options": SMBIOS},
         "fw_cfg": _several(FW_CFG),
         "qemu_commandline": STRINGS,

@@ -77,6 +77,7 @@ DOMAIN_EFFECTS: Table = (
     Row("uuid", REFUSE, REFUSE),
     Row("title", LIVE),
     Row("description", LIVE),
+    Row("metadata/*}seed*", NEXT_BOOT),
     Row("metadata", LIVE),
     Row("metadata/*", LIVE),
     Row("currentMemory", LIVE, when=_fits_balloon),

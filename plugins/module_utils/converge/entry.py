@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Optional
 
@@ -29,6 +29,9 @@ LIBRARIES = ("lxml", "qemu.qmp")
 INTERPRETERS = ("/usr/libexec/corral/python", "/opt/corral/bin/python", "/usr/bin/python3", "/usr/local/bin/python3")
 # Ansible writes the arguments into a pipe before anybody reads it, and a pipe holds 64 KiB.
 RESPAWN_BYTES = 48 * 1024
+# Options whose values are documents that may hold secrets, which no result repeats.
+SECRET_DOCUMENTS = ("cloud_init", "ignition")
+HIDDEN = "(hidden)"
 # <graphics passwd='...'>, in a text that may be anything.
 PASSWORD = re.compile(r"""passwd\s*=\s*['"]([^'"]*)['"]""")
 
@@ -43,12 +46,13 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
     module = AnsibleModule(**composed(*parts))
     _hide_passwords(module)
     _ensure_libraries(module)
+    options = _set_aside(module)
     from ..connect.open import open_connection
 
     connection = None
     try:
         connection = open_connection(module.params["uri"], read_only=read_only or module.check_mode)
-        job = Job(connection, module.params, module.check_mode, module._diff, module.no_log_values.add, module.warn)
+        job = Job(connection, options, module.check_mode, module._diff, module.no_log_values.add, module.warn)
         result = {"uri": connection.uri, **work(job)}
         if module._verbosity >= 2:
             result["connection"] = connection.explain()
@@ -70,6 +74,31 @@ def _hide_passwords(module: AnsibleModule) -> None:
     module.no_log_values.update(written)
     module.no_log_values.update(unescape(found) for found in written)
     module.no_log_values.discard("")
+
+
+def _set_aside(module: AnsibleModule) -> dict[str, Any]:
+    """Return the options, and hide documents that may hold secrets in what Ansible repeats of them.
+
+    Ansible takes each word and number in them for a secret, and would blot out every "1" and every "root" of a result.
+    """
+    options = dict(module.params)
+    for name in SECRET_DOCUMENTS:
+        if options.get(name) is not None:
+            module.params[name] = HIDDEN
+            module.no_log_values.difference_update(_words(options[name]))
+    return options
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Every text and number in a value, as Ansible writes them down."""
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _words(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _words(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
 
 
 def _fail(module: AnsibleModule, error: CorralError, connection: Optional[Connection]) -> NoReturn:

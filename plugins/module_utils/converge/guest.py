@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Optional
 
-from ..drivers.api import HypervisorDriver
+from ..drivers.api import HypervisorDriver, Seed
 from ..errors import AlreadyExists, InvalidArgument
 from ..host.layout import check_name
 from ..model.domain.core import Domain as DomainView
@@ -83,8 +83,11 @@ def _planned(job: Job, wanted: Wanted, document: Optional[Element]) -> tuple[Opt
         _check_uuid(driver, document, known)
         for part in driver.ignored_parts(document):
             job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
-        document = _renamed(driver, driver.normalise_domain(_named(document, known)), wanted.name)
-        current = _observed(driver, current, document, wanted)
+        document = _named(document, known)
+        if wanted.seed is not None:
+            document = driver.seeded_document(document, wanted.seed)
+        document = _renamed(driver, driver.normalise_domain(document), wanted.name)
+        current = _observed(driver, _sown(driver, current, document, wanted), document, wanted)
     return current, make_plan(current, document, wanted)
 
 
@@ -126,6 +129,13 @@ def gather(driver: HypervisorDriver, name: str) -> Optional[Current]:
     return Current(domain, persistent, live)
 
 
+def _sown(driver: HypervisorDriver, current: Optional[Current], document: Element, wanted: Wanted) -> Optional[Current]:
+    """The same guest, with whether it lacks the seed that it is to have."""
+    if current is None or wanted.seed is None:
+        return current
+    return replace(current, lacks_seed=not driver.has_seed(current.domain.name, document, wanted.seed))
+
+
 def _observed(
     driver: HypervisorDriver, current: Optional[Current], document: Element, wanted: Wanted
 ) -> Optional[Current]:
@@ -155,8 +165,17 @@ def _wanted(options: Mapping[str, Any]) -> tuple[Wanted, Optional[Element]]:
         timeout=options["timeout"],
         transient=bool(options.get("transient")),
         storage=options.get("storage") or "keep",
+        seed=None if document is None else _seed(options),
     )
     return wanted, document
+
+
+def _seed(options: Mapping[str, Any]) -> Optional[Seed]:
+    if options.get("cloud_init") is None and options.get("ignition") is None:
+        return None
+    from .options.seed import wanted_seed  # most guests have none
+
+    return wanted_seed(options)
 
 
 def _check_state(state: str, options: Mapping[str, Any]) -> None:

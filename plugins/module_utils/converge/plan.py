@@ -10,17 +10,18 @@ Check mode returns the plan, a real run returns the same plan and does it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Optional
 
-from ..drivers.api import Domain
+from ..drivers.api import Domain, Seed
 from ..errors import NotFound
 from ..xml.compare import Change
 from ..xml.parse import Element
 from .effects import GUEST
 from .resource import differences, values
 from .resource.differences import Waiting
+from .resource.effects import LIVE, NEXT_BOOT
 from .resource.values import Plan, Step
 
 
@@ -29,25 +30,28 @@ class Current:
     """A guest as it is: ``persistent`` is None for a transient one, ``live`` for one that is off.
 
     ``live`` is what runs, drift included, and not what was once written down about it. ``deletes`` are the paths that
-    go with the definition when the guest is removed. ``domain`` has another name than the wanted one for a guest that
-    is to be renamed.
+    go with the definition when the guest is removed, ``lacks_seed`` says that the wanted seed is not there. ``domain``
+    has another name than the wanted one for a guest that is to be renamed.
     """
 
     domain: Domain
     persistent: Optional[Element] = None
     live: Optional[Element] = None
     deletes: tuple[str, ...] = ()
+    lacks_seed: bool = False
 
 
 @dataclass(frozen=True)
 class Wanted(values.Wanted):
     """What the user asks for beside the document. ``timeout`` is in seconds.
 
-    ``storage`` is keep or owned, and counts when the guest is removed.
+    ``storage`` is keep or owned, and counts when the guest is removed. ``seed`` is what the guest is to read at its
+    first boot.
     """
 
     timeout: int = 60
     storage: str = "keep"
+    seed: Optional[Seed] = field(default=None, compare=False, repr=False)
 
 
 # What leads from a phase to a wanted state. A paused guest cannot hear the power button, so it runs on for that.
@@ -133,6 +137,7 @@ def _settled(current: Optional[Current], document: Optional[Element], wanted: Wa
     steps = (
         *_renaming(current, wanted),
         *differences.definition_steps(GUEST, old, document, wanted, waiting, active=now != "off"),
+        *_seeding(current, wanted, runs_on=now != "off" and not anew),
         *differences.autostart_steps(autostart, wanted),
         *_with_update(_steps(path, wanted), differences.update_steps(live, waiting, wanted)),
     )
@@ -150,6 +155,13 @@ def _renaming(current: Optional[Current], wanted: Wanted) -> tuple[Step, ...]:
     if current is None or current.domain.name == wanted.name:
         return ()
     return (Step("rename", current.domain.name, detail=(f"to {wanted.name}",)),)
+
+
+def _seeding(current: Optional[Current], wanted: Wanted, *, runs_on: bool) -> tuple[Step, ...]:
+    """A guest that goes on has the old seed open; it finds the new one when it is started the next time."""
+    if wanted.seed is None or (current is not None and not current.lacks_seed):
+        return ()
+    return (Step("write_seed", wanted.name, NEXT_BOOT if runs_on else LIVE, (wanted.seed.kind,)),)
 
 
 def _at_once(waiting: Waiting, now: str, document: Optional[Element], wanted: Wanted) -> tuple[Change, ...]:

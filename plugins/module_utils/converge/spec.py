@@ -99,6 +99,12 @@ def _extras() -> Builders:
     return BUILDERS
 
 
+def _seed() -> Builders:
+    from .options.seed import BUILDERS
+
+    return BUILDERS
+
+
 def _firmware_data() -> Builders:
     from .options.firmware_data import BUILDERS
 
@@ -113,5 +119,6 @@ FAMILIES: Families = (
     (("interfaces",), _network),
     (("graphics", "video", "sound", "inputs"), _display),
     (("tpm", "rng", "balloon", "watchdog", "panic", "vsock", "filesystems"), _extras),
+    (("cloud_init", "ignition"), _seed),
     (("smbios", "fw_cfg", "qemu_commandline"), _firmware_data),
 )

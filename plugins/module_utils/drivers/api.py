@@ -26,7 +26,7 @@ from .contracts.base import (
     mutates,
 )
 from .contracts.host import InterfaceDriver, NodeDeviceDriver
-from .contracts.hypervisor import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver
+from .contracts.hypervisor import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver, Seed
 from .contracts.network import Lease, Network, NetworkDriver
 from .contracts.nwfilter import NwfilterDriver
 from .contracts.secret import Secret, SecretDriver
@@ -54,6 +54,7 @@ __all__ = [
     "Request",
     "Secret",
     "SecretDriver",
+    "Seed",
     "StorageDriver",
     "Success",
     "Summary",

@@ -148,6 +148,7 @@ class Layout:
             (self.memory_dir, 0o711),
             (self.networks_dir, 0o711),
             (self.secrets_dir, 0o700),
+            (self.seeds_dir, 0o711),
             (self.handed_dir, 0o700),
             (self.log, 0o755),
             (posixpath.join(self.log, "domains"), 0o711),
@@ -212,6 +213,11 @@ class Layout:
     def handed_dir(self) -> str:
         """The directory of lists of images whose owners were changed for QEMU."""
         return posixpath.join(self.state, "handed")
+
+    @property
+    def seeds_dir(self) -> str:
+        """The directory of what guests read at their first boot."""
+        return posixpath.join(self.state, "seeds")
 
     @property
     def secrets_dir(self) -> str:
@@ -309,6 +315,10 @@ class Layout:
     def nvram(self, name: str) -> str:
         """Return the UEFI variables of a guest."""
         return posixpath.join(self.nvram_dir, f"{check_name('domain', name)}_VARS.fd")
+
+    def seed(self, name: str, ending: str) -> str:
+        """Return what a guest reads at its first boot, by the ending of its kind."""
+        return posixpath.join(self.seeds_dir, f"{check_name('domain', name)}.{ending}")
 
     @property
     def helper_logs(self) -> str:

@@ -35,11 +35,20 @@ def write_tags(document: Element, tags: Iterable[str]) -> None:
     words = sorted(set(tags))
     if not words:
         return
-    root, found = str(document.tag), document.find("metadata")
-    holder = document.makeelement(in_metadata(root), {}, {PREFIX: namespace_of(root)})
-    (add(document, "metadata") if found is None else found).append(holder)
+    holder, name = holder_in(document), in_metadata(str(document.tag), "tag")
     for word in words:
-        add(holder, in_metadata(root, "tag")).text = word
+        add(holder, name).text = word
+
+
+def holder_in(document: Element) -> Element:
+    """Return our element below <metadata>, made where it is missing: libvirt allows one of a namespace there."""
+    root, metadata = str(document.tag), document.find("metadata")
+    metadata = add(document, "metadata") if metadata is None else metadata
+    found = metadata.find(in_metadata(root))
+    if found is None:
+        found = document.makeelement(in_metadata(root), {}, {PREFIX: namespace_of(root)})
+        metadata.append(found)
+    return found
 
 
 def read_tags(document: Element) -> list[str]:

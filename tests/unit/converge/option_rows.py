@@ -319,6 +319,7 @@ EVERYTHING: dict[str, Any] = {
     "watchdog": "ib700",
     "panic": True,
     "vsock": True,
+    "cloud_init": {"user_data": {"packages": ["nginx"]}},
     "smbios": {"system": {"serial": "1"}, "oem_strings": ["a"]},
     "fw_cfg": [{"name": "opt/a", "value": "1"}],
     "qemu_commandline": ["-msg", "timestamp=off"],

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.corral.virt.plugins.module_utils.converge.apply import ACTIONS, apply
 from ansible_collections.corral.virt.plugins.module_utils.converge.plan import Wanted
 from ansible_collections.corral.virt.plugins.module_utils.converge.resource.values import Plan, Step
-from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Domain, HypervisorDriver, contract
+from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Domain, HypervisorDriver, Seed, contract
 from ansible_collections.corral.virt.plugins.module_utils.errors import (
     CorralError,
     MonitorClosed,
@@ -24,6 +24,8 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
 )
 from ansible_collections.corral.virt.plugins.module_utils.xml.compare import Change
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse
+
+SEED = Seed("ignition", {"config": "{}"})
 
 
 class Recorder(HypervisorDriver):
@@ -57,6 +59,9 @@ class Recorder(HypervisorDriver):
         self.calls.append(("reboot", timeout))
         if self.deaf:
             raise TimedOut("it did not reboot")
+
+    def write_seed(self, document: Element, seed: Seed) -> None:
+        self.calls.append(("seed", document.findtext("name"), seed))
 
     def reset_domain(self, name: str) -> None:
         self.calls.append(("reset", name))
@@ -93,6 +98,7 @@ class Recorder(HypervisorDriver):
 
 
 def done(driver: Recorder, *names: str, **wanted: Any) -> list[Any]:
+    wanted = {"seed": SEED, **wanted}
     plan = Plan(
         tuple(Step(name, "old" if name == "rename" else "a") for name in names),
         document=parse("<domain><name>a</name></domain>"),
@@ -109,7 +115,8 @@ NO_ACTION = ("exclusive", "resize_disk")
 def test_each_action_is_one_call() -> None:
     plain = [name for name in ACTIONS if name not in ("shutdown", "await_end")]
     assert done(Recorder(), *plain) == [
-        *(("define", "a"), ("update", False), ("undefine", "keep"), ("rename", "old", "a")),
+        *(("define", "a"), ("update", False), ("seed", "a", SEED), ("undefine", "keep")),
+        ("rename", "old", "a"),
         *(("create", False), ("create", True), ("start", False), ("start", True), ("resume", "a"), ("suspend", "a")),
         *(("reboot", 60), ("reset", "a"), ("destroy", "a"), ("autostart", True), ("autostart", False)),
     ]

@@ -45,6 +45,18 @@ class GuestAddress:
     prefix: Optional[int] = None
 
 
+@dataclass(frozen=True)
+class Seed:
+    """What a guest reads at its first boot: ``kind`` is cloud-init or ignition, ``files`` are texts by their names.
+
+    The files of cloud-init are those of its data source NoCloud, without an instance id where the user gives none;
+    ignition has one file, ``config``. They may hold secrets.
+    """
+
+    kind: str
+    files: Mapping[str, str] = field(repr=False)
+
+
 class HypervisorDriver(Driver):
     """Guests. Names are exact; ``lookup_domain`` also takes a uuid or an id. Raises NotFound, OperationInvalid, ..."""
 
@@ -77,6 +89,17 @@ class HypervisorDriver(Driver):
     def normalise_domain(self, document: Element) -> Element:
         """Complete a desired document as defining it would: pure, keeps the identity of a guest of that name."""
         raise self.unsupported("normalise_domain")
+
+    def seeded_document(self, document: Element, seed: Seed) -> Element:
+        """Return a copy of a desired document whose guest finds the seed, and that differs with the seed's content.
+
+        No part of the content can be told from it. The seed itself is there when ``write_seed`` has made it.
+        """
+        raise self.unsupported("seeded_document")
+
+    def has_seed(self, name: str, document: Element, seed: Seed) -> bool:
+        """Whether the guest of this name has the very seed that one of this complete document is to have."""
+        raise self.unsupported("has_seed")
 
     def ignored_parts(self, document: Element) -> List[str]:
         """What a document says that this driver does not read, as paths for people; it is kept all the same."""
@@ -185,6 +208,14 @@ class HypervisorDriver(Driver):
     def define_domain(self, document: Element) -> Domain:
         """Keep the document; creates the guest or replaces its definition."""
         raise self.unsupported("define_domain")
+
+    @mutates
+    def write_seed(self, document: Element, seed: Seed) -> None:
+        """Make the seed of the guest of a complete document; a guest that runs has the old one until it ends.
+
+        It goes with the guest, and when a definition without one is kept.
+        """
+        raise self.unsupported("write_seed")
 
     @mutates
     def undefine_domain(self, name: str, *, storage: str = "keep") -> None:

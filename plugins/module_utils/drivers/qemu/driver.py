@@ -24,23 +24,26 @@ from ...host.layout import Layout, check_name
 from ...model.domain.core import Domain as DomainView
 from ...model.domain.identity import DOMAIN
 from ...model.domain.interface import LINKED
+from ...model.domain.seed import seed_path
 from ...values import derived_uuid, parse_uuid
 from ...xml.canonical import secret_values
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
-from ..api import Domain, GuestAddress, HypervisorDriver, Neighbours
+from ..api import Domain, GuestAddress, Neighbours
 from ..store import Store
 from .guest.agent import agent_opened, describe
 from .guest.console import console_path
 from .guest.handed import borrowers, handed
 from .guest.journal import Entry
 from .guest.memo import Memo, digest, recall, remember
+from .guest.seed import forget_seeds, seeds
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
 from .guest.talk import agent_of, agent_state, monitor_of, process_of, status_of
 from .guest.uuids import check_uuid, holder
+from .seeding import SeedingDriver
 
 if TYPE_CHECKING:
     from .guest.launch import Start
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 REACH_TIMEOUT = 10.0
 
 
-class QemuDriver(HypervisorDriver):
+class QemuDriver(SeedingDriver):
     """Guests of one tree of files: the system's, a user's session, or an embedded one."""
 
     name = "qemu"
@@ -235,7 +238,8 @@ class QemuDriver(HypervisorDriver):
     def check_removal(self, name: str, *, storage: str = "keep") -> List[str]:
         from .guest.removal import plan_removal
 
-        return plan_removal(self.site, name, storage, active=self._runs(name)).paths()
+        removal = plan_removal(self.site, name, storage, active=self._runs(name))
+        return [*removal.paths(), *seeds(self.site, name)]
 
     def check_rename(self, name: str, new_name: str) -> None:
         from .guest.rename import check_rename
@@ -283,6 +287,7 @@ class QemuDriver(HypervisorDriver):
             done = self._completed(document, self._existing(name))
             with self.store.names_lock():
                 check_uuid(self.site, name, DomainView(done).uuid or "")
+                forget_seeds(self.site, name, but=seed_path(done) or "")
                 self.store.write_config(name, to_text(done).encode())
             self._recalled = None
             raw = self._raw.get(name)
@@ -310,6 +315,7 @@ class QemuDriver(HypervisorDriver):
             if not active:
                 self.store.remove_live(name)
                 forget_logs(self.site, name)
+                forget_seeds(self.site, name)
             self.store.remove_config(name)
 
     def rename_domain(self, name: str, new_name: str) -> Domain:
@@ -444,6 +450,12 @@ class QemuDriver(HypervisorDriver):
             context = replace(context, host_id=self._seed(context.host_id, DomainView(document).name or ""))
         kept = inherit(document, existing, context.host_id, kvm=context.caps.kvm)
         return complete(kept, context, existing)
+
+    def uuid_of(self, document: Element) -> str:
+        name, own = check_name("domain", DomainView(document).name or ""), DomainView(document).uuid
+        existing = self._existing(name) if own is None else None
+        kept = DomainView(existing).uuid if existing is not None else own
+        return parse_uuid(kept or derived_uuid("domain", self._seed(self.site.host_id(), name), name))
 
     def _seed(self, seed: str, name: str) -> str:
         """What a new guest's identity is derived from: a guest that was renamed has taken its old name's along."""

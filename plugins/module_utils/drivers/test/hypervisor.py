@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 from dataclasses import dataclass
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ...errors import AlreadyExists, NotFound, OperationInvalid, TimedOut
 from ...host.api import Host
 from ...model.domain.identity import DOMAIN
+from ...model.domain.seed import ENDINGS, add_seed, seed_id
 from ...xml.compare import Change, take
-from ...xml.parse import Element
-from ..api import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver, mutates
+from ...xml.parse import Element, clone
+from ..api import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver, Seed, mutates
 from .guest import Guest
 from .keeper import Keeper
 from .network import check_interfaces
@@ -82,6 +86,18 @@ class SimulatedHypervisor(HypervisorDriver):
     def normalise_domain(self, document: Element) -> Element:
         """Return the document as it would be stored."""
         return self.keeper.read().complete(document)
+
+    def seeded_document(self, document: Element, seed: Seed) -> Element:
+        """Return the document with a file that nobody makes; what is in it is told apart by its digest."""
+        copy, said = clone(document), json.dumps([seed.kind, sorted(seed.files.items())]).encode()
+        digest = hmac.new(self.keeper.read().seed.encode(), said, hashlib.sha256).hexdigest()[:32]
+        add_seed(copy, seed.kind, f"/var/lib/corral/seeds/{digest}.{ENDINGS[seed.kind]}", f"iid-{digest}")
+        return copy
+
+    def has_seed(self, name: str, document: Element, seed: Seed) -> bool:
+        """Whether the guest was defined with it."""
+        found = self.keeper.read().find(name)
+        return found is not None and seed_id(found.element) == seed_id(document)
 
     def check_start(self, document: Element) -> None:
         """Raise what the networks of the guest lack for it."""
@@ -152,6 +168,10 @@ class SimulatedHypervisor(HypervisorDriver):
         """Keep the document; the guest keeps its uuid, its MAC addresses, its id and whether it starts by itself."""
         with self.keeper.change() as node:
             return node.define(node.complete(document)).summary()
+
+    @mutates
+    def write_seed(self, document: Element, seed: Seed) -> None:
+        """Do nothing: there is nobody to read it."""
 
     @mutates
     def undefine_domain(self, name: str, *, storage: str = "keep") -> None:

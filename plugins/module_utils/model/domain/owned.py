@@ -14,7 +14,7 @@ It stands beside the guest's tags, since libvirt allows one element of a namespa
 from __future__ import annotations
 
 from ...xml.parse import Element, add
-from ..tags import PREFIX, in_metadata, namespace_of
+from ..tags import holder_in, in_metadata
 
 HOLDER, IMAGE = in_metadata("domain"), in_metadata("domain", "image")
 
@@ -29,10 +29,4 @@ def mark_owned(document: Element, path: str) -> None:
     """Write down that the image was made for this guest; a second time changes nothing."""
     if path in owned_paths(document):
         return
-    metadata = document.find("metadata")
-    metadata = add(document, "metadata") if metadata is None else metadata
-    holder = metadata.find(HOLDER)
-    if holder is None:
-        holder = document.makeelement(HOLDER, {}, {PREFIX: namespace_of("domain")})
-        metadata.append(holder)
-    add(holder, IMAGE, path=path)
+    add(holder_in(document), IMAGE, path=path)

@@ -17,6 +17,7 @@ from typing import Iterator, List, Mapping, Optional, Tuple
 from ....errors import HostError, UnsupportedConfig
 from ....host.api import FileStat, Host
 from ....model.domain.core import Domain
+from ....model.domain.seed import seed_path
 from ....xml.parse import Element
 from .nvram import variables_path
 
@@ -48,15 +49,21 @@ class Image:
 
     path: str
     writable: bool
-    made: bool = False  # at the start, when it is not there
+    made: bool = False  # by us: at the start, or before it, when it is not there
 
 
 def images(domain: Domain) -> Iterator[Image]:
-    """Every local file or device of the guest's disks, backing files included (those are only read); UEFI variables."""
+    """Every local file or device of the guest's disks, backing files included (those are only read); what is ours.
+
+    That is UEFI variables, and what the guest reads at its first boot, which is no disk for all.
+    """
+    seed = seed_path(domain.element)
+    if seed:
+        yield Image(seed, False, made=True)
     for disk in domain.element.findall("devices/disk"):
         path = _local(disk)
         read_only = disk.find("readonly") is not None or disk.get("device") == "cdrom"
-        if path:
+        if path and path != seed:
             yield Image(path, not read_only)
         for backing in disk.iter("backingStore"):
             inner = _local(backing)

@@ -48,6 +48,7 @@ from .memory import check_huge_pages, huge_pages_of, make_memory_directories
 from .nvram import check_firmware, make_variables, variables_path
 from .ports import chosen_ports
 from .runtime import learn_runtime
+from .seed import check_seed
 from .sharing import check_free, check_memory, explained, others
 from .site import Site, account
 from .status import Status
@@ -109,6 +110,7 @@ def start(site: Site, plan: Start, *, paused: bool = False) -> None:
     Raises OperationFailed with QEMU's own words when QEMU ends during the start; nothing is left behind then.
     """
     name = plan.name
+    check_seed(site, plan.document)
     plan, status = _announce(site, plan)
     process: Optional[Process] = None
     try:

@@ -18,6 +18,7 @@ from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from .logs import forget_logs
 from .nvram import move_variables, name_variables, own_variables
+from .seed import copy_seed, forget_seeds, name_seed
 from .site import Site
 from .talk import process_of
 
@@ -50,6 +51,7 @@ def renamed(site: Site, document: Element, new_name: str) -> Element:
     """The document as it is kept under another name, with the variables in our own directory under that name too."""
     copy = clone(document)
     name_variables(Domain(copy), new_name, site.layout.nvram_dir)
+    name_seed(site, copy, new_name)
     Domain(copy).name = new_name
     return copy
 
@@ -60,6 +62,7 @@ def rename(site: Site, name: str, new_name: str) -> None:
     autostart = site.store.autostart(name)
     left = own_variables(Domain(document), site.layout.nvram_dir, site.host)
     move_variables(Domain(document), new_name, site.layout.nvram_dir, site.host)
+    copy_seed(site, document, new_name)
     Domain(document).name = new_name
     site.store.write_config(new_name, to_text(document).encode())
     if autostart:
@@ -67,6 +70,7 @@ def rename(site: Site, name: str, new_name: str) -> None:
     for path in left:
         if path not in own_variables(Domain(document), site.layout.nvram_dir, site.host):
             site.host.remove(path)
+    forget_seeds(site, name)
     _move_console(site, name, new_name)
     site.store.remove_live(name)
     site.store.remove_config(name)

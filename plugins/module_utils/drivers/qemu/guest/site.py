@@ -64,6 +64,10 @@ class Site:
         who = account(self.host, self.runner)
         return capabilities(self.host, binary, self.layout.capabilities_dir, account=who, spare=self._spare())
 
+    def host_id(self) -> str:
+        """What identities are derived from; another tree has guests of its own."""
+        return f"{self.host.machine_id()}:{self.layout.config}"
+
     def _spare(self) -> Tuple[str, ...]:
         """Where a QEMU can be probed on a host whose cache cannot be written: in memory, else where anybody can."""
         return self.layout.runtime, SPARE.format(uid=self.host.euid())
@@ -84,7 +88,7 @@ class Site:
             console_log=self.layout.domain_console_log(name),
             privileged=self.host.euid() == 0,
             host_arch=self.host.architecture(),
-            host_id=f"{self.host.machine_id()}:{self.layout.config}",  # another tree has guests of its own
+            host_id=self.host_id(),
             now=self.host.now(),
             short_name=short_name(name),
             dbus_socket=f"{self.layout.workplace(name)}/dbus.sock",

@@ -14,6 +14,7 @@ from ....host.api import Host, Process
 from .farewell import end_helpers
 from .handed import handed, keep_handed
 from .images import give_back
+from .seed import forget_seeds
 from .site import Site
 from .status import Status, final_reason
 
@@ -65,6 +66,7 @@ def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None
         site.store.remove_live(name)  # its journal goes now: a guest that is off and cannot say why, and no other
     site.host.remove_tree(site.layout.domain_directory(name))
     if site.store.read_config(name) is None:
+        forget_seeds(site, name)
         site.store.remove_live(name)
     else:
         _noted(site, name, replace(ended, pid=0, start=0, helpers=(), trees=(), links=(), clean=True))
