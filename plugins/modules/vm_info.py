@@ -47,12 +47,13 @@ options:
   gather:
     description:
       - What to return besides, because it costs more than a look at files.
-      - V(memory) asks QEMU how much memory its guest has been left with, for C(balloon_mib).
+      - V(memory) asks QEMU how much memory its guest has been left with, for C(balloon_mib). One
+        that hangs is not an error; C(memory_error) says so after ten seconds.
       - V(agent) asks the guest agent for the name, the system and the addresses of the guest, for C(agent) and for
         C(addresses) of each interface. An agent that does not answer is not an error; C(agent_error) says why.
       - V(command) returns the command line that the guest would start with in C(command), ready to be pasted into a
         shell. Secrets in it are hidden. The monitors of this collection are left out of it, and the files and sockets
-        that QEMU would inherit are opened by the line itself.
+        that QEMU would inherit are opened by the line itself. C(command_error) says why there is none.
     type: list
     elements: str
     choices: [memory, agent, command]
@@ -283,8 +284,16 @@ guests:
       description: Why the guest agent does not answer, V(null) when it does.
       type: str
       returned: when O(gather) has V(agent)
+    memory_error:
+      description: Why QEMU does not say what the balloon has left the guest, V(null) when it does.
+      type: str
+      returned: when O(gather) has V(memory)
     command:
       description: The command line that the guest would start with, as one line for a shell.
+      type: str
+      returned: when O(gather) has V(command)
+    command_error:
+      description: Why the guest could not start, so that there is no command line, V(null) when there is one.
       type: str
       returned: when O(gather) has V(command)
     runtime:

@@ -10,22 +10,45 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..drivers.api import Domain, GuestAddress, HypervisorDriver
-from ..errors import CorralError, InvalidArgument, OperationInvalid
+from ..errors import CorralError, InvalidArgument, NotFound, OperationInvalid
 
 # What costs more than a look at files: another program is asked for it.
 MEMORY, AGENT, COMMAND = "memory", "agent", "command"
 PLAIN = ("rss_mib", "cpu_seconds", "balloon_mib")
 
 
-def add_figures(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain, *, balloon: bool = False) -> None:
-    """Add uptime, memory and CPU time, and to each disk its sizes; QEMU is asked with ``balloon`` only."""
-    figures = driver.domain_figures(domain.name, balloon=balloon and domain.active)
+def add_figures(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain) -> None:
+    """Add uptime, memory and CPU time, and to each disk its sizes; QEMU is not asked."""
+    figures = driver.domain_figures(domain.name)
     uptime = figures.get("uptime")
     facts["uptime"] = None if uptime is None else int(uptime)
     facts.update({name: figures.get(name) for name in PLAIN})
     sizes = figures.get("disks") or [{}] * len(facts.get("disks", ()))
     for disk, size in zip(facts.get("disks", ()), sizes):
         disk.update({name: size.get(name) for name in ("size", "allocated")})
+
+
+def add_balloon(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain) -> None:
+    """Add what the balloon has left the guest; a QEMU that hangs is no failure, and hides no other guest."""
+    facts["memory_error"] = None
+    try:
+        figures = driver.domain_figures(domain.name, balloon=True) if domain.active else {}
+        facts["balloon_mib"] = figures.get("balloon_mib")
+    except NotFound:
+        raise
+    except CorralError as error:
+        facts["memory_error"] = str(error)
+
+
+def add_command(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain) -> None:
+    """Add the command line that the guest would start with; that it could not start is no failure."""
+    facts["command"] = facts["command_error"] = None
+    try:
+        facts["command"] = driver.domain_command(domain.name)
+    except NotFound:
+        raise
+    except CorralError as error:
+        facts["command_error"] = str(error)
 
 
 def add_agent(facts: dict[str, Any], driver: HypervisorDriver, domain: Domain) -> None:

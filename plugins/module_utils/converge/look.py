@@ -12,7 +12,17 @@ from typing import Any, Optional
 from ..drivers.api import Domain, HypervisorDriver
 from ..errors import NotFound, OperationInvalid
 from .facts import guest_facts, shown_xml
-from .figures import AGENT, COMMAND, MEMORY, add_addresses, add_agent, add_figures, save_screenshot
+from .figures import (
+    AGENT,
+    COMMAND,
+    MEMORY,
+    add_addresses,
+    add_agent,
+    add_balloon,
+    add_command,
+    add_figures,
+    save_screenshot,
+)
 from .job import Job
 
 
@@ -59,12 +69,14 @@ def _shown(driver: HypervisorDriver, domain: Domain, options: Mapping[str, Any])
         waits = domain.active and domain.persistent
         kept = driver.domain_xml(domain.name, inactive=True) if waits else None
         facts = guest_facts(domain, driver.domain_xml(domain.name), kept)
-        add_figures(facts, driver, domain, balloon=MEMORY in asked)
+        add_figures(facts, driver, domain)
+        if MEMORY in asked:
+            add_balloon(facts, driver, domain)
         add_addresses(facts, driver, domain, agent=AGENT in asked)
         if AGENT in asked:
             add_agent(facts, driver, domain)
         if COMMAND in asked:
-            facts["command"] = driver.domain_command(domain.name)
+            add_command(facts, driver, domain)
         if xml != "none":
             facts["xml"] = _xml(driver, domain, xml)
     except NotFound:

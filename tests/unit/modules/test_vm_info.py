@@ -11,7 +11,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.connect import open as opening
-from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound
+from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, TimedOut
 from ansible_collections.corral.virt.plugins.modules import vm, vm_info
 
 Run = Callable[..., "dict[str, Any]"]
@@ -90,3 +90,25 @@ def test_a_guest_that_goes_while_we_look_is_left_out(run: Run, three: str, monke
 
     monkeypatch.setattr(opening, "open_connection", opened)
     assert names(run(vm_info, uri=three)) == ["b", "c"]
+
+
+def test_one_that_does_not_answer_hides_no_other(run: Run, three: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = opening.open_connection
+
+    def opened(*arguments: Any, **named: Any) -> Any:
+        connection = real(*arguments, **named)
+        driver = connection._drivers["hypervisor"]
+
+        def domain_figures(name: str, *, balloon: bool = False) -> dict[str, Any]:
+            if balloon:
+                raise TimedOut(f"Guest {name} hangs.")
+            return {"rss_mib": 7}
+
+        driver.domain_figures = domain_figures
+        return connection
+
+    monkeypatch.setattr(opening, "open_connection", opened)
+    off, hung, _other = run(vm_info, uri=three, gather=["memory", "command"])["guests"]
+    assert (hung["memory_error"], hung["balloon_mib"], hung["rss_mib"]) == ("Guest b hangs.", None, 7)
+    assert (off["memory_error"], off["balloon_mib"]) == (None, None)
+    assert hung["command"] is None and "domain_command" in hung["command_error"]
