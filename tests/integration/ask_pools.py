@@ -5,13 +5,15 @@
 """What tests of pools do in a place of their own: each line of the task is a step, and the answers are JSON.
 
 A program of its own, so that it can run in a mount namespace and below another kernel. It gets the URI of a connection
-and the name of a file with a list of [CALL, ARGUMENT, ...]; documents are texts that begin with "<".
+and the name of a file with a list of [CALL, ARGUMENT, ...]; documents are texts that begin with "<". The call "run"
+runs a program; its answer is what that prints, or an error.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,19 +48,24 @@ def _options(words: list[Any]) -> dict[str, Any]:
     return options
 
 
+def _do(connection: Any, call: str, words: list[Any]) -> Any:
+    if call == "run":
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else {"error": done.stdout + done.stderr, "kind": "run"}
+    options = _options(words)
+    if call == "set_secret_value":
+        return connection.secret.set_secret_value(words[0], words[1].encode())
+    driver = connection.secret if "secret" in call else connection.storage
+    return getattr(driver, call)(*map(_read, words), **options)
+
+
 def main(uri: str, task: str) -> None:
     """Do all steps; one that fails answers {"error": SENTENCE, "kind": CLASS}, and the next is done all the same."""
     answers: list[Any] = []
     with open_connection(uri) as connection:
         for call, *words in json.loads(Path(task).read_text()):
             try:
-                options = _options(words)
-                kind = connection.secret if "secret" in call else connection.storage
-                arguments = [
-                    word.encode() if call == "set_secret_value" and number else _read(word)
-                    for number, word in enumerate(words)
-                ]
-                answers.append(_plain(getattr(kind, call)(*arguments, **options)))
+                answers.append(_plain(_do(connection, call, words)))
             except CorralError as error:
                 answers.append({"error": str(error), "kind": type(error).__name__})
     print(json.dumps(answers))
