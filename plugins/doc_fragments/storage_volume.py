@@ -56,8 +56,8 @@ options:
     description:
       - Encrypts the volume by LUKS. The secret that opens it, by its uuid or by the usage_id that it was defined with,
         or a mapping with C(secret), C(cipher) (such as V(aes-256)), C(mode), C(hash), C(ivgen) and C(ivgen_hash).
-      - Where a volume that is there is to be resized or copied, its secret is found by the usage V(volume) with the path
-        of the volume, so that is the best usage_id for it.
+      - Where a volume that is there is to be resized or copied, its secret is found by the usage V(volume) with the
+        path of the volume, so that is the best usage_id for it.
     type: raw
   compat:
     description:

@@ -11,6 +11,9 @@ from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.corral.virt.plugins.module_utils.connect.open import open_connection
+from ansible_collections.corral.virt.plugins.module_utils.host.local import LocalHost
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
 from ansible_collections.corral.virt.plugins.modules import pool, pool_info, vm, volume
 
 Run = Callable[..., "dict[str, Any]"]
@@ -183,6 +186,16 @@ def test_identities_that_are_taken(run: Run, node: str) -> None:
         assert result["msg"].startswith(f"The uuid {first['uuid']} belongs to the pool a;")
     result = run(pool, uri=node, name="b", target="/srv/a")
     assert (result["error"], result["msg"]) == ("AlreadyExists", "The pool a has the directory /srv/a already.")
+
+
+def test_a_transient_pool_has_no_data_to_be_deleted_with_it(run: Run, node: str) -> None:
+    document = parse("<pool type='dir'><name>a</name><target><path>/srv/a</path></target></pool>")
+    with open_connection(node, host=LocalHost()) as connection:
+        connection.storage.create_pool(document)
+    for check in (True, False):
+        result = run(pool, uri=node, name="a", state="absent", delete=True, check=check)
+        assert result["msg"].startswith("The pool a is transient")
+    assert actions(run(pool, uri=node, name="a", state="absent")) == ["destroy"]
 
 
 # pool_info
