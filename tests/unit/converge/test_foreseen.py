@@ -12,7 +12,12 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest import launch
-from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, NotFound, OperationFailed
+from ansible_collections.corral.virt.plugins.module_utils.errors import (
+    CorralError,
+    InvalidArgument,
+    NotFound,
+    OperationFailed,
+)
 from ansible_collections.corral.virt.tests.unit.converge.guest_run import GUEST, actions, converge
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import IMAGE, GuestHost, driver_on
 
@@ -209,3 +214,19 @@ def test_looking_takes_nothing_from_the_host() -> None:
     before = deepcopy(host.files)
     assert actions(converge(host, check=True, name="a", state="running")) == ["start"]
     assert host.files == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"timeout": -1}, "timeout: -1 is no time to wait"),
+        ({"wait_for": {"console": "up", "timeout": -5}}, "wait_for.timeout: -5 is no time to wait"),
+        ({"wait_for": {"port": 0, "host": "h"}}, "wait_for.port: 0 is no TCP port"),
+        ({"wait_for": {"port": 70000, "host": "h"}}, "wait_for.port: 70000 is no TCP port"),
+    ],
+)
+def test_times_and_ports_that_there_are_not(options: dict[str, Any], words: str) -> None:
+    host = able_host()
+    with pytest.raises(InvalidArgument, match=words):
+        converge(host, **GUEST, state="running", **options)
+    assert host.stat("/etc/corral") is None
