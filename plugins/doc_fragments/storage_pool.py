@@ -110,6 +110,8 @@ options:
   mount_options:
     description:
       - What mount is told beside the usual, for V(fs) and V(netfs), each such as V(noatime) or V(vers=4.2).
+      - They are no place for a password, as everybody can read them; for CIFS V(credentials=/PATH/OF/FILE) names a
+        file.
     type: list
     elements: str
   rbd_options:

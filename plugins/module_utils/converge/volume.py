@@ -25,6 +25,7 @@ from .resource.steps import take_steps
 from .resource.values import Plan, Step
 from .volume_effects import comparable
 from .volume_facts import find_volume, volume_facts
+from .volume_options.content import secrets_in
 from .volume_plan import VolumeNow, differing, make_volume_plan, settled
 from .volume_source import content_of, foreseen, with_backing
 from .volume_spec import ABSENT, VolumeWanted, wanted_volume
@@ -39,6 +40,8 @@ def converge_volume(job: Job) -> dict[str, Any]:
     Raises CorralError: InvalidArgument for options that make no sense and for what cannot be changed, NotFound,
     OperationInvalid for a volume that guests have open, and what the driver raises.
     """
+    for word in secrets_in(job.options.get("image")):
+        job.hide(word)
     driver, asked = job.connection.storage, wanted_volume(job.options)
     wanted, now, plan = _done(job, driver, asked)
     if now is not None and wanted.image is not None and now.volume.origin is None:

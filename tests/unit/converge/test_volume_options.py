@@ -21,6 +21,7 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.volume_option
     backing,
     image,
     is_same,
+    secrets_in,
 )
 from ansible_collections.corral.virt.plugins.module_utils.converge.volume_spec import desired_volume, wanted_volume
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.passes.complete_volume import complete_volume
@@ -123,6 +124,13 @@ def test_images(said: Any, asked: Asked, fetched: Any, origin: str) -> None:
     found = image(said, "p")
     assert found == asked
     assert (asked.fetched, asked.origin) == (fetched, origin)
+
+
+def test_what_nobody_is_shown_of_a_url() -> None:
+    assert secrets_in(URL) == secrets_in({"url": URL}) == {"p", "token=x"}
+    assert secrets_in("https://u:a%20b@c/d") == {"a%20b", "a b"}
+    for harmless in (None, "golden", "/srv/a", {"path": "/a"}, "https://c/d", ["x"], {"url": 3}):
+        assert secrets_in(harmless) == set()
 
 
 def test_backings() -> None:

@@ -223,6 +223,14 @@ def test_another_run_was_faster(run: Run, node: str, monkeypatch: pytest.MonkeyP
     assert actions(run(volume, uri=node, **SIZED)) == []
 
 
+def test_a_password_in_a_url_is_shown_to_nobody(run: Run, node: str) -> None:
+    url = "https://me:hush-hush@cloud.example/x.qcow2?token=quiet-please"
+    for options in ({"image": url}, {"image": {"url": url}}, {"image": {"url": url, "format": "?"}, "backing": "x"}):
+        result = run(volume, uri=node, **NAMED, diff=True, **options)
+        assert "hush-hush" not in str(result)
+        assert "quiet-please" not in str(result)
+
+
 def test_nothing_is_deleted_for_an_image_that_does_not_come(
     run: Run, node: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ...errors import InvalidArgument
 from ...values import public_url
@@ -78,6 +78,17 @@ def backing(value: Any, pool: str) -> Optional[Asked]:
     if found is not None and found.volume is not None and found.format is not None:
         raise InvalidArgument("backing.format is for a path: that of a volume is known.")
     return found
+
+
+def secrets_in(value: Any) -> set[str]:
+    """Return what of the URL in the option ``image`` nobody is shown: its password, and its query with its tokens."""
+    url = value.get("url") if isinstance(value, Mapping) else value
+    if not isinstance(url, str) or "://" not in url:
+        return set()
+    rest = url.partition("://")[2]
+    server, query = rest.partition("/")[0], rest.partition("?")[2]
+    password = server.rpartition("@")[0].partition(":")[2]
+    return {password, unquote(password), query} - {""}
 
 
 def is_same(had: str, wanted: str) -> bool:
