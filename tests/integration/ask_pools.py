@@ -15,6 +15,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def main(uri: str, task: str) -> None:
     answers: list[Any] = []
     with open_connection(uri) as connection:
         for call, *words in json.loads(Path(task).read_text()):
+            print(f"{time.monotonic():.1f}", call, *words, file=sys.stderr, flush=True)
             try:
                 answers.append(_plain(_do(connection, call, words)))
             except CorralError as error:

@@ -244,7 +244,7 @@ class HostStorage(StorageDriver):
         with self._working(pool) as scene:
             filling = self._filling(scene, content)
             origin = None if content is None else content.origin
-            done = normalise(scene, document, filling)
+            done = normalise(scene, document, filling, new=True)
             return create(scene, done, filling, origin=origin, preallocation=preallocation)
 
     def resize_volume(self, pool: str, name: str, capacity: int, *, shrink: bool = False) -> None:

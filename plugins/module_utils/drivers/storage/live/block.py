@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager, suppress
-from typing import Iterator, List, Optional
+from typing import Callable, Iterator, List, Optional
 
 from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, NoSupport, NotFound, OperationInvalid
 from ....model.storage.volume import Volume
@@ -88,14 +88,23 @@ def _of_disk(scene: Scene) -> Making:
 # making
 
 
-def create(scene: Scene, volume: Volume, *, filling: Optional[Filling] = None, secret: Optional[bytes] = None) -> None:
-    """Make the volume of a complete document; raises AlreadyExists, and nothing is left of what did not succeed."""
+def create(
+    scene: Scene,
+    volume: Volume,
+    announce: Callable[[], None],
+    *,
+    filling: Optional[Filling] = None,
+    secret: Optional[bytes] = None,
+) -> None:
+    """Make the volume of a complete document; raises AlreadyExists, and nothing is left of what did not succeed.
+
+    ``announce`` is called when nothing stands in the way any more, and before anybody sees the volume.
+    """
     name = volume.name or ""
     _check(scene, volume, filling, secret)
     with making_of(scene) as making:
-        _sweep(scene, making)
-        if any(each.name == name for each in found_volumes(scene)):
-            raise AlreadyExists(f"There is a volume named {name} in pool {scene.name} already.", name=name)
+        _make_room(scene, making, name)
+        announce()
         made = name if making.rename is None else _part(scene, name)
         perform(scene.host, making.create(scene.pool, volume, made))
         try:
@@ -121,11 +130,14 @@ def _part(scene: Scene, name: str) -> str:
     return f"{part_prefix(scene)}{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
-def _sweep(scene: Scene, making: Making) -> None:
-    """Remove what killed runs of this host have left."""
-    for each in everything(scene):
-        if each.name.startswith(part_prefix(scene)):
-            perform(scene.host, making.delete(scene.pool, each.name))
+def _make_room(scene: Scene, making: Making, name: str) -> None:
+    """Remove what killed runs of this host have left; raises AlreadyExists for a volume that is there."""
+    there = [each.name for each in everything(scene)]
+    if name in there:
+        raise AlreadyExists(f"There is a volume named {name} in pool {scene.name} already.", name=name)
+    for left in there:
+        if left.startswith(part_prefix(scene)):
+            perform(scene.host, making.delete(scene.pool, left))
 
 
 def _finish(scene: Scene, volume: Volume, made: str, filling: Optional[Filling], secret: Optional[bytes]) -> None:

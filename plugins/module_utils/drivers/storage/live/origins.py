@@ -38,11 +38,10 @@ def recall(scene: Scene) -> Rows:
 
 
 @contextmanager
-def coming(scene: Scene, name: str, origin: Optional[str], find: Callable[[], Volume]) -> Iterator[None]:
-    """Write down what a volume is being made from, and, when it is there, which one it is."""
-    change(scene, name, origin)
+def coming(scene: Scene, name: str, origin: Optional[str], find: Callable[[], Volume]) -> Iterator[Callable[[], None]]:
+    """Write down what a volume is being made from, when the value is called, and at the end which one it is."""
     try:
-        yield
+        yield lambda: change(scene, name, origin)
     except AlreadyExists:
         raise  # another run was faster, and has written down its own
     except Exception:

@@ -96,11 +96,14 @@ def _leads(scene: Scene, volume: Volume, real: str) -> bool:
 # making
 
 
-def normalise(scene: Scene, wanted: Element, filling: Optional[Filling]) -> Element:
-    """The complete document of a wanted volume; a volume of that name keeps what the document leaves open."""
+def normalise(scene: Scene, wanted: Element, filling: Optional[Filling], *, new: bool = False) -> Element:
+    """The complete document of a wanted volume; a volume of that name keeps what the document leaves open.
+
+    One that is ``new`` is not looked for.
+    """
     kept: Optional[Element] = None
     name = VolumeView(wanted).name
-    if name:
+    if name and not new:
         with suppress(NotFound, InvalidArgument):
             kept = xml(scene, name)
     capacity, kind = (None, None) if filling is None else (_size(filling), filling.image.format)
@@ -163,20 +166,22 @@ def create(
     volume = VolumeView(wanted)
     name, secret = volume.name or "", _wanted_secret(scene, volume)
     _check_new(scene, name, preallocation)
-    with origins.coming(scene, name, origin, lambda: _find(scene, name)):
+    with origins.coming(scene, name, origin, lambda: _find(scene, name)) as announce:
         if scene.row.files:
+            announce()
             make.create(scene.shelf(), wanted, filling=filling, secret=secret, preallocation=preallocation)
         else:
-            block.create(scene, volume, filling=filling, secret=secret)
+            block.create(scene, volume, announce, filling=filling, secret=secret)
     return find(scene, name)
 
 
 def _check_new(scene: Scene, name: str, preallocation: Optional[str]) -> None:
     """Asked before anything is written down of a volume that may be there already."""
-    with suppress(NotFound):
-        _find(scene, name)
-        raise AlreadyExists(f"There is a volume named {name} in pool {scene.name} already.", name=name)
-    if preallocation is not None and not scene.row.files:
+    if scene.row.files:
+        with suppress(NotFound):
+            _find(scene, name)
+            raise AlreadyExists(f"There is a volume named {name} in pool {scene.name} already.", name=name)
+    elif preallocation is not None:
         raise InvalidArgument(f"Volumes of {scene.row.name} pools are no files: there is no preallocation for them.")
 
 
