@@ -100,7 +100,7 @@ def _found(driver: HypervisorDriver, wanted: Wanted, renamed_from: Optional[str]
         kept = None if found is None or found.persistent is None else _renamed(driver, found.persistent, wanted.name)
         return None if found is None else replace(found, persistent=kept)
     found = gather(driver, wanted.name)
-    if found is None or wanted.state != "absent" or not found.domain.persistent:
+    if found is None or wanted.state != "absent" or (wanted.storage == "keep" and not found.domain.persistent):
         return found
     return replace(found, deletes=tuple(driver.check_removal(wanted.name, storage=wanted.storage)))
 

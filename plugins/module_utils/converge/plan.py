@@ -115,8 +115,14 @@ def phase(current: Optional[Current]) -> str:
 def _removal(current: Current, wanted: Wanted) -> Plan:
     actions = _stopping(phase(current), wanted)
     deletes = tuple(f"deletes {path}" for path in current.deletes)
-    undefine = (Step("undefine", wanted.name, detail=deletes),) if current.domain.persistent else ()
-    return Plan(steps=(*_steps(actions, wanted), *undefine))
+    undefine = Step("undefine", wanted.name, detail=deletes)
+    if current.domain.persistent:
+        return Plan(steps=(*_steps(actions, wanted), undefine))
+    if not deletes:
+        return Plan(steps=_steps(actions, wanted))
+    # what is deleted goes with a definition: one that has none gets it when it has ended, so that nothing is lost of it
+    kept = differences.own_definition(GUEST, None, current.live)
+    return Plan(steps=(*_steps(actions, wanted), Step("define", wanted.name), undefine), document=kept)
 
 
 def _settled(current: Optional[Current], document: Optional[Element], wanted: Wanted) -> Plan:

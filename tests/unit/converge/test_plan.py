@@ -176,6 +176,13 @@ def test_what_goes_with_a_guest_is_said() -> None:
     assert planned(going, state="absent").steps[-1] == Step("undefine", "a", detail=("deletes /x/a.qcow2",))
 
 
+def test_what_goes_with_a_transient_guest_is_deleted_when_it_has_ended() -> None:
+    going = replace(guest("running", kept=None), deletes=("/x/a.qcow2",))
+    plan = planned(going, state="absent")
+    assert actions(plan) == ["shutdown", "define", "undefine"] and plan.document is not None
+    assert plan.steps[-1].detail == ("deletes /x/a.qcow2",)
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
