@@ -14,7 +14,7 @@ class ModuleDocFragment:
 options:
   disks:
     description:
-      - All disks of the guest, in their order. The files and block devices have to exist.
+      - All disks of the guest, in their order. What O(disks[].path) names has to exist when the guest starts.
     type: list
     elements: dict
     suboptions:
@@ -23,6 +23,33 @@ options:
           - The image file on the target, or a block device, whose path begins with C(/dev/).
           - May be left out for a V(cdrom) or a V(floppy), which then is empty.
         type: path
+      pool:
+        description:
+          - The storage pool that the disk's volume is in. It has to be active when the guest starts.
+        type: str
+      volume:
+        description:
+          - The name of the volume in O(disks[].pool).
+          - One that is made may go without a name, and then is named after the guest and the disk, such as V(web1-vda).
+            It keeps that name.
+        type: str
+      size:
+        description:
+          - How large the volume is, with the unit. It is made where it is not there, and grown where it is smaller,
+            also while the guest runs; a volume is never made smaller.
+          - Without it one that is made is as large as its O(disks[].image) or O(disks[].backing).
+          - What was made for the guest is marked as its own, see O(storage). A volume that was there before is not.
+        type: str
+      image:
+        description:
+          - What the volume is made from, which is copied, as with the module M(corral.virt.volume); the name of another
+            volume, or a mapping with C(volume) and C(pool), C(path), or C(url) and C(checksum).
+        type: raw
+      backing:
+        description:
+          - What the volume is a layer above, as with the module M(corral.virt.volume); the name of another volume, or a
+            mapping with C(volume) and C(pool), or C(path) and C(format).
+        type: raw
       device:
         description:
           - What the guest sees.
@@ -31,7 +58,8 @@ options:
         default: disk
       format:
         description:
-          - How the file is to be read. Without it V(qcow2) for a name that ends in C(.qcow2), else V(raw).
+          - How the file is to be read. Without it V(qcow2) for a name that ends in C(.qcow2), else V(raw). Of a volume
+            the pool knows it; one that is made gets this one.
           - The file itself is never asked, because its guest can write into it.
         type: str
         choices: [raw, qcow2]

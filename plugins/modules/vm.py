@@ -77,9 +77,10 @@ options:
   storage:
     description:
       - What happens to the storage of a guest that becomes V(absent).
-      - With V(keep) nothing is deleted but the definition and what O(cloud_init) or O(ignition) made, not even UEFI variables or the state of a TPM, without which
-        an encrypted disk may be lost. A guest that gets the same name and uuid later finds them.
-      - With V(owned) its UEFI variables, the state of its TPM and the images that were made for it are deleted; the
+      - With V(keep) nothing is deleted but the definition and what O(cloud_init) or O(ignition) made, not even UEFI
+        variables or the state of a TPM, without which an encrypted disk may be lost. A guest that gets the same name
+        and uuid later finds them.
+      - With V(owned) its UEFI variables, the state of its TPM and the volumes that were made for it are deleted; the
         metadata of its definition names those. An image that the guest may only read, that is shareable, or that was
         not made for it is never deleted. One that another guest uses, also as a backing file, that holds snapshots, or
         that another program has open makes the module fail before anything is done.
@@ -299,7 +300,13 @@ EXAMPLES = r"""
     name: web2
     memory: 2GiB
     disks:
-      - path: /var/lib/corral/images/web2.qcow2
+      - pool: default
+        backing: debian-12.qcow2
+        format: qcow2
+        size: 20GiB
+      - pool: default
+        volume: web2-data
+        size: 100GiB
     interfaces:
       - network: default
     cloud_init:

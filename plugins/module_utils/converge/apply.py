@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Callable, Optional
@@ -15,11 +16,12 @@ from ..drivers.api import HypervisorDriver
 from ..errors import CorralError, MonitorError, NotFound, OperationInvalid, TimedOut
 from ..xml.compare import Change
 from ..xml.parse import Element, clone
-from .plan import Wanted
+from .plan import Wanted, without_missing
 from .resource.steps import take_steps
 from .resource.values import Plan, Step
 
 ENDED = ("shut off",)
+Missing = AbstractSet[tuple[str, str]]
 # The actions that start a guest.
 STARTS = ("start", "start_paused", "create", "create_paused")
 # A guest that is still booting does not hear the power button, so it is pressed again after this many seconds.
@@ -42,12 +44,16 @@ class Job:
         return self.wanted.name
 
 
-def check(plan: Plan, driver: HypervisorDriver) -> None:
-    """Raise what would keep the plan from being done, before the first step of it is: as far as it can be foreseen."""
+def check(plan: Plan, driver: HypervisorDriver, missing: Missing = frozenset()) -> None:
+    """Raise what would keep the plan from being done, before the first step of it is: as far as it can be foreseen.
+
+    ``missing`` are the volumes, by pool and name, that the plan makes.
+    """
     if plan.document is None or not any(step.action in STARTS for step in plan.steps):
         return
     old = next((step.target for step in plan.steps if step.action == "rename"), None)
-    driver.check_start(plan.document if old is None else driver.renamed_document(plan.document, old))
+    document = plan.document if old is None else driver.renamed_document(plan.document, old)
+    driver.check_start(without_missing(document, missing) if missing else document)
 
 
 def apply(plan: Plan, driver: HypervisorDriver, wanted: Wanted) -> None:
@@ -93,6 +99,11 @@ def _write_seed(job: Job) -> None:
     if job.document is None or job.wanted.seed is None:
         raise ValueError("a plan that makes a seed has a document and what is to be in it")
     job.driver.write_seed(job.document, job.wanted.seed)
+
+
+def _work_on_volume(job: Job) -> None:
+    """A volume's own steps know what they are about."""
+    next(work for step, work in job.wanted.volumes if step is job.step)()
 
 
 def _update(job: Job) -> None:
@@ -187,6 +198,9 @@ ACTIONS: Mapping[str, Callable[[Job], object]] = {
     "define": _define,
     "update": _update,
     "write_seed": _write_seed,
+    "create_volume": _work_on_volume,
+    "resize_volume": _work_on_volume,
+    "update_volume": _work_on_volume,
     "undefine": _undefine,
     "rename": lambda job: job.driver.rename_domain(job.step.target, job.name),
     "create": _create,

@@ -42,6 +42,11 @@ IOTUNE: Rows = {
 }
 DISK: Rows = {
     "path": PATH,
+    "pool": STR,
+    "volume": STR,
+    "size": STR,
+    "image": RAW,
+    "backing": RAW,
     "device": _word("disk", "cdrom", "floppy", default="disk"),
     "format": _word("raw", "qcow2"),
     "bus": _word("virtio", "sata", "scsi", "ide", "usb", "fdc"),

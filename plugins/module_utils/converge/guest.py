@@ -20,12 +20,14 @@ from ..values import parse_uuid
 from ..xml.canonical import secret_values
 from ..xml.parse import Element, clone
 from .apply import apply, check, telling
+from .effects import GUEST
 from .facts import guest_facts
 from .figures import add_addresses, add_figures
 from .job import Job
 from .look import exact, find
 from .plan import ENDS, Current, Wanted, make_plan
 from .ready import console_before, wait_until_ready
+from .resource.differences import own_definition
 from .resource.result import changed_result
 from .resource.values import Plan
 from .result import guest_diff
@@ -46,8 +48,8 @@ def converge_guest(job: Job) -> dict[str, Any]:
     for secret in secret_values(document, DOMAIN) if document is not None else ():
         job.hide(secret)
     with _alone(job, wanted):
-        current, plan = _planned(job, wanted, document)
-        check(plan, driver)
+        current, plan, wanted, missing = _planned(job, wanted, document)
+        check(plan, driver, missing)
         since = 0
         if not job.check_mode:
             since = console_before(driver, plan)
@@ -75,8 +77,11 @@ def _alone(job: Job, wanted: Wanted) -> Iterator[None]:
         yield
 
 
-def _planned(job: Job, wanted: Wanted, document: Optional[Element]) -> tuple[Optional[Current], Plan]:
-    driver = job.connection.hypervisor
+def _planned(
+    job: Job, wanted: Wanted, document: Optional[Element]
+) -> tuple[Optional[Current], Plan, Wanted, frozenset[tuple[str, str]]]:
+    """The guest as it is, the plan, what is wanted with its volumes, and those of them that are not there yet."""
+    driver, missing = job.connection.hypervisor, frozenset[tuple[str, str]]()
     current = _found(driver, wanted, job.options.get("renamed_from"))
     if document is not None:
         known = current.domain.name if current else wanted.name
@@ -84,11 +89,17 @@ def _planned(job: Job, wanted: Wanted, document: Optional[Element]) -> tuple[Opt
         for part in driver.ignored_parts(document):
             job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
         document = _named(document, known)
+        if any(disk.get("pool") for disk in job.options.get("disks") or ()):
+            from .guest_volumes import made_volumes  # brings the volumes' code along
+
+            existing = None if current is None else own_definition(GUEST, current.persistent, current.live)
+            made = made_volumes(job.connection.storage, document, job.options, existing)
+            document, missing, wanted = made.document, made.missing, replace(wanted, volumes=made.tasks)
         if wanted.seed is not None:
             document = driver.seeded_document(document, wanted.seed)
         document = _renamed(driver, driver.normalise_domain(document), wanted.name)
         current = _observed(driver, _sown(driver, current, document, wanted), document, wanted)
-    return current, make_plan(current, document, wanted)
+    return current, make_plan(current, document, wanted), wanted, missing
 
 
 def _found(driver: HypervisorDriver, wanted: Wanted, renamed_from: Optional[str]) -> Optional[Current]:

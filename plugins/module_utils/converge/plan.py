@@ -10,14 +10,15 @@ Check mode returns the plan, a real run returns the same plan and does it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Optional
+from typing import Callable, Optional
 
 from ..drivers.api import Domain, Seed
 from ..errors import NotFound
 from ..xml.compare import Change
-from ..xml.parse import Element
+from ..xml.parse import Element, clone
 from .effects import GUEST
 from .resource import differences, values
 from .resource.differences import Waiting
@@ -46,12 +47,13 @@ class Wanted(values.Wanted):
     """What the user asks for beside the document. ``timeout`` is in seconds.
 
     ``storage`` is keep or owned, and counts when the guest is removed. ``seed`` is what the guest is to read at its
-    first boot.
+    first boot, ``volumes`` what there is to do about the volumes of its disks, each with how it is done.
     """
 
     timeout: int = 60
     storage: str = "keep"
     seed: Optional[Seed] = field(default=None, compare=False, repr=False)
+    volumes: tuple[tuple[Step, Callable[[], object]], ...] = field(default=(), compare=False, repr=False)
 
 
 # What leads from a phase to a wanted state. A paused guest cannot hear the power button, so it runs on for that.
@@ -143,6 +145,7 @@ def _settled(current: Optional[Current], document: Optional[Element], wanted: Wa
     steps = (
         *_renaming(current, wanted),
         *differences.definition_steps(GUEST, old, document, wanted, waiting, active=now != "off"),
+        *(step for step, _done in wanted.volumes),
         *_seeding(current, wanted, runs_on=now != "off" and not anew),
         *differences.autostart_steps(autostart, wanted),
         *_with_update(_steps(path, wanted), differences.update_steps(live, waiting, wanted)),
@@ -216,3 +219,14 @@ def _steps(actions: tuple[str, ...], wanted: Wanted) -> tuple[Step, ...]:
         Step(action, wanted.name, detail=(limit,) if action in ("shutdown", "await_end", "reboot") else ())
         for action in actions
     )
+
+
+def without_missing(document: Element, missing: AbstractSet[tuple[str, str]]) -> Element:
+    """A copy without the disks whose volumes are not there yet, fit to see what else keeps the guest from starting."""
+    copy = clone(document)
+    for source in copy.findall("devices/disk[@type='volume']/source"):
+        disk = source.getparent()
+        devices = None if disk is None else disk.getparent()
+        if disk is not None and devices is not None and (source.get("pool"), source.get("volume")) in missing:
+            devices.remove(disk)
+    return copy

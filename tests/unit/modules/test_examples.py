@@ -55,8 +55,10 @@ def test_there_are_some() -> None:
 
 @pytest.fixture
 def networked(run: Run, node: str) -> str:
-    """A node with the network that the examples use."""
+    """A node with the network and the pool that the examples use, and an image in that."""
     run(network, uri=node, name="default", state="active")
+    run(pool, uri=node, name="default", type="dir", target="/var/lib/corral/images", state="active")
+    run(volume, uri=node, pool="default", name="debian-12.qcow2", format="qcow2", capacity="3GiB")
     return node
 
 

@@ -17,6 +17,8 @@ from .write import Builder, Options, absolute, device, each, put, size_of, text
 
 DEVICE_BUS = {"disk": "virtio", "cdrom": "sata", "floppy": "fdc"}
 BUS_PREFIX = {"virtio": "vd", "sata": "sd", "scsi": "sd", "usb": "sd", "ide": "hd", "fdc": "fd"}
+# Any of these describes the volume of a disk, which is made where it is not there.
+MAKING = ("size", "image", "backing")
 # option -> attribute of <driver>
 DRIVER = ("cache", "io", "discard", "detect_zeroes", "iothread")
 BURST = "_max"
@@ -32,7 +34,7 @@ def disks(domain: Element, options: Options) -> None:
             complaint = rule(disk, options)
             if complaint:
                 raise InvalidArgument(f"{what}: {complaint}")
-        _disk(device(domain, "disk"), disk, target, what)
+        _disk(device(domain, "disk"), disk, target, what, f"{options['name']}-{target}")
     _scsi_controllers(domain)
 
 
@@ -44,14 +46,13 @@ def _scsi_controllers(domain: Element) -> None:
         device(domain, "controller", type="scsi", index=str(index), model="virtio-scsi")
 
 
-def _disk(element: Element, disk: Options, target: str, what: str) -> None:
-    path = disk.get("path")
-    block = bool(path and path.startswith("/dev/") and not path.startswith("/dev/shm/"))
-    put(element, {"type": "block" if block else "file", "device": _kind(disk)})
-    driver = add(element, "driver", name="qemu", type=disk.get("format") or _format(path))
+def _disk(element: Element, disk: Options, target: str, what: str, own: str) -> None:
+    kind, source = _source(disk, what, own)
+    put(element, {"type": kind, "device": _kind(disk)})
+    driver = put(add(element, "driver", name="qemu"), {"type": disk.get("format") or _format(disk)})
     put(driver, {name: disk.get(name) for name in DRIVER})
-    if path:
-        add(element, "source", **{"dev" if block else "file": absolute(path, f"{what}: path")})
+    if source:
+        add(element, "source", **source)
     add(element, "target", dev=target, bus=_bus(disk))
     _iotune(element, disk.get("iotune") or {}, what)
     for name, on in (
@@ -66,13 +67,28 @@ def _disk(element: Element, disk: Options, target: str, what: str) -> None:
     boot_order(element, disk)
 
 
+def _source(disk: Options, what: str, own: str) -> tuple[str, dict[str, str]]:
+    """The type of a disk, and the attributes of its source; ``own`` is the name of a volume that has none."""
+    path = disk.get("path") or ""
+    if disk.get("pool"):
+        return "volume", {"pool": disk["pool"], "volume": disk.get("volume") or own}
+    if path.startswith("/dev/") and not path.startswith("/dev/shm/"):
+        return "block", {"dev": path}
+    return "file", {"file": absolute(path, f"{what}: path")} if path else {}
+
+
 def _kind(disk: Options) -> str:
     return str(disk.get("device") or "disk")
 
 
-def _format(path: Optional[str]) -> str:
-    """Only the name of a file is asked: what a guest can write into it must not choose how it is read."""
-    return "qcow2" if (path or "").endswith(".qcow2") else "raw"
+def _format(disk: Options) -> Optional[str]:
+    """Only the name of a file is asked: what a guest can write into it must not choose how it is read.
+
+    The format of a volume is known to its pool, which wrote it down when the volume was made.
+    """
+    if disk.get("pool"):
+        return None
+    return "qcow2" if (disk.get("path") or "").endswith(".qcow2") else "raw"
 
 
 def _bus(disk: Options) -> str:
@@ -161,8 +177,16 @@ def boot_order(element: Element, entry: Options) -> None:
 
 
 def _path(disk: Options, options: Options) -> Optional[str]:
-    if _kind(disk) == "disk" and not disk.get("path"):
-        return "path is missing; only a cdrom or a floppy can be empty."
+    pool, volume, path = (disk.get(name) for name in ("pool", "volume", "path"))
+    making = [name for name in MAKING if disk.get(name) is not None]
+    if making and (not pool or _kind(disk) != "disk"):
+        return f"{making[0]} is for the volume of a disk; write the pool that it is to be in."
+    if bool(pool) != bool(volume or making):
+        return "pool and volume go together; write both, or with pool the size of a volume that is to be made."
+    if pool and path:
+        return "path and pool contradict each other; a disk is a file, or a volume of a pool."
+    if _kind(disk) == "disk" and not (path or pool):
+        return "path is missing, or pool and volume; only a cdrom or a floppy can be empty."
     return None
 
 
@@ -178,8 +202,8 @@ def _drive(disk: Options, options: Options) -> Optional[str]:
 
 
 def _sharing(disk: Options, options: Options) -> Optional[str]:
-    kind = disk.get("format") or _format(disk.get("path"))
-    if disk.get("shareable") and not disk.get("readonly") and kind != "raw":
+    kind = disk.get("format") or _format(disk)
+    if disk.get("shareable") and not disk.get("readonly") and kind not in ("raw", None):
         return f"shareable and format {kind} contradict each other; guests that write can share a raw image only."
     return None
 

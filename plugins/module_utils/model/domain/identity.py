@@ -85,12 +85,14 @@ LIVE_ONLY: tuple[str, ...] = (
     "devices/channel/target/@state",
 )
 # Parts of a device that are chosen at the start when the definition leaves them out: the whole, or some attributes.
-_CHOSEN: dict[str, tuple[str, ...]] = {"address": (), "cid": ("address",)}
+_CHOSEN: dict[str, tuple[str, ...]] = {"address": (), "cid": ("address",), "driver": ("type",)}
 # Chardevs whose path is given by the host when the guest starts.
 _HOST_PATHS = ("serial", "parallel", "console", "channel")
 _PORTS = ("port", "tlsPort", "websocket")
 # Where a network has put an interface of it.
 _PLACES = ("bridge", "dev", "mode")
+# Where the volume of a disk is.
+_VOLUME_PLACES = ("file", "dev", "dir")
 
 
 def persistent_form(document: Element) -> Element:
@@ -101,6 +103,9 @@ def persistent_form(document: Element) -> Element:
             _forget_host_path(device)
     for interface in copy.findall("devices/interface"):
         forget_links(interface)
+    for source in copy.findall("devices/disk[@type='volume']/source"):
+        for place in _VOLUME_PLACES:
+            source.attrib.pop(place, "")
     for graphics in copy.findall("devices/graphics"):
         if graphics.get("autoport") == "yes":
             for port in _PORTS:
@@ -146,6 +151,8 @@ def forget_links(interface: Element) -> None:
     if source is not None and interface.get("type") == "network":
         for name in _PLACES:
             source.attrib.pop(name, "")
+        for place in source.findall("address"):
+            source.remove(place)
 
 
 def _forget_host_path(device: Element) -> None:

@@ -38,7 +38,7 @@ from ..command.chardev import open_files, server_sockets
 from ..command.memory import memory_directories
 from ..command.passthrough import environment
 from ..command.secrets import guest_secrets
-from ..context import Context, Ends
+from ..context import Context, Ends, Volume
 from ..passes.run import live
 from .beside import announced, helpers_of
 from .handed import borrowed_elsewhere, handed, keep_handed
@@ -261,7 +261,12 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
 
     One that is only ``shown`` need not find its networks active.
     """
-    context = site.start_context(document)
+    volumes = _volumes(site, document)
+    if volumes:
+        from .volumes import placed
+
+        document = placed(document, volumes)
+    context = replace(site.start_context(document), volumes=volumes)
     actual = _actual(site, document, shown=shown)
     running = live(with_actual(document, actual), context)
     domain = Domain(running)
@@ -299,6 +304,15 @@ def _with_secrets(site: Site, domain: Domain, context: Context, *, shown: bool) 
 
     found = secrets_of(site, domain, context, shown=shown)
     return found, replace(context, secrets=found.sealed)
+
+
+def _volumes(site: Site, document: Element) -> Mapping[Tuple[str, str, str], Volume]:
+    """What the volumes that disks name are on this host."""
+    if document.find("devices/disk[@type='volume']") is None:
+        return {}
+    from .volumes import volumes_of
+
+    return volumes_of(site, document)
 
 
 def _actual(site: Site, document: Element, *, shown: bool) -> Actual:

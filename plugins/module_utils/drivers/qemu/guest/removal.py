@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Set, Tuple
 
-from ....errors import InvalidArgument, OperationInvalid
+from ....errors import InvalidArgument, NotFound, OperationInvalid
 from ....host.api import Host
 from ....host.layout import check_name
 from ....model.domain.core import Domain
 from ....model.domain.disk import Disk
-from ....model.domain.owned import owned_paths
+from ....model.domain.owned import owned_paths, owned_volumes
 from ....xml.parse import Element
 from .chains import QCOW_MAGIC
 from .nvram import own_variables
@@ -34,14 +34,15 @@ LOCK_BYTES = range(100, 300)
 
 @dataclass(frozen=True)
 class Removal:
-    """What goes together with a definition: files and whole directories, in the order in which they are deleted."""
+    """What goes together with a definition: volumes by pool and name, files and whole directories, in this order."""
 
     files: Tuple[str, ...] = ()
     trees: Tuple[str, ...] = ()
+    volumes: Tuple[Tuple[str, str], ...] = ()
 
     def paths(self) -> List[str]:
         """All of them, for people."""
-        return [*self.files, *self.trees]
+        return [*(f"the volume {name} of pool {pool}" for pool, name in self.volumes), *self.files, *self.trees]
 
 
 def plan_removal(site: Site, name: str, storage: str, *, active: bool) -> Removal:
@@ -61,11 +62,15 @@ def plan_removal(site: Site, name: str, storage: str, *, active: bool) -> Remova
         if path in headed:
             _check_snapshots(site.host, name, path)
     variables = own_variables(Domain(document), site.layout.nvram_dir, site.host)
-    return Removal((*owned, *variables), tuple(_tpm(site, document)))
+    volumes = tuple(_owned_volumes(site, name, document, active=active))
+    return Removal((*owned, *variables), tuple(_tpm(site, document)), volumes)
 
 
 def remove_files(site: Site, removal: Removal) -> None:
     """Delete them; what is gone already is fine."""
+    for pool, name in removal.volumes:
+        if site.neighbours is not None:
+            site.neighbours.storage.delete_volume(pool, name)
     for path in removal.files:
         site.host.remove(path)
     for path in removal.trees:
@@ -80,6 +85,47 @@ def _owned_images(site: Site, document: Element) -> Iterator[str]:
         private = disk.device == "disk" and not disk.read_only and not disk.shareable
         if path and path in marked and private and site.host.stat(path) is not None:
             yield path
+
+
+def _owned_volumes(site: Site, name: str, document: Element, *, active: bool) -> Iterator[Tuple[str, str]]:
+    """The marked volumes that are disks of the guest which it may write to alone, and that are there."""
+    marked = owned_volumes(document)
+    for disk in Domain(document).all(Disk) if marked and site.neighbours is not None else ():
+        source = disk.source
+        place = (source.pool or "", source.volume or "") if source is not None and disk.type == "volume" else ("", "")
+        if place in marked and disk.device == "disk" and not disk.read_only and not disk.shareable:
+            path = _path_of_volume(site, *place)
+            if path is not None:
+                _check_volume(site, name, place, path, active=active)
+                yield place
+
+
+def _path_of_volume(site: Site, pool: str, name: str) -> Optional[str]:
+    if site.neighbours is None:
+        return None
+    try:
+        return site.neighbours.storage.lookup_volume(pool, name).path
+    except NotFound:
+        return None  # the volume is gone, or its pool
+
+
+def _check_volume(site: Site, name: str, place: Tuple[str, str], path: str, *, active: bool) -> None:
+    """What the storage driver would refuse when the guest is off already, and what it cannot know."""
+    found = site.host.stat(site.host.resolve(path))
+    if found is not None and found.kind == "file":
+        _check(site, name, site.host.resolve(path), active=active)
+    for other in sorted({*site.store.names(), *site.store.live_names()} - {name}):
+        for document in (site.persistent(other), site.active(other)):
+            if document is not None and place in _volumes(document):
+                raise _refused(name, path, f"is also used by the guest {other}")
+    volumes = site.neighbours.storage.list_volumes(place[0]) if site.neighbours is not None else []
+    above = [each.name for each in volumes if each.backing and site.host.resolve(each.backing) == path]
+    if above:
+        raise _refused(name, path, f"is what the volume {above[0]} stands on")
+
+
+def _volumes(document: Element) -> Set[Tuple[str, str]]:
+    return {(found.get("pool", ""), found.get("volume", "")) for found in document.iterfind("devices/disk/source")}
 
 
 def _check(site: Site, name: str, path: str, *, active: bool) -> None:

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes that are made for the disks of a guest, with the same means as by the module volume.
+
+The definition is kept first and names what is made for the guest, so that a run which is killed leaves no volume that
+nobody knows to belong to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Optional
+
+from ..drivers.api import StorageDriver
+from ..errors import CorralError
+from ..model.domain.owned import mark_owned_volume, owned_volumes
+from ..xml.parse import Element, clone
+from .options.disks import MAKING
+from .resource.values import Plan, Step
+from .volume import apply
+from .volume_facts import find_volume
+from .volume_plan import VolumeNow, make_volume_plan
+from .volume_source import foreseen, with_backing
+from .volume_spec import VolumeWanted, wanted_volume
+
+Task = tuple[Step, Callable[[], object]]
+HINT = "Leave it as it is, or let the disk have another volume."
+
+
+@dataclass(frozen=True)
+class Made:
+    """A document that names its volumes, and what there is to do so that they are there.
+
+    ``missing`` are the pool and name of those that are not there yet.
+    """
+
+    document: Element
+    tasks: tuple[Task, ...]
+    missing: frozenset[tuple[str, str]]
+
+
+def made_volumes(
+    storage: StorageDriver, document: Element, options: Mapping[str, Any], existing: Optional[Element]
+) -> Made:
+    """Work out the volumes of the disks that describe one; raises what keeps one from being made, naming the disk.
+
+    ``existing`` is the guest's definition as it is: what was made for the guest before stays its own.
+    """
+    document = clone(document)
+    tasks: list[Task] = []
+    missing: set[tuple[str, str]] = set()
+    before = frozenset() if existing is None else owned_volumes(existing)
+    elements = document.findall("devices/disk")
+    for number, (disk, element) in enumerate(zip(options.get("disks") or [], elements), 1):
+        if not any(disk.get(name) is not None for name in MAKING):
+            continue
+        place = _place(disk, element, existing)
+        try:
+            now, wanted, plan = _planned(storage, disk, place)
+        except CorralError as error:
+            error.message = f"disks[{number}]: {error.message}"
+            raise
+        if now is None:
+            missing.add(place)
+        if now is None or place in before:
+            mark_owned_volume(document, *place)
+        tasks += _tasks(storage, now, wanted, plan)
+    return Made(document, tuple(tasks), frozenset(missing))
+
+
+def _place(disk: Mapping[str, Any], element: Element, existing: Optional[Element]) -> tuple[str, str]:
+    """Pool and name of a disk's volume: a name that was made up stays, also when the guest gets another one."""
+    source, target = element.find("source"), element.find("target")
+    if source is None or target is None:
+        raise ValueError("a disk of a pool has a source and a target")
+    old = None
+    if existing is not None and disk.get("volume") is None:
+        old = existing.find(f"devices/disk[@type='volume']/target[@dev='{target.get('dev')}']/../source")
+    if old is not None and old.get("pool") == disk["pool"]:
+        source.set("volume", old.get("volume", ""))
+    return disk["pool"], source.get("volume", "")
+
+
+def _planned(
+    storage: StorageDriver, disk: Mapping[str, Any], place: tuple[str, str]
+) -> tuple[Optional[VolumeNow], VolumeWanted, Plan]:
+    asked = {"pool": place[0], "name": place[1], "state": "present", "force": False, "shrink": False}
+    given = {"capacity": disk.get("size"), **{name: disk.get(name) for name in ("format", "image", "backing")}}
+    wanted = wanted_volume({**asked, **given})
+    now = find_volume(storage, *place)
+    wanted = with_backing(storage, wanted, new=now is None)
+    document = foreseen(storage, wanted, new=now is None)
+    try:
+        return now, wanted, make_volume_plan(now, document, wanted)
+    except CorralError as error:
+        error.hint = HINT
+        raise
+
+
+def _tasks(storage: StorageDriver, now: Optional[VolumeNow], wanted: VolumeWanted, plan: Plan) -> Iterator[Task]:
+    for step in plan.steps:
+        alone = replace(plan, steps=(step,))
+        detail = (f"of pool {wanted.pool}", *step.detail)
+        done = replace(step, action=f"{step.action}_volume", detail=detail)
+        yield done, lambda alone=alone: apply(alone, storage, wanted, now)  # type: ignore[misc]
