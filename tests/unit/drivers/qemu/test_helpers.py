@@ -30,6 +30,7 @@ from ansible_collections.corral.virt.plugins.module_utils.host.api import Comple
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import Killed
 from ansible_collections.corral.virt.plugins.module_utils.host.layout import Layout
 from ansible_collections.corral.virt.plugins.module_utils.model.domain.core import Domain
+from ansible_collections.corral.virt.plugins.module_utils.xml.parse import add
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.families.host import host as able_host
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.helper_host import (
     CODE,
@@ -311,10 +312,24 @@ def test_variables_of_another_firmware_are_not_replaced(machine: HelperHost) -> 
 
 def test_variables_of_unknown_origin_have_the_size_of_their_template(machine: HelperHost) -> None:
     machine.add_file(STATE, b"from elsewhere", owner=RUNNER)
-    with pytest.raises(OperationInvalid, match="were made from another template"):
+    with pytest.raises(OperationInvalid, match="is no UEFI variable store of its firmware: it has 14 bytes") as error:
         driver_on(machine).start_domain("a")
+    assert "elete" not in str(error.value) and "Name another path" in (error.value.hint or "")
     machine.add_file(STATE, b"taken", owner=RUNNER)
     assert driver_on(machine).start_domain("a").state == "running"
+
+
+def test_nobody_is_told_to_delete_a_file_that_is_not_ours(machine: HelperHost) -> None:
+    machine.add_file("/etc/passwd", b"root:x:0:0")
+    found = served()
+    holder = found.find("os")
+    assert holder is not None
+    add(holder, "nvram").text = "/etc/passwd"
+    driver = driver_on(machine)
+    driver.define_domain(found)
+    with pytest.raises(OperationInvalid, match="is no UEFI variable store of its firmware") as error:
+        driver.start_domain("a")
+    assert "elete" not in str(error.value) and machine.read("/etc/passwd") == b"root:x:0:0"
 
 
 def test_firmware_that_is_gone(machine: HelperHost) -> None:

@@ -51,17 +51,31 @@ def _check_template(domain: Domain, path: str, directory: str, host: Host) -> No
         return
     made_from = _made_from(path, directory, host)
     if made_from is None:
-        mine, other = host.stat(host.resolve(path)), host.stat(host.resolve(template))
-        same = mine is None or other is None or mine.size == other.size
-        if same or (nvram.format or "raw") != "raw" or (nvram.template_format or "raw") != "raw":
-            return
-    elif made_from == template:
+        _check_foreign(domain, path, template, host)
+    elif made_from != template:
+        raise OperationInvalid(
+            f"The UEFI variables {path} of guest {domain.name} were made from {made_from}, and its firmware now has "
+            f"{template}.",
+            hint="Delete that file to start with new variables (boot entries and keys in it are lost), or write the "
+            "old <loader> and <nvram template='...'>.",
+            path=path,
+        )
+
+
+def _check_foreign(domain: Domain, path: str, template: str, host: Host) -> None:
+    """A file that we have not made may be anything, so nobody is told to delete it; stores have their template's size.
+
+    Raises OperationInvalid.
+    """
+    nvram, mine, other = domain.nvram, host.stat(host.resolve(path)), host.stat(host.resolve(template))
+    if nvram is None or (nvram.format or "raw") != "raw" or (nvram.template_format or "raw") != "raw":
+        return
+    if mine is None or other is None or mine.size == other.size:
         return
     raise OperationInvalid(
-        f"The UEFI variables {path} of guest {domain.name} were made from {made_from or 'another template'}, and its "
-        f"firmware now has {template}.",
-        hint="Delete that file to start with new variables (boot entries and keys in it are lost), or write the old "
-        "<loader> and <nvram template='...'>.",
+        f"{path}, which guest {domain.name} is to have its UEFI variables in, is no UEFI variable store of its "
+        f"firmware: it has {mine.size} bytes, and {template} has {other.size}.",
+        hint="Name another path for the variables (nvram), or none to have them made.",
         path=path,
     )
 
