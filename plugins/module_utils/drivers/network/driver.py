@@ -88,6 +88,7 @@ class BridgeDriver(NetworkDriver):
 
     def network_advice(self, name: str) -> List[str]:
         from .firewall.advice import advise
+        from .live.salvage import damages
         from .live.uplink import lost_uplink
 
         self.site.require(name)
@@ -95,7 +96,11 @@ class BridgeDriver(NetworkDriver):
         if document is None:
             return []
         network = view_of(document)
-        return [*lost_uplink(self.host, network), *advise(self.host, self.site.layout, network)]
+        return [
+            *lost_uplink(self.host, network),
+            *advise(self.host, self.site.layout, network),
+            *damages(self.site, without=name),
+        ]
 
     def network_leases(self, name: str) -> List[Lease]:
         from .live.leases import read_leases

@@ -79,9 +79,20 @@ class Site:
         return {other: self._documents(other) for other in self.names() if other != name}
 
     def actives(self, *, without: str = "") -> List[Network]:
-        """All active networks, for what is made of all of them at once; raises what a damaged one raises."""
-        found = ((name, self.active(name)) for name in self.store.live_names() if name != without)
-        return [view_of(document) for _name, document in found if document is not None]
+        """All active networks, for what is made of all of them at once; a damaged one is as it was last known."""
+        found = (self._usable(name) for name in self.store.live_names() if name != without)
+        return [view_of(document) for document in found if document is not None]
+
+    def _usable(self, name: str) -> Optional[Element]:
+        from .live.salvage import check_usable, last_known
+
+        try:
+            found = self.active(name)
+            if found is not None:
+                check_usable(found)
+        except CorralError:
+            return last_known(self, name)[0]
+        return found
 
     def _documents(self, name: str) -> List[Element]:
         found: List[Element] = []

@@ -5,7 +5,8 @@
 """Our table in the kernel: put there in one transaction, and compared with what was put there.
 
 The kernel lists a ruleset in other words than it was told, so what it listed right after the last change is kept, with
-a digest of the text: a table that is listed otherwise now has been touched, and one of another text is old.
+a digest of the text: a table that is listed otherwise now has been touched, and one of another text is old. The
+documents that it was made of are kept too, for networks whose own files are damaged later.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ....errors import CommandFailed, CorralError, HostError, MissingProgram, Un
 from ....host.api import Host
 from ....host.layout import Layout
 from ....model.network.core import Network
+from ....xml.write import to_text
 from .ruleset import FAMILY, ruleset, table_name, walls
 
 _MISSING_TABLE = "No such file or directory"
@@ -41,7 +43,7 @@ def apply_ruleset(host: Host, layout: Layout, networks: Sequence[Network]) -> No
     except MissingProgram:
         raise _no_nft() from None
     if walls(networks):
-        memo = {"text": _digest(text), "listing": _listing(host, table)}
+        memo = {"text": _digest(text), "listing": _listing(host, table), "networks": _documents(networks)}
         host.write(memo_path(layout), json.dumps(memo).encode("utf-8"))
     else:
         host.remove(memo_path(layout))
@@ -59,6 +61,12 @@ def drift(host: Host, layout: Layout, networks: Sequence[Network]) -> Optional[s
     if memo.get("text") != _digest(text):
         return f"The table {FAMILY} {table} is of other networks than are active, or of an earlier run."
     return _difference(f"{FAMILY} {table}", memo.get("listing"), listed)
+
+
+def kept_documents(host: Host, layout: Layout) -> Dict[str, str]:
+    """Return the documents that the last change was made of, by the names of their networks."""
+    found = _memo(host, layout).get("networks")
+    return {name: text for name, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
 
 
 def remove_ruleset(host: Host, layout: Layout) -> None:
@@ -119,6 +127,10 @@ def _settled(value: Any) -> Any:
 def _sorted(elements: Any) -> Any:
     each: Iterable[Any] = elements if isinstance(elements, list) else [elements]
     return sorted(each, key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def _documents(networks: Sequence[Network]) -> Dict[str, str]:
+    return {network.name or "": to_text(network.element) for network in networks}
 
 
 def _memo(host: Host, layout: Layout) -> Dict[str, Any]:
