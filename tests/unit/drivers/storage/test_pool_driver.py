@@ -410,3 +410,12 @@ def test_a_transient_pool_is_forgotten_at_its_end(host: PoolHost) -> None:
     driver.destroy_pool("a")
     with pytest.raises(NotFound):
         driver.lookup_pool("a")
+
+
+@pytest.mark.parametrize("kind", ["logical", "zfs"])
+def test_two_pools_on_one_group_are_refused_also_without_devices(host: PoolHost, kind: str) -> None:
+    driver = driver_on(host)
+    text = f"<pool type='{kind}'><name>{{}}</name><source><name>data</name></source></pool>"
+    driver.define_pool(parse(text.format("a")))
+    with pytest.raises(AlreadyExists, match="has the source of pool"):
+        driver.define_pool(parse(text.format("b")))

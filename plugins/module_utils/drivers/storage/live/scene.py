@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Iterator, Optional
 
 from ....errors import NoSupport, OperationInvalid
@@ -74,7 +75,8 @@ class Scene:
             yield None
             return
         directory = self.site.layout.keys_dir
-        path = posixpath.join(directory, f"pool-{use}-{self.name}-{self.host.monotonic():.6f}")
+        stem = posixpath.join(directory, f"pool-{use}-{self.name}-{self.host.monotonic():.6f}")
+        path = next(path for path in (f"{stem}-{number}" for number in count()) if self.host.stat(path) is None)
         self.host.make_directory(directory, mode=0o700)
         try:
             self.host.write(path, value, mode=0o600)

@@ -113,6 +113,8 @@ _SAME_TYPE: Dict[str, Callable[[Pool, Pool], bool]] = {
     "dir": _same_target,
     "netfs": _same_directory,
     "gluster": _same_gluster,
+    "logical": _same_name,  # libvirt compares the devices only, which need not be said
+    "zfs": _same_name,
     "iscsi": _same_target_name,
     "scsi": _same_adapter,
     "mpath": _always,
