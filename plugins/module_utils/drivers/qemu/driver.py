@@ -14,7 +14,6 @@ from ...errors import (
     AlreadyExists,
     CorralError,
     InvalidArgument,
-    MonitorError,
     NotFound,
     OperationInvalid,
     TimedOut,
@@ -206,7 +205,7 @@ class QemuDriver(SeedingDriver):
             return describe(agent)
 
     def domain_figures(self, name: str, *, balloon: bool = False) -> Dict[str, Any]:
-        from .guest.figures import disk_figures, process_figures
+        from .guest.figures import balloon_mib, disk_figures, process_figures
 
         status, document = self.site.status(name), self.domain_xml(name)
         figures: Dict[str, Any] = {"disks": disk_figures(self.host, DomainView(document))}
@@ -214,11 +213,13 @@ class QemuDriver(SeedingDriver):
             figures.update(process_figures(self.host, status.pid))
             figures["uptime"] = max(0.0, self.host.now() - status.started)
             if balloon:
-                figures["balloon_mib"] = self._balloon(name)
+                figures["balloon_mib"] = balloon_mib(self.site, name)
         return figures
 
     def domain_log(self, name: str, *, size: int = 4096) -> bytes:
-        return self.host.tail(self.layout().domain_log(name), size)
+        from .guest.logs import telling
+
+        return telling(self.host.tail(self.layout().domain_log(name), size))
 
     def domain_command(self, name: str) -> str:
         from .guest.launch import prepare
@@ -508,14 +509,6 @@ class QemuDriver(SeedingDriver):
         except CorralError:
             return False  # an agent that hangs is no reason not to press the button
         return True
-
-    def _balloon(self, name: str) -> Optional[int]:
-        """The memory that the guest has been left with, in MiB; None without a balloon that answers."""
-        with self._monitor(name) as monitor:
-            try:
-                return int(monitor.execute("query-balloon")["actual"]) // 1024**2
-            except MonitorError:
-                return None
 
     def _reach(self, name: str, state: str) -> None:
         """Wait until the guest is in a state that QEMU has just been told to enter, or has ended meanwhile."""

@@ -205,6 +205,18 @@ def test_qemu_that_dies_is_quoted(driver: QemuDriver, machine: GuestHost) -> Non
     assert_off(driver, machine, "failed")
 
 
+def test_which_terminal_a_guest_has_is_no_reason(driver: QemuDriver, machine: GuestHost) -> None:
+    driver.define_domain(document())
+    machine.dies = (
+        b"char device redirected to /dev/pts/7 (label charserial0)\n"
+        b"2026-01-01T00:00:00.5Z qemu-system-x86_64: char device redirected to /dev/pts/8 (label charserial1)\n"
+        b"2026-01-01T00:00:00.6Z qemu-system-x86_64: Could not open 'a.raw'\n"
+    )
+    with pytest.raises(OperationFailed, match=r"did not start; QEMU said: Could not open 'a\.raw'\."):
+        driver.start_domain("a")
+    assert b"Could not open" in driver.domain_log("a") and b"redirected" not in driver.domain_log("a")
+
+
 def test_qemu_that_dies_without_a_word_is_not_given_the_words_of_another(
     driver: QemuDriver, machine: GuestHost
 ) -> None:

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Figures of a guest from what the host knows anyway: its process, and the heads of its images. QEMU is not asked.
+"""Figures of a guest from what the host knows anyway: its process, and the heads of its images.
 
+Only the balloon is asked for over QEMU's monitor.
 Source of the files: proc(5), sysfs-block, QEMU's docs/interop/qcow2.rst.
 """
 
@@ -12,11 +13,13 @@ from __future__ import annotations
 import struct
 from typing import Any, Dict, List, Optional
 
-from ....errors import HostError
+from ....errors import HostError, MonitorError
 from ....host.api import Host
 from ....model.domain.core import Domain
 from ....model.domain.disk import Disk
 from .chains import QCOW_MAGIC
+from .site import Site
+from .talk import monitor_of
 
 # Ticks of proc(5) stat in a second: USER_HZ, which the kernel shows to programs on every architecture of ours.
 TICKS = 100
@@ -32,6 +35,15 @@ def process_figures(host: Host, pid: int) -> Dict[str, Any]:
         "rss_mib": int(rss) // KIB if rss else None,
         "cpu_seconds": (int(stat[11]) + int(stat[12])) / TICKS if len(stat) > 12 else None,
     }
+
+
+def balloon_mib(site: Site, name: str) -> Optional[int]:
+    """The memory that the guest has been left with, in MiB; None without a balloon that answers."""
+    with monitor_of(site, name) as monitor:
+        try:
+            return int(monitor.execute("query-balloon")["actual"]) // 1024**2
+        except MonitorError:
+            return None
 
 
 def host_memory(host: Host) -> Optional[int]:

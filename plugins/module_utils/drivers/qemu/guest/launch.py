@@ -44,6 +44,7 @@ from .beside import announced, helpers_of
 from .handed import borrowed_elsewhere, handed, keep_handed
 from .helpers import ENVIRONMENT, HELPERS, Helper
 from .images import blocked_by, check_images, check_reachable, hand_over, to_hand
+from .logs import telling
 from .memory import check_huge_pages, huge_pages_of, make_memory_directories
 from .nvram import check_firmware, make_variables, variables_path
 from .ports import chosen_ports
@@ -481,5 +482,5 @@ def _blamed(site: Site, plan: Start, said: str) -> str:
 
 def last_words(log: bytes) -> str:
     """The last lines of QEMU's log that say something, without their time stamps and the program's name."""
-    lines = [PREFIX.sub("", line).strip() for line in log.decode("utf-8", "replace").splitlines()]
+    lines = [PREFIX.sub("", line).strip() for line in telling(log).decode("utf-8", "replace").splitlines()]
     return "; ".join([line for line in lines if line][-3:]) or "nothing"

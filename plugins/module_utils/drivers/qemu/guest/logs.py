@@ -10,6 +10,7 @@ long; between two runs it grows.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Iterator
 
@@ -20,6 +21,14 @@ from .site import Site
 # Bytes: a log that is longer than the one is cut to the other.
 LONGEST, LEFT = 8 << 20, 2 << 20
 MARK = b"[corral.virt: truncated, what stood before was removed]\n"
+
+# What QEMU says at each start of a guest with a terminal of the host, and what tells nobody why something went wrong.
+NOISE = re.compile(rb"char device redirected to \S+ \(label [^)\n]*\)")
+
+
+def telling(log: bytes) -> bytes:
+    """The lines of QEMU's log that may tell why something went wrong."""
+    return b"".join(line for line in log.splitlines(keepends=True) if not NOISE.search(line))
 
 
 def has_grown(site: Site, name: str) -> bool:
