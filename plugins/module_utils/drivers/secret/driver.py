@@ -66,7 +66,7 @@ class KeptSecrets(SecretDriver):
         return found is not None and hmac.compare_digest(found, value)
 
     def secret_protection(self) -> str:
-        return sentence(self.host)
+        return sentence(self.host, [path for uuid in self._uuids() for path in self._places(uuid)])
 
     # changing
 

@@ -39,9 +39,12 @@ def protection(host: Host) -> str:
     return PLAIN if _encrypted(host, "probe", b"probe") is None else ENCRYPTED
 
 
-def sentence(host: Host) -> str:
-    """Return for people how values are kept."""
-    return SENTENCES[protection(host)].format(owner="root" if host.euid() == 0 else "their owner")
+def sentence(host: Host, older: Sequence[str] = ()) -> str:
+    """Return for people how values are kept; ``older`` are the files of the values that there are."""
+    way = protection(host)
+    said = SENTENCES[way].format(owner="root" if host.euid() == 0 else "their owner")
+    plain = sum(_way(host, path) == PLAIN for path in older) if way == ENCRYPTED else 0
+    return f"{said} Of those from before {plain} {'is' if plain == 1 else 'are'} not encrypted." if plain else said
 
 
 def keep(host: Host, path: str, uuid: str, value: bytes) -> None:
@@ -63,6 +66,15 @@ def kept(host: Host, path: str, uuid: str) -> Optional[bytes]:
     except (ValueError, KeyError, TypeError):
         hint = "Set the value again."
         raise HostError(f"{path} is damaged: it does not hold a secret's value.", hint=hint, path=path) from None
+
+
+def _way(host: Host, path: str) -> Optional[str]:
+    """How the value in a file is protected, None where the file does not say."""
+    try:
+        found: str = json.loads(host.read(path) or b"")["protection"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found
 
 
 def _can_encrypt(host: Host) -> bool:

@@ -30,6 +30,7 @@ from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_te
 from ansible_collections.corral.virt.tests.unit.drivers.secret.small_host import (
     UUID,
     VALUE,
+    creds,
     document,
     driver_on,
     secret_host,
@@ -233,6 +234,19 @@ def test_without_a_key_that_works_values_are_kept_as_they_are_and_that_is_said()
     assert json.loads(host.files[KEPT].data)["protection"] == "plain"
     assert "not encrypted" in driver.secret_protection()
     assert driver.use_secret_value(UUID) == VALUE
+
+
+def test_values_from_before_the_host_could_encrypt_are_counted() -> None:
+    host = secret_host()
+    driver = driver_on(host)
+    driver.define_secret(document())
+    driver.set_secret_value(UUID, VALUE)
+    host.add_program("systemd-creds", creds)
+    host.add_file("/var/lib/systemd/credential.secret", b"key", mode=0o400)
+    assert driver.secret_protection().endswith("Of those from before 1 is not encrypted.")
+    assert driver.use_secret_value(UUID) == VALUE
+    driver.set_secret_value(UUID, VALUE)
+    assert driver.secret_protection().endswith("(systemd-creds).")
 
 
 def test_saying_how_values_are_kept_makes_no_key() -> None:
