@@ -177,3 +177,21 @@ def test_a_run_that_is_killed_anywhere_leaves_nothing_that_is_nobodys(maker: Hos
         left = [path for path in host.files if path.startswith("/var/lib/corral/images/")]
         assert left == [IMAGE]
     assert number > 10
+
+
+def test_the_test_driver_makes_and_deletes_them_too() -> None:
+    host, uri = GuestHost(), "test:///tmp/lab.xml"
+    with open_connection(uri, host=host) as connection:
+        connection.storage.define_pool(parse(POOL))
+        connection.storage.build_pool("p")
+        connection.storage.start_pool("p")
+    assert actions(run(host, uri=uri, disks=MADE)) == ["define", "create_volume", "create_volume"]
+    assert not run(host, uri=uri, disks=MADE)["changed"]
+    layer = [{"pool": "p", "format": "qcow2", "backing": "a-vda"}]
+    run(host, uri=uri, name="c", disks=layer)
+    with pytest.raises(CorralError, match="is needed by c-vda"):
+        converge(host, uri=uri, name="a", state="absent", storage="owned")
+    converge(host, uri=uri, name="c", state="absent", storage="owned")
+    converge(host, uri=uri, name="a", state="absent", storage="owned")
+    with open_connection(uri, host=host) as connection:
+        assert connection.storage.list_volumes("p") == []

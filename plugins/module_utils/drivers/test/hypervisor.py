@@ -23,6 +23,7 @@ from .guest import Guest
 from .keeper import Keeper
 from .network import check_interfaces
 from .node import Node
+from .owned import volumes_owned
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,12 @@ class SimulatedHypervisor(HypervisorDriver):
         """Whether the guest was defined with it."""
         found = self.keeper.read().find(name)
         return found is not None and seed_id(found.element) == seed_id(document)
+
+    def check_removal(self, name: str, *, storage: str = "keep") -> List[str]:
+        """Return the volumes that were made for the guest."""
+        node = self.keeper.read()
+        volumes = volumes_owned(node, node.guest(name)) if storage == "owned" else []
+        return [f"the volume {volume.name} of pool {volume.pool.name}" for volume in volumes]
 
     def check_start(self, document: Element) -> None:
         """Raise what the networks of the guest lack for it."""
@@ -175,11 +182,15 @@ class SimulatedHypervisor(HypervisorDriver):
 
     @mutates
     def undefine_domain(self, name: str, *, storage: str = "keep") -> None:
-        """Forget the definition; a guest that runs goes on until it ends. Its disks are in nobody's files."""
+        """Forget the definition, and the volumes that were made for it; a guest that runs goes on until it ends."""
         with self.keeper.change() as node:
             guest = node.guest(name)
             if not guest.persistent:
                 raise OperationInvalid(f"The guest {name!r} is transient: it has no definition, and goes when it ends.")
+            for volume in volumes_owned(node, guest) if storage == "owned" else ():
+                if guest.active:
+                    raise OperationInvalid(f"The guest {name!r} runs, and its volumes cannot be deleted; stop it.")
+                volume.pool.element.remove(volume.element)
             if guest.active:
                 guest.make_transient()
             else:
