@@ -123,9 +123,10 @@ def _diagnosed(driver: HypervisorDriver, name: str, told: Told, limit: float) ->
     runtime: Mapping[str, Any] = domain.runtime if domain else {}
     agent, about_agent = AGENTS[runtime.get("agent")]
     log = runtime.get("console_log")
+    hang = driver.explain_hang(name) if domain and domain.active else []
     why = driver.explain_addresses(name) if told.addresses else []
     return OperationFailed(
-        f"{' '.join([_state(name, told, limit, domain), *why])} {about_agent}{_shown(lines, log)}{_words(said)}",
+        f"{' '.join([_state(name, told, limit, domain), *hang, *why])} {about_agent}{_shown(lines, log)}{_words(said)}",
         console=lines,
         console_log=log,
         log=said,

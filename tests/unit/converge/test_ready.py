@@ -25,6 +25,8 @@ class Guests(HypervisorDriver):
 
     name = "small"
 
+    hangs: tuple[str, ...] = ()
+
     def __init__(self, *known: GuestAddress, kind: str = "network", agent: Optional[bool] = None) -> None:
         self.known, self.kind, self.agent = list(known), kind, agent
         self.waited: list[str] = []
@@ -49,6 +51,9 @@ class Guests(HypervisorDriver):
     def explain_addresses(self, name: str) -> list[str]:
         return [WHY]
 
+    def explain_hang(self, name: str) -> list[str]:
+        return list(self.hangs)
+
     def console_log(self, name: str, *, size: int = 16384) -> bytes:
         return b""
 
@@ -69,6 +74,13 @@ def test_why_nothing_answered_is_said(wanted: dict[str, Any]) -> None:
     with pytest.raises(OperationFailed, match="that network is not active") as caught:
         wait(Guests(), **wanted)
     assert caught.value.details["addresses"] == [WHY]
+
+
+def test_that_the_guest_hangs_is_said() -> None:
+    guests = Guests()
+    guests.hangs = ("It is stopped.", "Let it go on.")
+    with pytest.raises(OperationFailed, match=r"the guest is running \(booted\)\. It is stopped\. Let it go on\. "):
+        wait(guests, port=22)
 
 
 def test_a_port_at_a_given_address_is_not_about_addresses() -> None:

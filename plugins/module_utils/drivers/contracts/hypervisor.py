@@ -147,6 +147,10 @@ class HypervisorDriver(Driver):
         """Why no address of an active guest is known, as sentences."""
         return []
 
+    def explain_hang(self, name: str) -> List[str]:
+        """Why the hypervisor of an active guest does nothing, as sentences; empty where it does something."""
+        return []
+
     def agent_info(self, name: str) -> Dict[str, Any]:
         """What the guest agent says: ``hostname``, ``os`` and ``interfaces``; raises what keeps it from answering."""
         raise self.unsupported("agent_info")

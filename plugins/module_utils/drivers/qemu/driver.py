@@ -40,7 +40,7 @@ from .guest.seed import forget_seeds, seeds
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
-from .guest.talk import agent_of, agent_state, monitor_of, process_of, status_of
+from .guest.talk import agent_of, agent_state, explain_hang, monitor_of, process_of, status_of
 from .guest.uuids import check_uuid, holder
 from .seeding import SeedingDriver
 
@@ -199,6 +199,9 @@ class QemuDriver(SeedingDriver):
         from .guest.addresses import explain
 
         return explain(self.site, name) if self._runs(name) else []
+
+    def explain_hang(self, name: str) -> List[str]:
+        return explain_hang(self.site, name)
 
     def agent_info(self, name: str) -> Dict[str, Any]:
         with agent_of(self.site, name) as agent:

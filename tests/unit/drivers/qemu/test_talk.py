@@ -173,6 +173,25 @@ def test_a_qemu_that_does_not_answer_is_named(driver: QemuDriver, machine: Guest
     assert words in caught.value.message and "force: true" in str(caught.value)
 
 
+@pytest.mark.parametrize(("letter", "words"), [("T", "kill -CONT"), ("D", "Look at dmesg"), ("S", ""), ("gone", "")])
+def test_what_keeps_a_qemu_from_doing_anything(driver: QemuDriver, machine: GuestHost, letter: str, words: str) -> None:
+    started(driver, machine)
+    pid = machine.guests["a"].process.process.pid
+    machine.add_file(f"/proc/{pid}/stat", f"{pid} (qemu (x)) {letter} 1 1".encode())
+    if letter == "gone":
+        machine.end("a")
+    said = driver.explain_hang("a")
+    assert bool(said) == bool(words) and words in " ".join(said)
+
+
+def test_a_qemu_that_waits_for_its_storage_for_a_moment_does_not_hang(driver: QemuDriver, machine: GuestHost) -> None:
+    started(driver, machine)
+    pid = machine.guests["a"].process.process.pid
+    machine.add_file(f"/proc/{pid}/stat", f"{pid} (qemu) D 1 1".encode())
+    machine.on_sleep = lambda: machine.add_file(f"/proc/{pid}/stat", f"{pid} (qemu) S 1 1".encode())
+    assert driver.explain_hang("a") == []
+
+
 # figures
 
 

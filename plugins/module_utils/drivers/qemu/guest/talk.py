@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Iterator, List, Optional
 
 from ....errors import OperationInvalid, TimedOut
 from ....host.api import Host, Monitor, Process
@@ -26,6 +26,8 @@ PLIGHTS = {
     "t": ("a debugger holds it", "End the debugger."),
     "D": ("it waits for its storage", "Look at dmesg, and at the storage of its images."),
 }
+# Any program waits for its storage now and then: one that does so after these seconds, too, hangs.
+PASSING = 0.5
 
 
 def status_of(site: Site, name: str) -> Status:
@@ -69,6 +71,24 @@ def hung(host: Host, name: str, pid: int, error: TimedOut) -> TimedOut:
     told = f"{error.message.rstrip('.')}; its process is {pid}" + (f", and {why}." if why else ".")
     hint = advice.format(pid=pid) + " The guest can be ended by state: stopped with force: true and timeout: 0."
     return TimedOut(f"Guest {name} hangs: {told}", hint=hint.strip(), name=name, pid=pid)
+
+
+def explain_hang(site: Site, name: str) -> List[str]:
+    """Why the QEMU of a guest does nothing, as sentences; empty for one that does something, or is not there."""
+    process = process_of(site, name)
+    plight = None if process is None else PLIGHTS.get(_lasting(site.host, process.pid))
+    if process is None or plight is None:
+        return []
+    why, advice = plight
+    return [f"Its QEMU (process {process.pid}) hangs, because {why}.", advice.format(pid=process.pid)]
+
+
+def _lasting(host: Host, pid: int) -> str:
+    state = _state(host, pid)
+    if state != "D":
+        return state
+    host.sleep(PASSING)
+    return _state(host, pid)
 
 
 def _state(host: Host, pid: int) -> str:
