@@ -201,6 +201,26 @@ REFUSED: tuple[tuple[str, str], ...] = (
     (route("address='10.7.0.0' prefix='16' netmask='255.255.0.0' gateway='10.1.2.9'"), "one says all"),
     (route("address='fd00:2::' prefix='64' gateway='fd00:1::9'"), "Write family='ipv6'"),
     (route("address='10.7.0.0' prefix='16' gateway='10.1.2.9' metric='0'"), "from 1 to"),
+    # what contradicts another part
+    (f"{IP}<ip address='10.1.0.1' prefix='16'/>", "the subnet 10.1.0.0/16 of an <ip> overlaps 10.1.2.0/24"),
+    (f"<ip address='10.1.2.129' prefix='25'/>\n{IP}", "the subnet 10.1.2.0/24 of an <ip> overlaps 10.1.2.128/25"),
+    (f"{IP6}<ip family='ipv6' address='fd00:1::2' prefix='80'/>", "overlaps fd00:1::/64"),
+    (
+        dhcp("<range start='10.1.2.5' end='10.1.2.9'/><range start='10.1.2.9' end='10.1.2.20'/>"),
+        "the range from 10.1.2.9 to 10.1.2.20 overlaps that from 10.1.2.5 to 10.1.2.9",
+    ),
+    (
+        dhcp("<range start='10.1.2.10' end='10.1.2.12'/>\n<range start='10.1.2.5' end='10.1.2.90'/>"),
+        "the range from 10.1.2.5 to 10.1.2.90 overlaps that from 10.1.2.10 to 10.1.2.12",
+    ),
+    (dhcp6("<range start='fd00:1::5' end='fd00:1::9'/><range start='fd00:1::5' end='fd00:1::9'/>"), "overlaps that"),
+    (
+        dhcp("<host mac='52:54:00:00:00:0a' ip='10.1.2.5'/><host mac='52:54:00:00:00:0A' ip='10.1.2.6'/>"),
+        "two addresses are reserved for the MAC address 52:54:00:00:00:0a: 10.1.2.5 and 10.1.2.6",
+    ),
+    (route("address='10.1.2.0' prefix='24' gateway='10.1.2.9'"), "in the network's own subnet 10.1.2.0/24"),
+    (route("address='10.1.2.128' prefix='25' gateway='10.1.2.9'"), "in the network's own subnet 10.1.2.0/24"),
+    (route("family='ipv6' address='fd00:1::' prefix='64' gateway='fd00:1::9'"), "own subnet fd00:1::/64"),
     # names
     (f"{IP}<dns enable='no'><txt name='a' value='b'/></dns>", "nobody would serve"),
     (f"{IP}<dns><forwarder/></dns>", "neither addr nor domain"),
@@ -285,6 +305,9 @@ def test_another_document() -> None:
         f"{IP}<route address='0.0.0.0' gateway='10.1.2.9'/>",
         f"{IP}<dns><txt name='a' value='&quot;one, two&quot;'/><srv service='a' protocol='tcp' target='.'/></dns>",
         dhcp("<bootp file='a' server='10.9.9.9'/>"),
+        f"{IP}{IP6}<ip address='10.1.3.1' prefix='24'/><route address='10.0.0.0' prefix='8' gateway='10.1.2.9'/>",
+        dhcp("<range start='10.1.2.10' end='10.1.2.12'/><range start='10.1.2.5' end='10.1.2.9'/>"),
+        dhcp("<host name='a' ip='10.1.2.5'/><host name='b' ip='10.1.2.6'/>"),
     ],
 )
 def test_accepted(body: str) -> None:

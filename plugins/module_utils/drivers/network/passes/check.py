@@ -19,6 +19,7 @@ from ....host.layout import check_name
 from ....model.network.core import Network
 from ....model.network.options import option_elements
 from ....xml.views import View, check_choice
+from .check_apart import check_apart
 from .check_dns import check_dns
 from .check_forward import check_forward
 from .check_ip import check_ips, check_routes
@@ -160,6 +161,7 @@ RULES: Tuple[Callable[[Network], None], ...] = (
     _domain,
     check_ips,
     check_routes,
+    check_apart,
     check_dns,
     check_ports,
     _options,
