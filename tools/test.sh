@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Everything that `make test` runs after the set-up. A part that fails does not keep the next from running. Only tests
-# that share nothing run side by side: those with real guests take their turns.
+# Everything that `make test` runs after the set-up. A part that fails does not keep the next from running. Tests
+# share nothing and run side by side; those of one file of real guests take their turns.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -20,7 +20,7 @@ part() {
 part lint tools/lint.sh
 part conformance tests/conformance/run.sh
 part unit .venv/bin/python -m pytest --numprocesses auto --dist loadscope tests/unit tests/conformance
-part integration .venv/bin/python -m pytest tests/integration
+part integration .venv/bin/python -m pytest --numprocesses auto --dist loadfile --durations 30 tests/integration
 
 if [ "${#failed[@]}" -gt 0 ]; then
   echo "make test: failed: ${failed[*]}"
