@@ -192,6 +192,19 @@ def test_a_qemu_that_waits_for_its_storage_for_a_moment_does_not_hang(driver: Qe
     assert driver.explain_hang("a") == []
 
 
+@pytest.mark.parametrize("letter", ["T", "t", "D"])
+def test_a_qemu_that_cannot_answer_is_not_waited_for(driver: QemuDriver, machine: GuestHost, letter: str) -> None:
+    started(driver, machine)
+    guest = machine.guests["a"]
+    pid = guest.process.process.pid
+    machine.add_file(f"/proc/{pid}/stat", f"{pid} (qemu) {letter} 1 1".encode())
+    machine.monitors.clear()  # nobody would greet
+    before = machine.uptime
+    with pytest.raises(TimedOut, match=f"Guest a hangs: QEMU does not answer; its process is {pid}, and "):
+        driver.domain_figures("a", balloon=True)
+    assert machine.uptime - before < 1
+
+
 # figures
 
 

@@ -58,7 +58,12 @@ def monitor_of(site: Site, name: str) -> Iterator[Monitor]:
 
 
 def open_monitor(site: Site, name: str, status: Optional[Status]) -> Monitor:
-    """Open a session with QEMU; one that does not greet in time is an error that names its process."""
+    """Open a session with QEMU; one that cannot answer, or does not greet in time, is an error that names its process.
+
+    One that the kernel says cannot answer is not waited for: a look at many guests would take that long for each.
+    """
+    if status is not None and _lasting(site.host, status.pid) in PLIGHTS:
+        raise hung(site.host, name, status.pid, TimedOut("QEMU does not answer."))
     try:
         return site.host.open_monitor(site.layout.monitor(name), timeout=GREETING_TIMEOUT)
     except TimedOut as error:
