@@ -242,8 +242,12 @@ options:
             required: true
   dnsmasq_options:
     description:
-      - Lines for the configuration of the network's dnsmasq. They are not checked, and a wrong one keeps the network
-        from starting.
+      - Lines for the configuration of the network's dnsmasq. What they mean is not checked, and a wrong one keeps the
+        network from starting.
+      - C(pid-file), C(no-daemon), C(keep-in-foreground), C(dhcp-leasefile), C(leasefile-ro), C(user) and C(group) are
+        refused, since dnsmasq could not be watched over or its leases not be read. The files that C(conf-file) and
+        C(conf-dir) name are not looked at, and must not set these either.
+      - A C(dhcp-script) is run as root, unless C(dhcp-scriptuser) names another user.
     type: list
     elements: str
 """

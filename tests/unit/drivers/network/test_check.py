@@ -270,6 +270,14 @@ REFUSED: tuple[tuple[str, str], ...] = (
     (IP + OPTIONS.format("<o:option/>"), "has no value"),
     (IP + OPTIONS.format("<o:option value='a=b&#10;dhcp-script=/evil'/>"), "is not one line"),
     (IP + OPTIONS.format(f"<o:option value='{'a' * 2000}'/>"), "is not one line"),
+    (IP + OPTIONS.format("<o:option value='pid-file=/a'/>"), "option pid-file cannot be set: that file says here"),
+    (IP + OPTIONS.format("<o:option value='pid-file'/>"), "option pid-file cannot be set"),
+    (IP + OPTIONS.format("<o:option value='no-daemon'/>"), "option no-daemon cannot be set: how dnsmasq runs"),
+    (IP + OPTIONS.format("<o:option value='keep-in-foreground # a'/>"), "option keep-in-foreground cannot be set"),
+    (IP + OPTIONS.format("<o:option value=' dhcp-leasefile = /a'/>"), "option dhcp-leasefile cannot be set"),
+    (IP + OPTIONS.format("<o:option value='leasefile-ro'/>"), "option leasefile-ro cannot be set: the addresses"),
+    (IP + OPTIONS.format("<o:option value='&quot;user&quot;=root'/>"), "option user cannot be set: it runs as"),
+    (IP + OPTIONS.format("<o:option value='group=root'/>"), "option group cannot be set"),
 )
 
 
@@ -308,6 +316,8 @@ def test_another_document() -> None:
         f"{IP}{IP6}<ip address='10.1.3.1' prefix='24'/><route address='10.0.0.0' prefix='8' gateway='10.1.2.9'/>",
         dhcp("<range start='10.1.2.10' end='10.1.2.12'/><range start='10.1.2.5' end='10.1.2.9'/>"),
         dhcp("<host name='a' ip='10.1.2.5'/><host name='b' ip='10.1.2.6'/>"),
+        IP + OPTIONS.format("<o:option value='dhcp-script=/usr/local/bin/a'/><o:option value='conf-file=/etc/a'/>"),
+        IP + OPTIONS.format("<o:option value='dhcp-userclass=set:a,user'/><o:option value='# user=a'/>"),
     ],
 )
 def test_accepted(body: str) -> None:

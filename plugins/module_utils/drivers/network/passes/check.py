@@ -17,14 +17,14 @@ from typing import Callable, Tuple
 from ....errors import InvalidArgument, UnsupportedConfig, XmlError
 from ....host.layout import check_name
 from ....model.network.core import Network
-from ....model.network.options import option_elements
 from ....xml.views import View, check_choice
 from .check_apart import check_apart
 from .check_dns import check_dns
 from .check_forward import check_forward
 from .check_ip import check_ips, check_routes
+from .check_options import check_options
 from .check_ports import check_ports
-from .texts import check_device, check_domain, check_mac, check_text, check_uuid, refuse
+from .texts import check_device, check_domain, check_mac, check_uuid, refuse
 
 TABLE_MANAGERS = ("kernel", "libvirt")
 SMALLEST_MTU, LARGEST_MTU = 68, 65535  # RFC 791; the kernel's ETH_MAX_MTU
@@ -136,20 +136,6 @@ def _part(network: Network, tag: str) -> View:
     return View(network.element if found is None else found)
 
 
-def _options(network: Network) -> None:
-    for element in option_elements(network.element):
-        option = View(element)
-        value = element.get("value")
-        if value is None:
-            raise XmlError("a <dnsmasq:option> has no value.", line=option.line)
-        try:
-            check_text(option, "value", value)
-        except XmlError:
-            raise XmlError(
-                f"the dnsmasq option '{value[:40]}' is not one line of a configuration file.", line=option.line
-            ) from None
-
-
 RULES: Tuple[Callable[[Network], None], ...] = (
     _name,
     _single,
@@ -164,5 +150,5 @@ RULES: Tuple[Callable[[Network], None], ...] = (
     check_apart,
     check_dns,
     check_ports,
-    _options,
+    check_options,
 )
