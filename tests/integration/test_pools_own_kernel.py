@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.root]
 ROOT = "/run/root"
 IQN = "iqn.2026-01.example:disks"
 PASSWORD = "nobody-reads-this"
+# udev would look for volume groups at each change of a device, which takes an emulated processor long.
 # An ioctl for a network device that is not there lets the kernel load a module of that name: there is no modprobe here.
 SET_UP = f"""
 set -e
@@ -33,7 +34,8 @@ for name in sys.argv[1:]:
         fcntl.ioctl(socket.socket(), 0x8913, name.encode().ljust(40, bytes(1)))
     except OSError:
         pass' loop dm_mod dm_snapshot iscsi_tcp sd_mod nfsd
-mkdir -p /run/udev /run/export {ROOT}
+mkdir -p /run/udev/rules.d /run/export {ROOT}
+ln -s /dev/null /run/udev/rules.d/69-lvm.rules
 /lib/systemd/systemd-udevd --daemon
 for number in 0 1 2 3; do
     truncate -s 128M "/run/disk$number"
@@ -114,7 +116,6 @@ LOGICAL = (
     refused("has no volume group vg0", "start_pool", "l"),
     do("build_pool", "l"),
     do("pool_is_built", "l", check=lambda built: built is True),
-    do("build_pool", "l"),
     do("start_pool", "l", check=lambda pool: pool["available"] == pool["capacity"] == 248 << 20),
     do("create_volume", "l", volume("one", 10), check=lambda made: made["capacity"] == 12 << 20),  # whole extents
     refused("already", "create_volume", "l", volume("one", 10)),
