@@ -59,7 +59,7 @@ def see(scene: Scene, before: Optional[Surroundings] = None) -> Seen:
         files=wanted,
         on_disk=wanted is None or on_disk(site, name, wanted),
         server=find_server(site, name, status),
-        ruleset=ruleset_fault(site) if before is None else first_ruleset(network),
+        ruleset=ruleset_fault(site, network) if before is None else first_ruleset(network),
         bandwidth=rate_fault(site.host, network, status),
         lost=_lost(scene, surroundings),
     )

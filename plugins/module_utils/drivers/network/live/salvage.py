@@ -73,9 +73,15 @@ def _live(site: Site, name: str) -> Optional[Element]:
     return _parsed(site.host.read(site.store.live_path(name)), site.store.live_path(name))
 
 
-def _filtered(site: Site, name: str) -> Optional[Element]:
+def as_filtered(site: Site, name: str) -> Optional[Element]:
+    """Return the document that the last packet filter was made of, None where there is none or none of use."""
     text = kept_documents(site.host, site.layout).get(name)
-    return None if text is None else _parsed(text.encode(), "document of the last packet filter")
+    with suppress(CorralError):
+        found = None if text is None else _parsed(text.encode(), "document of the last packet filter")
+        if found is not None:
+            check_usable(found)
+        return found
+    return None
 
 
 def _parsed(data: Optional[bytes], what: str) -> Optional[Element]:
@@ -85,6 +91,6 @@ def _parsed(data: Optional[bytes], what: str) -> Optional[Element]:
 # The surest first.
 SOURCES: Tuple[Tuple[str, Callable[[Site, str], Optional[Element]]], ...] = (
     ("as its live document says", _live),
-    ("as they were before", _filtered),
+    ("as they were before", as_filtered),
     ("as its definition says", Site.persistent),
 )
