@@ -121,7 +121,8 @@ def test_a_guest_on_a_bridge(netns: Namespace, bridge: str, cli: Run, linux: dic
     assert not meets(netns, address, seconds=1)
     options["interfaces"] = [{"bridge": bridge, "mac": MAC, "link": "up"}]
     assert good(cli(**options, state="running"))["changed"]
-    assert meets(netns, address)
+    # an emulated guest takes its time to see its cable
+    wait_until(lambda: meets(netns, address))
     good(cli(name="a", state="absent", force=True, timeout=0))
     assert netns.state()["links"] == before
 

@@ -86,7 +86,10 @@ def test_nothing_that_is_said_has_the_content(cli: Run, linux: dict[str, Any], r
     said = [cli(check=True, diff=True, **wanted), cli(diff=True, **wanted, state="paused"), cli(**wanted, xml="<a/>")]
     assert said[1]["guest"]["title"] == "root 1", said[1]
     assert said[2]["failed"]
-    texts = [json.dumps(said), subprocess.run(["ps", "-axww", "-o", "args"], capture_output=True, text=True).stdout]
+    texts = [
+        json.dumps(said),
+        subprocess.run(["ps", "-axww", "-o", "args"], capture_output=True, text=True, check=True).stdout,
+    ]
     texts += [
         path.read_text(errors="replace") for path in root_dir.rglob("*") if path.is_file() and "seeds" not in path.parts
     ]

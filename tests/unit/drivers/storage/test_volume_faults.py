@@ -38,7 +38,7 @@ Act = Callable[[Shelf], object]
 
 @dataclass(frozen=True)
 class Case:
-    """What was there before, and what is done. ``halfway`` says that a killed run may leave what is neither, until the next."""
+    """What was there before, and what is done. ``halfway`` says that a killed run may leave neither, until the next."""
 
     before: Tuple[Act, ...]
     act: Act
