@@ -93,7 +93,20 @@ def test_every_call_of_every_contract_is_refused_by_an_empty_slot(kind: type) ->
 def test_every_changing_call_of_the_contracts_is_marked() -> None:
     verbs = ("define", "undefine", "start", "shutdown", "destroy", "suspend", "resume", "set", "create", "delete")
     verbs = (*verbs, "update", "mend", "rename", "reboot", "reset", "exclusive")
-    verbs = (*verbs, "build", "refresh", "resize", "wipe", "upload", "download", "fetch", "read", "use")
+    verbs = (
+        *verbs,
+        "build",
+        "refresh",
+        "resize",
+        "wipe",
+        "upload",
+        "download",
+        "fetch",
+        "read",
+        "use",
+        "write",
+        "renew",
+    )
     for kind in CONTRACTS:
         for call, changes in contract(kind).items():
             assert changes == (call.split("_")[0] in verbs), call
