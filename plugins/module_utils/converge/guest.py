@@ -86,8 +86,7 @@ def _planned(
     if document is not None:
         known = current.domain.name if current else wanted.name
         _check_uuid(driver, document, known)
-        for part in driver.ignored_parts(document):
-            job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
+        job.warn_ignored(driver.ignored_parts(document))
         document = _named(document, known)
         if any(disk.get("pool") for disk in job.options.get("disks") or ()):
             from .guest_volumes import made_volumes  # brings the volumes' code along

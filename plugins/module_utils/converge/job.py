@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from ..connect.connection import Connection
+
+
+# More warnings of one kind than these are read by nobody.
+MOST_WARNINGS = 20
 
 
 def _nothing(_text: str) -> None:
@@ -32,3 +36,11 @@ class Job:
     diff: bool = False
     hide: Callable[[str], None] = _nothing
     warn: Callable[[str], None] = _nothing
+
+    def warn_ignored(self, parts: Sequence[str]) -> None:
+        """Say which parts of a document have no effect: some of them one by one, and how many more there are."""
+        for part in parts[:MOST_WARNINGS]:
+            self.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
+        more = len(parts) - MOST_WARNINGS
+        if more > 0:
+            self.warn(f"And {more} more part{'s' if more > 1 else ''} of the definition, without effect as well.")

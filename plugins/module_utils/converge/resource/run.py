@@ -104,8 +104,7 @@ def _planned(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) 
     current = gather(face, wanted.name)
     if document is not None:
         _check_uuid(face, document, wanted.name)
-        for part in face.ignored_parts(document):
-            job.warn(f"{part} is kept in the definition, and has no effect: this driver does not read it.")
+        job.warn_ignored(face.ignored_parts(document))
         document = face.normalise(document)
     plan = make_plan(face.nature, current, document, wanted, hint=face.hint)
     plan = face.nature.own_steps(face, current, plan, wanted)
