@@ -64,7 +64,7 @@ def _disk(element: Element, disk: Options, target: str, what: str, own: str) -> 
     for name in ("serial", "wwn"):
         if disk.get(name):
             text(element, name, disk[name])
-    boot_order(element, disk)
+    boot_order(element, disk, what)
 
 
 def _source(disk: Options, what: str, own: str) -> tuple[str, dict[str, str]]:
@@ -164,12 +164,12 @@ def _number(letters: str) -> int:
     return number - 1
 
 
-def boot_order(element: Element, entry: Options) -> None:
+def boot_order(element: Element, entry: Options, what: str) -> None:
     """The place of a device in the boot order."""
     order = entry.get("boot_order")
     if order is not None:
         if order < 1:
-            raise InvalidArgument(f"boot_order: {order} is no place in an order; write 1 or more.")
+            raise InvalidArgument(f"{what}: boot_order: {order} is no place in an order; write 1 or more.")
         add(element, "boot", order=str(order))
 
 

@@ -53,7 +53,7 @@ def _interface(element: Element, interface: Options, what: str) -> None:
     add(element, "model", type=interface.get("model") or "virtio")
     _link(element, interface, what)
     _driver(element, interface, what)
-    boot_order(element, interface)
+    boot_order(element, interface, what)
 
 
 def _kind(interface: Options, what: str) -> str:
