@@ -53,6 +53,10 @@ class NetworkFace:
         """What an active network lacks."""
         return self.driver.network_faults(name)
 
+    def check_mend(self, name: str) -> None:
+        """What cannot be put right."""
+        self.driver.check_mend(name)
+
     def users(self, name: str) -> Sequence[str]:
         """The guests that are connected."""
         return self.driver.network_guests(name)

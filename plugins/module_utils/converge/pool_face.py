@@ -51,6 +51,9 @@ class PoolFace:
         """What an active pool lacks."""
         return self.driver.pool_faults(name)
 
+    def check_mend(self, name: str) -> None:
+        """Nothing: what keeps a pool from working shows when it is made active again."""
+
     def users(self, name: str) -> Sequence[str]:
         """The guests that use its volumes."""
         return self.driver.pool_guests(name)

@@ -44,6 +44,9 @@ class Face(Protocol):
     def faults(self, name: str) -> Sequence[Fault]:
         """What an active object lacks to work."""
 
+    def check_mend(self, name: str) -> None:
+        """Raise what would keep ``mend`` from putting right what ``faults`` finds."""
+
     def users(self, name: str) -> Sequence[str]:
         """The names of the active guests that the object serves."""
 

@@ -118,6 +118,9 @@ def _check_plan(face: Face, plan: Plan) -> None:
     start = not actions.isdisjoint(STARTS)
     if plan.document is not None and (start or "define" in actions):
         face.check(clone(plan.document), start=start)
+    for step in plan.steps:
+        if step.action == "mend":
+            face.check_mend(step.target)
 
 
 def _check_uuid(face: Face, document: Element, name: str) -> None:

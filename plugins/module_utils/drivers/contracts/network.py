@@ -74,6 +74,9 @@ class NetworkDriver(Driver):
         """What an active network lacks on the host to work as its live document says; none for an inactive one."""
         return []
 
+    def check_mend(self, name: str) -> None:
+        """Raise what ``mend_network`` would raise for what it cannot put right, before it does anything."""
+
     def network_advice(self, name: str) -> List[str]:
         """What others on this host do to an active network, such as a firewall that drops its packets, as sentences."""
         return []

@@ -86,6 +86,11 @@ class BridgeDriver(NetworkDriver):
         document = self.site.active(name)
         return [] if document is None else faults(self._scene(name, document))
 
+    def check_mend(self, name: str) -> None:
+        from .live.mend import check_mend
+
+        check_mend(self._scene(name, self._active(name)))
+
     def network_advice(self, name: str) -> List[str]:
         from .firewall.advice import advise
         from .live.salvage import damages

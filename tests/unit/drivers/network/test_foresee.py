@@ -123,14 +123,36 @@ def test_a_directory_for_tftp_is_looked_at(host: NetHost, check: bool) -> None:
     assert actions(run(host, xml=text, check=check)) == ["define", "start"]
 
 
-def test_a_directory_for_tftp_that_has_gone_is_told_when_dnsmasq_is_mended(host: NetHost) -> None:
+HOST_BRIDGE = "<network><name>a</name><forward mode='bridge'/><bridge name='eth0'/></network>"
+MACVTAP = "<network><name>a</name><forward mode='bridge'><interface dev='eth0'/></forward></network>"
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("text", "words"), [(HOST_BRIDGE, "The bridge eth0 of this host"), (MACVTAP, "uses eth0, and")]
+)
+def test_a_device_that_an_active_network_has_lost(host: NetHost, text: str, words: str, check: bool) -> None:
+    """A check says what a run would say, and neither does a thing before."""
+    host.add_link("eth0", "bridge")
+    run(host, xml=text)
+    host.remove_link("eth0")
+    titled = text.replace("</name>", "</name><title>new</title>")
+    with pytest.raises(OperationFailed, match=words) as said:
+        run(host, xml=titled, check=check)
+    assert "apply: restart" in (said.value.hint or "")
+    assert driver_on(host).network_xml("a", inactive=True).find("title") is None
+    assert actions(run(host, xml=xml(bridge="virbr9"), apply="restart", check=check)) == ["define", "destroy", "start"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_directory_for_tftp_that_has_gone_is_told_when_dnsmasq_is_mended(host: NetHost, check: bool) -> None:
     host.add_directory("/srv/boot")
     text = xml().replace("<dhcp>", "<tftp root='/srv/boot'/><dhcp>")
     run(host, xml=text)
     del host.files["/srv/boot"]
     host.end_process(host.servers()[0].process.pid)
     with pytest.raises(OperationFailed, match="/srv/boot"):
-        run(host, xml=text)
+        run(host, xml=text, check=check)
 
 
 def test_a_bridge_of_somebody_else_is_not_taken_over(host: NetHost) -> None:
@@ -138,8 +160,9 @@ def test_a_bridge_of_somebody_else_is_not_taken_over(host: NetHost) -> None:
     host.remove_link("virbr7")
     host.add_link("eth0")
     host.add_link("virbr7", "bridge", mac="02:00:00:00:00:77")
-    with pytest.raises(OperationFailed, match=r"virbr7, with the MAC address 02:.*, is somebody else's") as said:
-        run(host, xml=xml())
+    for check in (True, False):
+        with pytest.raises(OperationFailed, match=r"virbr7, with the MAC address 02:.*, is somebody else's") as said:
+            run(host, xml=xml(), check=check)
     assert said.value.hint == "Rename or remove it, and run this again."
     assert host.nodes["virbr7"].mac == "02:00:00:00:00:77"
     assert host.addresses == []

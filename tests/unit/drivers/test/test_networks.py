@@ -263,6 +263,7 @@ def test_every_call_of_the_contract_is_served() -> None:
     served = {call for call in contract(NetworkDriver) if call in vars(SimulatedNetwork)}
     assert set(contract(NetworkDriver)) - served == {
         "check_network",
+        "check_mend",
         "ignored_network_parts",
         "network_advice",
         "exclusive",

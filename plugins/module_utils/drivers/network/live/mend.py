@@ -45,9 +45,20 @@ def mend(scene: Scene, before: Optional[Surroundings] = None) -> List[Fault]:
         seen = replace(seen, status=replace(seen.status, again=False))
         scene.site.store.write_status(scene.name, seen.status.to_plain())
     found = observe(scene.network, seen)
-    for mender in plan({fault.what for fault in found}, found, own=scene.network.has_own_bridge()):
+    for mender in _plan(scene, found):
         seen = mender(scene, seen)
     return found
+
+
+def check_mend(scene: Scene) -> None:
+    """Raise OperationFailed for what ``mend`` could not put right, as far as that shows before it begins."""
+    seen = see(scene)
+    if _server in _plan(scene, observe(scene.network, seen)) and _starts_server(scene, seen):
+        check_ground(scene.site, scene.network)
+
+
+def _plan(scene: Scene, found: List[Fault]) -> List[Mender]:
+    return plan({fault.what for fault in found}, found, own=scene.network.has_own_bridge())
 
 
 def plan(words: Collection[str], found: Collection[Fault] = (), *, own: bool = False) -> List[Mender]:
@@ -84,12 +95,18 @@ def _server(scene: Scene, seen: Seen) -> Seen:
     index = link.index if link is not None else 0
     if seen.files is None:
         end_server(site, name, seen.status)
-    elif seen.server is None or not _fits(seen, index):
+    elif _starts_server(scene, seen):
         check_ground(site, scene.network)
         start_server(site, name, seen.files, index)
-    else:
+    elif seen.server is not None:
         reload_server(site, name, seen.files, seen.server)
     return seen
+
+
+def _starts_server(scene: Scene, seen: Seen) -> bool:
+    """Whether a dnsmasq that is wanted has to be started, in place of one that runs or not."""
+    link = seen.bridge(scene.network)
+    return seen.files is not None and (seen.server is None or not _fits(seen, link.index if link is not None else 0))
 
 
 def _fits(seen: Seen, index: int) -> bool:
@@ -123,6 +140,9 @@ MENDERS: Tuple[Tuple[str, Mender], ...] = (
     ("ports", _ports),
 )
 # What the host's owner can do where we cannot, for a network with a bridge of the host's and with one of its own.
-BEYOND = ("Make it first, or let the network use something else.", "Rename or remove it, and run this again.")
+BEYOND = (
+    "Make it first, or let the network use something else, with apply: restart.",
+    "Rename or remove it, and run this again.",
+)
 # What goes with a bridge and has to be looked after when it was made anew.
 ON_BRIDGE = ("dnsmasq", "bandwidth", "ports")
