@@ -51,6 +51,22 @@ def test_what_a_transient_guest_owns_goes_with_it(host: GuestHost, more: dict[st
     assert host.below("/etc/corral") == [] and not converge(host, **ABSENT, storage="owned")["changed"]
 
 
+def test_what_is_remembered_of_a_definition_goes_with_it(host: GuestHost) -> None:
+    def remembered() -> list[str]:
+        return [path.rpartition("/")[2] for path in host.below("/var/cache/corral/definitions")]
+
+    asked = {"memory": "64MiB", "virt_type": "qemu"}
+    converge(host, xml=to_text(document()), state="running", transient=True)
+    assert remembered() == []
+    converge(host, name="b", **asked)
+    assert remembered() == ["b.json"]
+    converge(host, name="c", renamed_from="b", **asked)
+    converge(host, name="c", **asked)
+    assert remembered() == ["c.json"]
+    converge(host, name="c", state="absent")
+    assert remembered() == []
+
+
 def test_what_stands_in_the_way_is_said_before_a_transient_guest_is_ended(host: GuestHost) -> None:
     converge(host, name="b", memory="64MiB", virt_type="qemu", disks=[{"path": OWNED}])
     with pytest.raises(OperationInvalid, match="is also used by the guest b"):

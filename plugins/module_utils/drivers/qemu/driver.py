@@ -35,7 +35,7 @@ from .guest.agent import agent_opened, describe
 from .guest.console import console_path
 from .guest.handed import borrowers, handed
 from .guest.journal import Entry
-from .guest.memo import Memo, digest, recall, remember
+from .guest.memo import Memo, digest, forget, recall, remember
 from .guest.seed import forget_seeds, seeds
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
@@ -320,6 +320,7 @@ class QemuDriver(SeedingDriver):
                 self.store.remove_live(name)
                 forget_logs(self.site, name)
                 forget_seeds(self.site, name)
+            forget(self.site, name)
             self.store.remove_config(name)
 
     def rename_domain(self, name: str, new_name: str) -> Domain:
@@ -483,7 +484,9 @@ class QemuDriver(SeedingDriver):
     def _remember(self, name: str, document: Element) -> None:
         from .passes.ignored import ignored_parts
 
-        kept = self.store.read_config(name) or b""
+        kept = self.store.read_config(name)
+        if kept is None:
+            return  # of a transient guest nothing is looked up
         key = digest(self.site, document, self.site.context(document), kept)
         remember(self.site, name, key, Memo(tuple(ignored_parts(document))))
 

@@ -68,5 +68,11 @@ def remember(site: Site, name: str, key: str, memo: Memo) -> None:
         site.host.write(path, json.dumps({"digest": key, "ignored": list(memo.ignored)}).encode() + b"\n")
 
 
+def forget(site: Site, name: str) -> None:
+    """Remove what was kept of a guest that is no more, or has another name; that it cannot be is no harm."""
+    with suppress(HostError):
+        site.host.remove(_path(site, name))
+
+
 def _path(site: Site, name: str) -> str:
     return f"{site.layout.cache}/definitions/{check_name('domain', name)}.json"

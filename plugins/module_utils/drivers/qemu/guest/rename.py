@@ -17,6 +17,7 @@ from ....model.domain.core import Domain
 from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from .logs import forget_logs
+from .memo import forget
 from .nvram import move_variables, name_variables, own_variables
 from .seed import copy_seed, forget_seeds, name_seed
 from .site import Site
@@ -73,6 +74,7 @@ def rename(site: Site, name: str, new_name: str) -> None:
     forget_seeds(site, name)
     _move_console(site, name, new_name)
     site.store.remove_live(name)
+    forget(site, name)
     site.store.remove_config(name)
 
 
