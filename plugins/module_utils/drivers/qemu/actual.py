@@ -62,6 +62,7 @@ def _shown(defined: Element, running: Element) -> Element:
         value = found.get(name)
         if value is not None:
             source.set(name, value)
+    _bring(source, found, ("address",))  # of a pool of devices
     return defined
 
 
