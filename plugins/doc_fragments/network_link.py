@@ -185,6 +185,9 @@ options:
   virtualport:
     description:
       - The port on a switch that is no Linux bridge.
+      - Of Open vSwitch a bridge that is there already is supported, with O(forward=bridge), its name in O(bridge) and
+        C(type=openvswitch). Guests become ports of it by C(ovs-vsctl), with O(vlan), C(interface_id) and C(profile_id).
+        Such a bridge is neither made nor removed, its ports are not mended, and it knows no isolated ports.
     type: dict
     suboptions: *virtualport
   trust_guest_rx_filters:
