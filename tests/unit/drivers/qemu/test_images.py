@@ -127,6 +127,7 @@ def test_an_image_that_was_removed_meanwhile(driver: QemuDriver, machine: GuestH
 
 def test_backing_files_are_handed_too(driver: QemuDriver, machine: GuestHost) -> None:
     machine.add_file(SHARED, b"", mode=0o600)
+    machine.add_file(IMAGE, b"QFI\xfb" + bytes(508))
     backing = f"<backingStore type='file'><format type='raw'/><source file='{SHARED}'/><backingStore/></backingStore>"
     found = document(
         devices="<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"

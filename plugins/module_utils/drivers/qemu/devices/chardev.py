@@ -28,6 +28,7 @@ SERIAL_TARGETS: Dict[str, Tuple[str, str]] = {
     "pci-serial": ("pci-serial", PCI),
     "isa-debug": ("isa-debugcon", ISA),
 }
+MOST_PARALLEL = 3  # QEMU's MAX_PARALLEL_PORTS
 BY_ADDRESS = {"usb": "usb-serial", "pci": "pci-serial", "isa": "isa-serial"}
 
 
@@ -106,7 +107,13 @@ def _write_parallel(parallel: Parallel, domain: Domain, context: Context) -> Ite
     yield Option("-device", own)
 
 
-PARALLEL = Kind(Parallel, _write_parallel, complete=_complete_parallel, check=_check_backend)
+def _check_parallel(parallel: Parallel, domain: Domain, context: Context) -> None:
+    _check_backend(parallel, domain, context)
+    if len(domain.all(Parallel)) > MOST_PARALLEL:
+        raise UnsupportedConfig(f"A machine has at most {MOST_PARALLEL} parallel ports; remove one.")
+
+
+PARALLEL = Kind(Parallel, _write_parallel, complete=_complete_parallel, check=_check_parallel)
 
 
 # console

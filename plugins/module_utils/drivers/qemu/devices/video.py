@@ -66,6 +66,7 @@ CARDS: Dict[str, Card] = {
 }
 VGA = ("virtio-vga", "vhost-user-vga")  # libvirt leaves the virtio options of a card that is a VGA as well to QEMU
 WITH_HEADS = ("qxl", "virtio")
+MOST_HEADS = 16  # of QEMU's virtio-gpu and of SPICE
 
 
 def is_primary(video: Video, domain: Domain) -> bool:
@@ -143,6 +144,9 @@ def _check(video: Video, domain: Domain, context: Context) -> None:
             f"<driver name='{video.driver_name}'/> does not go with the video model '{kind}'; write qemu.",
             line=video.line,
         )
+    heads = video.model.heads if video.model is not None and kind in WITH_HEADS else None
+    if heads is not None and not 1 <= heads <= MOST_HEADS:
+        raise XmlError(f"a video card '{kind}' has 1 to {MOST_HEADS} heads, and not {heads}.", line=video.line)
     if not is_primary(video, domain) and card.secondary is None:
         raise UnsupportedConfig(
             f"A video card '{kind}' can only be the primary one.", hint="Write qxl, virtio or bochs for further cards."

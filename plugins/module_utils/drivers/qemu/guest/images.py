@@ -95,6 +95,21 @@ def check_images(domain: Domain, host: Host) -> None:
             )
         if found.kind not in ("file", "block"):
             raise UnsupportedConfig(f"{image.path} is a {found.kind}, and a disk needs a file or a block device.")
+    for disk in domain.element.findall("devices/disk"):
+        path, driver = _local(disk), disk.find("driver")
+        if path and driver is not None and driver.get("type") == "qcow2":
+            _check_head(path, domain, host)
+
+
+def _check_head(path: str, domain: Domain, host: Host) -> None:
+    from .chains import QCOW_MAGIC
+
+    if (host.read(path, limit=4) or b"") != QCOW_MAGIC:
+        raise UnsupportedConfig(
+            f"The image {path} of guest {domain.name} is no qcow2 image, and its disk says that it is one.",
+            hint="Write format: raw if it is a raw image (type='raw' in <driver>), or name the right one.",
+            path=path,
+        )
 
 
 def to_hand(domain: Domain, host: Host, runner: Runner, borrowed: Mapping[str, Owner]) -> List[Handed]:

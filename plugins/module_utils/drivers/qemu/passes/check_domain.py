@@ -20,6 +20,7 @@ from ..command.numa import aligned
 from ..command.passthrough import check_passthrough
 from ..command.sysinfo import smbios_mode, tseg_bytes
 from ..context import Context
+from .foresee import check_cpu_words, check_sockets
 
 Check = Callable[[Domain, Context], None]
 
@@ -297,4 +298,6 @@ CHECKS: Tuple[Check, ...] = (
     _connections,
     _addresses,
     check_passthrough,
+    check_cpu_words,
+    check_sockets,
 )
