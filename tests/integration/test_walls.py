@@ -18,7 +18,7 @@ import pytest
 
 from .test_states import direct, done, end, only, results
 
-Run = Callable[..., "dict[str, Any]"]
+Run = Callable[..., dict[str, Any]]
 
 pytestmark = [pytest.mark.guest, pytest.mark.root]
 

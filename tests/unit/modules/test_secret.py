@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.corral.virt.plugins.modules import secret, secret_info
 
-Run = Callable[..., "dict[str, Any]"]
+Run = Callable[..., dict[str, Any]]
 
 VALUE = "correct horse battery staple"
 

@@ -68,6 +68,9 @@ class Scene:
             raise NoSupport("There are no secrets on this connection.")
         return self.neighbours.secret.use_secret_value(use.uuid or f"{usage}:{use.usage}")
 
+    def _free(self, stem: str) -> str:
+        return next(path for path in (f"{stem}-{number}" for number in count()) if self.host.stat(path) is None)
+
     @contextmanager
     def key_file(self, value: Optional[bytes], use: str = "own") -> Iterator[Optional[str]]:
         """Keep a secret in a file for the programs that are run meanwhile; None for no secret."""
@@ -76,7 +79,7 @@ class Scene:
             return
         directory = self.site.layout.keys_dir
         stem = posixpath.join(directory, f"pool-{use}-{self.name}-{self.host.monotonic():.6f}")
-        path = next(path for path in (f"{stem}-{number}" for number in count()) if self.host.stat(path) is None)
+        path = self._free(stem)
         self.host.make_directory(directory, mode=0o700)
         try:
             self.host.write(path, value, mode=0o600)
