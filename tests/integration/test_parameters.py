@@ -130,7 +130,8 @@ def test_a_desktop(vm: Run, vm_info: Run, linux: dict[str, Any], up: dict[str, A
         "watchdog": "ib700",
         "balloon": False,
     }
-    console, guest = boots_and_is_quiet(vm, vm_info, wanted, up)
+    # what hangs on USB is looked for last
+    console, guest = boots_and_is_quiet(vm, vm_info, wanted, {**up, "console": "serial=stick"})
     for serial in ("old", "stick"):
         assert f"serial={serial}" in console, console
     assert "com.redhat.spice.0" in console
