@@ -180,10 +180,11 @@ def greeted(path: str) -> bool:
 
 
 def without_monitors(argv: Sequence[str]) -> List[str]:
-    """The arguments without the manager's own monitors, and without the log files that it hands over."""
+    """The arguments without the manager's own monitors, and without the files that it hands over."""
     words: List[str] = []
     for word in argv:
-        if words and words[-1] in ("-chardev", "-mon") and ("charmonitor" in word or "charevents" in word):
+        own = words and words[-1] in ("-chardev", "-mon") and ("charmonitor" in word or "charevents" in word)
+        if own or (words and words[-1] == "-add-fd"):
             words.pop()
         else:
             words.append(word.split(",logfile=")[0])
