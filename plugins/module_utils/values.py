@@ -161,6 +161,14 @@ def parse_uuid(text: str) -> str:
     return str(uuidlib.UUID(digits))
 
 
+def same_uuid(reference: str, uuid: str) -> bool:
+    """Return whether a text of a user's is a uuid, in any form, and this canonical one."""
+    try:
+        return bool(uuid) and parse_uuid(reference) == uuid
+    except InvalidArgument:
+        return False
+
+
 def derived_uuid(*names: str) -> str:
     """Return the uuid that these names always give (RFC 9562, version 5)."""
     return str(uuidlib.uuid5(uuidlib.NAMESPACE_URL, "\0".join(names)))

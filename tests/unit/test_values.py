@@ -28,6 +28,7 @@ from ansible_collections.corral.virt.plugins.module_utils.values import (
     parse_pci,
     parse_size,
     parse_uuid,
+    same_uuid,
     scale,
 )
 
@@ -177,3 +178,9 @@ def test_reading_pci_addresses() -> None:
 def test_what_yaml_has_taken_for_a_number(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(InvalidArgument, match="Write it in quotes: without them YAML takes"):
         read(text)
+
+
+def test_a_uuid_is_known_in_any_form_and_a_name_is_none() -> None:
+    known = "6c5b2f10-0f6a-4f0e-9f2d-1d6a3c1b7e55"
+    assert same_uuid(known, known) and same_uuid(known.upper().replace("-", ""), known)
+    assert not same_uuid("web", known) and not same_uuid(known, "") and not same_uuid("", "")

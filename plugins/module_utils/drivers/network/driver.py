@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid
 from ...host.api import Host
 from ...host.layout import Layout, check_name
-from ...values import parse_uuid
+from ...values import same_uuid
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
@@ -54,7 +54,7 @@ class BridgeDriver(NetworkDriver):
         if self._is_known(reference):
             return self._describe(reference)
         for network in self.list_networks():
-            if _same_uuid(reference, network.uuid):
+            if same_uuid(reference, network.uuid):
                 return network
         raise NotFound(f"There is no network with the name or uuid '{reference}'.", name=reference)
 
@@ -285,9 +285,3 @@ class BridgeDriver(NetworkDriver):
             return self._describe(name)
         except CorralError as error:
             return Network(name, uuid="", active=False, runtime={"error": error.message})
-
-
-def _same_uuid(reference: str, uuid: str) -> bool:
-    with suppress(InvalidArgument):
-        return bool(uuid) and parse_uuid(reference) == uuid
-    return False

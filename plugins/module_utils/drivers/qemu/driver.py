@@ -24,7 +24,7 @@ from ...model.domain.core import Domain as DomainView
 from ...model.domain.identity import DOMAIN
 from ...model.domain.interface import LINKED
 from ...model.domain.seed import seed_path
-from ...values import derived_uuid, parse_uuid
+from ...values import derived_uuid, parse_uuid, same_uuid
 from ...xml.canonical import secret_values
 from ...xml.compare import Change
 from ...xml.parse import Element
@@ -114,7 +114,7 @@ class QemuDriver(SeedingDriver):
         if direct is not None:
             return direct
         for domain in self.list_domains():
-            if reference == str(domain.id) or _same_uuid(reference, domain.uuid):
+            if reference == str(domain.id) or same_uuid(reference, domain.uuid):
                 return domain
         raise NotFound(f"There is no guest with the name, uuid or id '{reference}'.", name=reference)
 
@@ -591,8 +591,3 @@ class QemuDriver(SeedingDriver):
         except CorralError as error:
             facts = {"error": error.message, "log": self.layout().domain_log(name)}
             return Domain(name, uuid="", active=False, state="shut off", reason="damaged", runtime=facts)
-
-
-def _same_uuid(reference: str, uuid: str) -> bool:
-    compact = reference.replace("-", "")
-    return len(compact) == 32 and all(c in "0123456789abcdefABCDEF" for c in compact) and parse_uuid(reference) == uuid

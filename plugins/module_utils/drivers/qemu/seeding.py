@@ -20,7 +20,7 @@ class SeedingDriver(HypervisorDriver):
 
     def uuid_of(self, document: Element) -> str:
         """The uuid that a guest of this desired document has, or would get."""
-        raise NotImplementedError
+        raise self.unsupported("uuid_of")
 
     def seeded_document(self, document: Element, seed: Seed) -> Element:
         from .guest.seed_make import seeded

@@ -10,13 +10,13 @@ else makes volumes changes one table of the pool's, and holds the pool's lock.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, List, Optional, Sequence
 
 from ...errors import AlreadyExists, CorralError, HostError, InvalidArgument, NotFound, OperationInvalid
 from ...host.api import Host
 from ...host.layout import Layout, check_name
-from ...values import parse_uuid
+from ...values import same_uuid
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
@@ -57,7 +57,7 @@ class HostStorage(StorageDriver):
         if self._is_known(reference):
             return self._describe(reference)
         for pool in self.list_pools():
-            if _same_uuid(reference, pool.uuid):
+            if same_uuid(reference, pool.uuid):
                 return pool
         raise NotFound(f"There is no pool with the name or uuid '{reference}'.", name=reference)
 
@@ -371,9 +371,3 @@ class HostStorage(StorageDriver):
             return self._describe(name)
         except CorralError:
             return Pool(name, uuid="", active=self.store.is_live(name))
-
-
-def _same_uuid(reference: str, uuid: str) -> bool:
-    with suppress(InvalidArgument):
-        return bool(uuid) and parse_uuid(reference) == uuid
-    return False
