@@ -211,9 +211,13 @@ def test_a_start_that_fails_says_what_qemu_said(vm: Run, vm_info: Run, root_dir:
     """QEMU's own words reach the user, and nothing is left behind."""
     broken = root_dir / "broken.qcow2"
     broken.write_bytes(b"this is no qcow2 image" * 100)
-    failed = vm(name="b", memory="64MiB", disks=[{"path": str(broken)}], state="running")
+    wanted = {"name": "b", "memory": "64MiB", "disks": [{"path": str(broken)}], "state": "running"}
+    foreseen = vm(**wanted)
+    assert foreseen["failed"] and "qcow2" in foreseen["msg"] and vm_info(name="b")["guests"] == []
+    broken.write_bytes(b"QFI\xfb" + (99).to_bytes(4, "big") + bytes(1016))
+    failed = vm(**wanted)
     assert failed["failed"]
-    assert "not in qcow2 format" in failed["msg"], failed["msg"]
+    assert "QEMU said" in failed["msg"] and "version 99" in failed["msg"], failed["msg"]
     guest = only(vm_info(name="b"))
     assert (guest["state"], guest["pid"]) == ("shut off", None)
     assert not (root_dir / "run/corral/guests/b").exists()
