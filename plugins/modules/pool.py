@@ -80,6 +80,7 @@ options:
   autostart:
     description:
       - Whether the pool starts when the host does. Without it that is left as it is.
+      - It is kept, and nothing acts on it at boot yet.
     type: bool
   apply:
     description:
