@@ -11,12 +11,11 @@
 set -euo pipefail
 tree=$(realpath -m "$1")
 cd "$(dirname "$0")/../.."
-mirror=http://deb.debian.org/debian
 packages=libvirt-daemon,libvirt-daemon-system,libvirt-daemon-driver-qemu,libvirt-clients,python3-libvirt,python3-lxml
 packages+=,qemu-system-x86,qemu-utils,python3-venv,ca-certificates,iproute2
 
 "${MMDEBSTRAP:-mmdebstrap}" --mode=root --variant=apt --skip=check/empty --aptopt='APT::Install-Recommends "false"' \
-  --include="$packages" bookworm "$tree" "deb $mirror bookworm main" "deb $mirror bookworm-updates main"
+  --include="$packages" bookworm "$tree"  # from the mirror that mmdebstrap takes by itself, updates included
 
 # the same ansible-core as here, so that both sides are run by the same
 core=$(.venv/bin/python -c 'import ansible.release; print(ansible.release.__version__)')
