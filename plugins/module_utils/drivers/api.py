@@ -28,7 +28,7 @@ from .contracts.base import (
 from .contracts.host import InterfaceDriver, NodeDeviceDriver
 from .contracts.hypervisor import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver, Seed
 from .contracts.network import Lease, Network, NetworkDriver
-from .contracts.nwfilter import NwfilterDriver
+from .contracts.nwfilter import Filter, FilterPort, NwfilterDriver, User
 from .contracts.secret import Secret, SecretDriver
 from .contracts.storage import Content, Pool, StorageDriver, Volume
 
@@ -41,6 +41,8 @@ __all__ = [
     "Domain",
     "Driver",
     "Fault",
+    "Filter",
+    "FilterPort",
     "GuestAddress",
     "HypervisorDriver",
     "InterfaceDriver",
@@ -58,6 +60,7 @@ __all__ = [
     "StorageDriver",
     "Success",
     "Summary",
+    "User",
     "Volume",
     "contract",
     "mutates",

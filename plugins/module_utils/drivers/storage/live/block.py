@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Callable, Iterator, List, Optional
 
 from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, NoSupport, NotFound, OperationInvalid
@@ -192,9 +193,13 @@ def delete(scene: Scene, name: str) -> None:
         perform(scene.host, making.delete(scene.pool, name))
 
 
-def resize(scene: Scene, name: str, capacity: int, *, shrink: bool = False) -> None:
-    """Change a volume's size, in bytes; raises OperationInvalid for a smaller one without ``shrink``, NoSupport."""
+def resize(scene: Scene, name: str, capacity: int, *, shrink: bool = False, header: int = 0) -> None:
+    """Change a volume's size, in bytes; raises OperationInvalid for a smaller one without ``shrink``, NoSupport.
+
+    ``header`` is the room that the device needs beside it.
+    """
     found = find(scene, name)
+    found = replace(found, capacity=found.capacity - header)
     if capacity <= 0:
         raise InvalidArgument(f"Volume {name} cannot have a size of {capacity} bytes.")
     if capacity == found.capacity:
@@ -210,7 +215,7 @@ def resize(scene: Scene, name: str, capacity: int, *, shrink: bool = False) -> N
     with making_of(scene) as making:
         if making.resize is None:
             raise NoSupport(f"Volumes of {scene.row.name} pools keep their size.", hint="Make a new one.")
-        perform(scene.host, making.resize(scene.pool, name, capacity, smaller))
+        perform(scene.host, making.resize(scene.pool, name, capacity + header, smaller))
 
 
 def update(scene: Scene, name: str, wanted: Volume) -> None:

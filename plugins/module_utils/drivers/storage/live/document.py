@@ -42,6 +42,8 @@ def document(host: Host, found: Found) -> Element:
     if found.format is not None:
         add(target, "format", type=found.format)
     _permissions(target, host.stat(host.resolve(found.path)) if found.path.startswith("/") else None)
+    if found.encryption is not None:
+        add(target, "encryption", format=found.encryption)
     if found.backing is not None:
         add(add(root, "backingStore"), "path").text = found.backing
     return root

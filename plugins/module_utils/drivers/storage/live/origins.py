@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the volumes of a pool were made from, in the words of who made them.
+"""What the volumes of a pool were made from, in the words of who made them, and which secrets open them.
 
 It is written down before a volume is seen, so that a run that is killed leaves none of which it is not known; what is
 known of a name is that of one file or device, and not of another that comes later under the same name.
@@ -12,20 +12,39 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from ....errors import AlreadyExists
 from ...api import Volume
 from .scene import Scene
 
 Rows = Dict[str, Dict[str, Any]]
+# How documents name a secret.
+NAMED = ("uuid", "usage")
 
 
-def origin_of(scene: Scene, rows: Rows, volume: Volume) -> Optional[str]:
-    """What a volume was made from; one that is just being made has no mark yet."""
-    row = rows.get(volume.name, {})
-    origin, mark = row.get("origin"), row.get("mark")
-    return origin if isinstance(origin, str) and mark in (None, _mark(scene, volume)) else None
+@dataclass(frozen=True)
+class Past:
+    """What is known of a volume's making: its ``origin``, and its ``secret`` as it was named: uuid or usage, and that.
+
+    What is empty is not known, or there is none.
+    """
+
+    origin: Optional[str] = None
+    secret: Optional[Tuple[str, str]] = None
+
+
+NOTHING = Past()
+
+
+def past_of(scene: Scene, rows: Rows, volume: Volume) -> Past:
+    """What is known of a volume; one that is just being made has no mark yet."""
+    row = rows.get(volume.name)
+    if row is None or row.get("mark") not in (None, _mark(scene, volume)):
+        return NOTHING
+    texts = {key: value for key, value in row.items() if isinstance(value, str)}
+    return Past(texts.get("origin"), next(((kind, texts[kind]) for kind in NAMED if kind in texts), None))
 
 
 def recall(scene: Scene) -> Rows:
@@ -38,28 +57,29 @@ def recall(scene: Scene) -> Rows:
 
 
 @contextmanager
-def coming(scene: Scene, name: str, origin: Optional[str], find: Callable[[], Volume]) -> Iterator[Callable[[], None]]:
-    """Write down what a volume is being made from, when the value is called, and at the end which one it is."""
+def coming(scene: Scene, name: str, past: Past, find: Callable[[], Volume]) -> Iterator[Callable[[], None]]:
+    """Write down how a volume is being made, when the value is called, and at the end which one it is."""
     try:
-        yield lambda: change(scene, name, origin)
+        yield lambda: change(scene, name, past)
     except AlreadyExists:
         raise  # another run was faster, and has written down its own
     except Exception:
-        change(scene, name, None)
+        change(scene, name, NOTHING)
         raise
-    if origin is not None:
-        change(scene, name, origin, _mark(scene, find()))
+    if past != NOTHING:
+        change(scene, name, past, _mark(scene, find()))
 
 
-def change(scene: Scene, name: str, origin: Optional[str], mark: Optional[str] = None) -> None:
-    """Write down an origin, or forget it."""
-    layout, row = scene.site.layout, {"origin": origin, "mark": mark}
-    if origin is None and name not in recall(scene):
+def change(scene: Scene, name: str, past: Past, mark: Optional[str] = None) -> None:
+    """Write down what is known of a volume, or forget it."""
+    layout = scene.site.layout
+    if past == NOTHING and name not in recall(scene):
         return
     with scene.host.lock(layout.volume_formats_lock(scene.name)):
         rows = {key: value for key, value in recall(scene).items() if key != name}
-        if origin is not None:
-            rows[name] = row
+        if past != NOTHING:
+            secret = {} if past.secret is None else {past.secret[0]: past.secret[1]}
+            rows[name] = {"origin": past.origin, "mark": mark, **secret}
         scene.host.make_directory(layout.volumes_dir, mode=0o700)
         scene.host.write(layout.volume_origins(scene.name), json.dumps(rows, sort_keys=True).encode(), mode=0o600)
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 import posixpath
 from contextlib import suppress
 from dataclasses import replace
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from ....errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid
 from ....model.storage.volume import Volume as VolumeView
-from ....xml.parse import Element
+from ....xml.parse import Element, add, clone
 from ...api import Content, Volume
 from ..passes.complete_volume import complete_volume
-from ..types.base import SECTOR
+from ..types.base import LUKS_HEADER, SECTOR, Found
 from ..volume import change, make
 from ..volume.content import Filling, from_path, from_volume
 from ..volume.document import described, document
 from ..volume.look import Facts, layers_above, look, look_all
 from ..volume.shelf import Shelf
-from . import block, origins
+from . import block, origins, seals
 from . import document as block_document
 from .find import found_volumes
 from .guests import Use, uses
@@ -35,34 +35,52 @@ GRAINS = {"disk": 1 << 20, "zfs": 16 << 10, "rbd": 1 << 10}
 
 def list_all(scene: Scene) -> List[Volume]:
     """All volumes, by name."""
+    rows = origins.recall(scene)
     if scene.row.files:
         found = [described(scene.name, facts) for facts in look_all(scene.shelf())]
     else:
-        found = [block_document.described(scene.name, each) for each in found_volumes(scene)]
-    rows = origins.recall(scene)
+        found = [block_document.described(scene.name, _seen(scene, rows, each)) for each in found_volumes(scene)]
     return [_with_origin(scene, rows, volume) for volume in found] if rows else found
 
 
 def find(scene: Scene, name: str) -> Volume:
     """One volume; raises NotFound."""
-    return _with_origin(scene, origins.recall(scene), _find(scene, name))
+    rows = origins.recall(scene)
+    return _with_origin(scene, rows, _find(scene, rows, name))
 
 
-def _find(scene: Scene, name: str) -> Volume:
+def _find(scene: Scene, rows: origins.Rows, name: str) -> Volume:
     if scene.row.files:
         return described(scene.name, look(scene.shelf(), name))
-    return block_document.described(scene.name, block.find(scene, name))
+    return block_document.described(scene.name, _seen(scene, rows, block.find(scene, name)))
+
+
+def _seen(scene: Scene, rows: origins.Rows, found: Found) -> Found:
+    """A device as it is for a guest: of one that we have encrypted, its header is no part."""
+    if found.name not in rows or origins.past_of(scene, rows, _as_device(scene, found)).secret is None:
+        return found
+    return seals.as_sealed(found) if seals.is_sealed(scene, found) else found
+
+
+def _as_device(scene: Scene, found: Found) -> Volume:
+    return block_document.described(scene.name, found)
 
 
 def _with_origin(scene: Scene, rows: origins.Rows, volume: Volume) -> Volume:
-    return replace(volume, origin=origins.origin_of(scene, rows, volume))
+    return replace(volume, origin=origins.past_of(scene, rows, volume).origin)
 
 
 def xml(scene: Scene, name: str) -> Element:
     """The document of a volume as it is on the host."""
+    rows = origins.recall(scene)
     if scene.row.files:
-        return document(look(scene.shelf(), name))
-    return block_document.document(scene.host, block.find(scene, name))
+        facts = look(scene.shelf(), name)
+        found, volume = document(facts), described(scene.name, facts)
+    else:
+        device = block.find(scene, name)
+        found, volume = block_document.document(scene.host, _seen(scene, rows, device)), _as_device(scene, device)
+    seals.write_name(found, origins.past_of(scene, rows, volume).secret)
+    return found
 
 
 def by_path(scenes: Sequence[Scene], path: str) -> Volume:
@@ -99,7 +117,7 @@ def _leads(scene: Scene, volume: Volume, real: str) -> bool:
 def normalise(scene: Scene, wanted: Element, filling: Optional[Filling], *, new: bool = False) -> Element:
     """The complete document of a wanted volume; a volume of that name keeps what the document leaves open.
 
-    One that is ``new`` is not looked for.
+    One that is ``new`` is not looked for. Raises NotFound and OperationInvalid for a secret that cannot seal a new one.
     """
     kept: Optional[Element] = None
     name = VolumeView(wanted).name
@@ -107,9 +125,26 @@ def normalise(scene: Scene, wanted: Element, filling: Optional[Filling], *, new:
         with suppress(NotFound, InvalidArgument):
             kept = xml(scene, name)
     capacity, kind = (None, None) if filling is None else (_size(filling), filling.image.format)
-    if kept is None and filling is None and VolumeView(wanted).size() is None:
-        capacity = _size_below(scene, VolumeView(wanted))
-    return complete_volume(wanted, scene.pool, kept=kept, capacity=capacity, image_format=kind, grain=grain_of(scene))
+    if kept is None:
+        wanted = _sealed_alike(wanted, filling)
+        if filling is None and VolumeView(wanted).size() is None:
+            capacity = _size_below(scene, VolumeView(wanted))
+    done = complete_volume(wanted, scene.pool, kept=kept, capacity=capacity, image_format=kind, grain=grain_of(scene))
+    seals.settle_name(scene, done, kept)
+    if kept is None:
+        seals.check_named(scene, done)
+    return done
+
+
+def _sealed_alike(wanted: Element, filling: Optional[Filling]) -> Element:
+    """A copy of what is encrypted is encrypted, too, with the same secret where nothing else is said."""
+    if filling is None or filling.named is None or wanted.find("target/encryption") is not None:
+        return wanted
+    copy = clone(wanted)
+    holder = VolumeView(copy).need_target().element
+    add(holder, "encryption", format="luks")
+    seals.write_name(copy, filling.named)
+    return copy
 
 
 def _size(filling: Filling) -> int:
@@ -148,10 +183,32 @@ def filling_of(scene: Scene, content: Optional[Content], source: Optional[Scene]
     shelf = Shelf(scene.host, scene.site.layout, scene.name, scene.target, scene.site.read_only)
     if content.volume is None or source is None:
         return from_path(shelf, content.path or "", content.format)
-    if source.row.files:
-        facts = look(source.shelf(), content.volume[1])
-        return from_volume(source.shelf(), facts, _known_secret(source, facts))
-    return from_path(shelf, find(source, content.volume[1]).path, "raw")
+    return (_from_file if source.row.files else _from_device)(source, shelf, content.volume[1])
+
+
+def _from_file(source: Scene, _shelf: Shelf, name: str) -> Filling:
+    facts = look(source.shelf(), name)
+    if not facts.image.encryption:
+        return from_volume(source.shelf(), facts)
+    secret, named = _opening(source, facts.name, facts.path)
+    return from_volume(source.shelf(), facts, secret, named)
+
+
+def _from_device(source: Scene, shelf: Shelf, name: str) -> Filling:
+    """A device has no length for who asks a file system, so that is the volume's."""
+    volume = find(source, name)
+    plain = from_path(shelf, volume.path, "raw")
+    image = replace(plain.image, capacity=volume.capacity)
+    if xml(source, name).find("target/encryption") is None:
+        return replace(plain, image=image)
+    secret, named = _opening(source, name, volume.path)
+    return replace(plain, image=replace(image, encryption="luks"), secret=secret, named=named)
+
+
+def _opening(scene: Scene, name: str, path: str) -> Tuple[bytes, seals.Name]:
+    """The value that opens an encrypted volume, and how its secret is named; raises OperationInvalid."""
+    named = seals.opener(scene, name, path, seals.name_of(xml(scene, name)))
+    return seals.value_of(scene, named), named
 
 
 def create(
@@ -165,8 +222,9 @@ def create(
     """Make the volume of a complete document; ``origin`` says what fills it, ``preallocation`` is for files."""
     volume = VolumeView(wanted)
     name, secret = volume.name or "", _wanted_secret(scene, volume)
-    _check_new(scene, name, preallocation)
-    with origins.coming(scene, name, origin, lambda: _find(scene, name)) as announce:
+    _check_new(scene, volume, preallocation)
+    past = origins.Past(origin, seals.name_of(wanted))
+    with origins.coming(scene, name, past, lambda: _find(scene, {}, name)) as announce:
         if scene.row.files:
             announce()
             make.create(scene.shelf(), wanted, filling=filling, secret=secret, preallocation=preallocation)
@@ -175,11 +233,12 @@ def create(
     return find(scene, name)
 
 
-def _check_new(scene: Scene, name: str, preallocation: Optional[str]) -> None:
+def _check_new(scene: Scene, volume: VolumeView, preallocation: Optional[str]) -> None:
     """Asked before anything is written down of a volume that may be there already."""
+    name = volume.name or ""
     if scene.row.files:
         with suppress(NotFound):
-            _find(scene, name)
+            _find(scene, {}, name)
             raise AlreadyExists(f"There is a volume named {name} in pool {scene.name} already.", name=name)
     elif preallocation is not None:
         raise InvalidArgument(f"Volumes of {scene.row.name} pools are no files: there is no preallocation for them.")
@@ -189,19 +248,6 @@ def _wanted_secret(scene: Scene, volume: VolumeView) -> Optional[bytes]:
     sealed = volume.given().encryption
     use = None if sealed is None else next(iter(sealed.secrets), None)
     return None if use is None else scene.secret(use, "volume")
-
-
-def _known_secret(scene: Scene, facts: Facts) -> Optional[bytes]:
-    """The secret of an encrypted volume that is there: the one whose usage is the volume, by its path or its name."""
-    if not facts.image.encryption or scene.neighbours is None:
-        return None
-    for usage in (facts.path, f"{scene.name}/{facts.name}"):
-        with suppress(NotFound):
-            return scene.neighbours.secret.use_secret_value(f"volume:{usage}")
-    raise OperationInvalid(
-        f"Volume {facts.name} of pool {scene.name} is encrypted, and there is no secret for it.",
-        hint=f"Define a secret with the usage volume: {facts.path}",
-    )
 
 
 # changing
@@ -217,10 +263,12 @@ def resize(scene: Scene, name: str, capacity: int, *, shrink: bool) -> None:
         )
     if scene.row.files and user is None:
         shelf, facts = scene.shelf(), look(scene.shelf(), name)
-        change.resize(shelf, name, capacity, shrink=shrink, secret=_known_secret(scene, facts))
+        secret = _opening(scene, name, facts.path)[0] if facts.image.encryption else None
+        change.resize(shelf, name, capacity, shrink=shrink, secret=secret)
         return
     if not scene.row.files:
-        block.resize(scene, name, capacity, shrink=shrink)
+        sealed = xml(scene, name).find("target/encryption") is not None
+        block.resize(scene, name, capacity, shrink=shrink, header=LUKS_HEADER if sealed else 0)
     if user is not None and scene.hypervisor is not None and capacity != found.capacity:
         scene.hypervisor.resize_disk(user.guest, user.path or found.path, capacity)
 
@@ -246,7 +294,7 @@ def update(scene: Scene, name: str, wanted: Element) -> None:
 
 def wipe(scene: Scene, name: str, algorithm: str) -> None:
     """Overwrite a volume; what it was made from is nothing any more."""
-    origins.change(scene, name, None)
+    origins.change(scene, name, origins.NOTHING)
     if scene.row.files:
         change.wipe(scene.shelf(), name, algorithm=algorithm)
     else:
@@ -255,7 +303,7 @@ def wipe(scene: Scene, name: str, algorithm: str) -> None:
 
 def upload(scene: Scene, name: str, path: str) -> None:
     """Replace a volume's bytes."""
-    origins.change(scene, name, None)
+    origins.change(scene, name, origins.NOTHING)
     if scene.row.files:
         change.upload(scene.shelf(), name, path)
     else:
@@ -281,7 +329,7 @@ def delete(scene: Scene, name: str, others: Sequence[Scene]) -> None:
     else:
         _check_alone(scene, name, above)
         block.delete(scene, name)
-    origins.change(scene, name, None)
+    origins.change(scene, name, origins.NOTHING)
 
 
 def _check_alone(scene: Scene, name: str, others: Sequence[Facts]) -> None:

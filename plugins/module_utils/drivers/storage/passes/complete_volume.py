@@ -18,7 +18,7 @@ from ....model.storage.parts import set_bytes
 from ....model.storage.pool import Pool
 from ....model.storage.volume import Volume, VolumeTarget
 from ....xml.parse import Element, clone
-from ..types.base import SECTOR, PoolType
+from ..types.base import LUKS_HEADER, SECTOR, PoolType
 from .check import need_type
 from .check_volume import check_not_empty, check_volume, check_volume_once
 from .settle import settle_volume
@@ -46,7 +46,7 @@ def complete_volume(
     check_volume_once(volume)
     before = None if kept is None else Volume(kept)
     _fill(volume, before, capacity, image_format, row)
-    settle_volume(volume, row, grain=grain)
+    settle_volume(volume, row, grain=grain, header=_header(volume, before, row))
     check_volume(volume, pool, row, new=before is None)
     if before is None or before.size():
         check_not_empty(volume)
@@ -108,7 +108,20 @@ def _format_details(target: VolumeTarget, before: VolumeTarget) -> None:
             target.element.append(clone(theirs))
 
 
-_KEPT: Tuple[Callable[[VolumeTarget, VolumeTarget], None], ...] = (_permissions, _format_details)
+def _secret(target: VolumeTarget, before: VolumeTarget) -> None:
+    """An encryption that names no secret is the one that is there."""
+    ours, theirs = target.encryption, before.encryption
+    if ours is not None and theirs is not None and not ours.secrets:
+        ours.element.extend(clone(use.element) for use in theirs.secrets)
+
+
+_KEPT: Tuple[Callable[[VolumeTarget, VolumeTarget], None], ...] = (_permissions, _format_details, _secret)
+
+
+def _header(volume: Volume, before: Optional[Volume], row: PoolType) -> int:
+    """What a device needs beside what its guest sees; a file is made as long as it has to be."""
+    sealed = volume.given().encryption is not None or (before is not None and before.given().encryption is not None)
+    return LUKS_HEADER if sealed and not row.files else 0
 
 
 def _holds_its_content(volume: Volume, content: Optional[int]) -> None:

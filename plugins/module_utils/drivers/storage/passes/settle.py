@@ -125,14 +125,15 @@ def _target(pool: Pool, row: PoolType) -> None:
 # volumes
 
 
-def settle_volume(volume: Volume, row: PoolType, *, grain: int = 1) -> None:
+def settle_volume(volume: Volume, row: PoolType, *, grain: int = 1, header: int = 0) -> None:
     """Bring a volume's document into the form in which it is kept, with what follows from its pool's type.
 
-    Sizes are rounded up to a multiple of ``grain`` bytes. A missing capacity stays missing.
+    Sizes are rounded up to a multiple of ``grain`` bytes, less the ``header`` that is beside what a guest sees. A
+    missing capacity stays missing.
     """
     for step in _STEPS:
         step(volume)
-    _sizes(volume, grain)
+    _sizes(volume, grain, header)
     target = volume.need_target()
     if row.volume_formats:
         target.format = target.format or row.volume_formats[0]
@@ -153,10 +154,10 @@ def _values(volume: Volume) -> None:
     rewrite(volume)
 
 
-def _sizes(volume: Volume, grain: int) -> None:
+def _sizes(volume: Volume, grain: int, header: int) -> None:
     size, allocated = volume.size(), volume.allocated()
     if size is not None:
-        rounded = -(-size // grain) * grain
+        rounded = -(-(size + header) // grain) * grain - header if size else 0
         set_bytes(volume, "capacity", rounded)
         set_bytes(volume, "allocation", rounded if allocated is None else allocated)
 

@@ -88,7 +88,10 @@ Step = Union[Run, MakeDirectory, RemoveDirectory, Empty]
 
 @dataclass(frozen=True)
 class Found:
-    """A volume as the host has it. ``capacity`` and ``allocation`` are bytes; ``extents`` are (device, start, end)."""
+    """A volume as the host has it. ``capacity`` and ``allocation`` are bytes; ``extents`` are (device, start, end).
+
+    ``encryption`` is luks for a device that we have encrypted.
+    """
 
     name: str
     path: str
@@ -100,6 +103,7 @@ class Found:
     backing: Optional[str] = None
     sparse: bool = False
     extents: Tuple[Tuple[str, int, int], ...] = ()
+    encryption: Optional[str] = None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ written by whoever made it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional
+from dataclasses import dataclass, field
+from typing import Optional, Tuple
 
 from ....errors import HostError, InvalidArgument, OperationDenied
 from ....host.api import FileStat
@@ -27,12 +27,13 @@ PLAIN = ("raw", "iso")
 
 @dataclass(frozen=True)
 class Filling:
-    """An image that was looked at. ``secret`` opens an encrypted one."""
+    """An image that was looked at. ``secret`` opens an encrypted one; ``named`` is how it is known: uuid or usage."""
 
     path: str
     found: FileStat
     image: Image
-    secret: Optional[bytes] = None
+    secret: Optional[bytes] = field(default=None, repr=False)
+    named: Optional[Tuple[str, str]] = None
 
 
 def from_path(shelf: Shelf, path: str, format: Optional[str]) -> Filling:
@@ -58,14 +59,16 @@ def from_path(shelf: Shelf, path: str, format: Optional[str]) -> Filling:
     return Filling(real, found, image)
 
 
-def from_volume(shelf: Shelf, facts: Facts, secret: Optional[bytes] = None) -> Filling:
+def from_volume(
+    shelf: Shelf, facts: Facts, secret: Optional[bytes] = None, named: Optional[Tuple[str, str]] = None
+) -> Filling:
     """Return a volume to be copied, with all that is below it; its format is the one that is known."""
     check_free(shelf.host, facts.found, f"Volume {facts.name}", rights=WRITE)
     if facts.image.encryption and secret is None:
         raise InvalidArgument(f"Volume {facts.name} is encrypted, and no secret is there to open it.", name=facts.name)
     if not facts.image.encryption:
         check_chain(shelf.host, facts.real, facts.image.format)
-    return Filling(facts.real, facts.found, facts.image, secret)
+    return Filling(facts.real, facts.found, facts.image, secret, named)
 
 
 def check_size(volume: Volume, filling: Filling) -> int:

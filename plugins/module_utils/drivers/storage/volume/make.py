@@ -121,11 +121,18 @@ def _check_backing(shelf: Shelf, volume: Volume, path: str) -> None:
     format = (volume.backing.format if volume.backing is not None else None) or "raw"
     check_chain(shelf.host, path, format)
     found = shelf.host.stat(shelf.host.resolve(path))
-    if found is None or format != "raw":
+    if found is None:
         return
     known = recall(shelf, recall_all(shelf), posixpath.basename(path), found)
-    looks_like = probe(reader(shelf.host, path), found.size).format
-    if looks_like not in ("raw", "iso") and (known is None or known.format != "raw"):
+    image = probe(reader(shelf.host, path), found.size)
+    if image.encryption is not None and (known is None or known.encryption is not None or format != "raw"):
+        raise OperationDenied(
+            f"The image {path} is encrypted, and volume {volume.name} cannot be a layer above it.",
+            hint="Make a whole copy of it: image in place of backing.",
+            path=path,
+        )
+    looks_like = image.format
+    if format == "raw" and looks_like not in ("raw", "iso") and (known is None or known.format != "raw"):
         raise OperationDenied(
             f"The image {path} below volume {volume.name} is of the format '{looks_like}', and not raw.",
             hint="Say the format of the backing image.",
