@@ -91,10 +91,23 @@ def test_every_call_of_every_contract_is_refused_by_an_empty_slot(kind: type) ->
 
 
 def test_every_changing_call_of_the_contracts_is_marked() -> None:
-    verbs = ("define", "undefine", "start", "shutdown", "destroy", "suspend", "resume", "set", "create", "delete")
-    verbs = (*verbs, "update", "mend", "rename", "reboot", "reset", "exclusive")
     verbs = (
-        *verbs,
+        "define",
+        "undefine",
+        "start",
+        "shutdown",
+        "destroy",
+        "suspend",
+        "resume",
+        "set",
+        "create",
+        "delete",
+        "update",
+        "mend",
+        "rename",
+        "reboot",
+        "reset",
+        "exclusive",
         "build",
         "refresh",
         "resize",
@@ -106,6 +119,8 @@ def test_every_changing_call_of_the_contracts_is_marked() -> None:
         "use",
         "write",
         "renew",
+        "guard",
+        "release",
     )
     for kind in CONTRACTS:
         for call, changes in contract(kind).items():
