@@ -18,9 +18,8 @@ VOLUME_EFFECTS: Table = (
     Row("target/permissions/*", LIVE, LIVE),
     Row("*", RECREATE, RECREATE),
 )
-# What cannot be read from a volume: which secret opens it, how its key was made, what its label was.
+# What cannot be read from a volume: how its key was made, what its label was.
 UNREADABLE = (
-    "target/encryption/secret",
     "target/encryption/cipher",
     "target/encryption/ivgen",
     "target/encryption/@engine",
@@ -28,6 +27,8 @@ UNREADABLE = (
 )
 # What an image was given once stays, where the options do not speak of it.
 STAYS = ("backingStore", "target/encryption")
+# Which secret opens a volume: known of one that we have made.
+SECRET = "target/encryption/secret"
 
 
 def comparable(document: Element) -> Element:

@@ -17,11 +17,12 @@ from ..drivers.api import Volume
 from ..errors import InvalidArgument, NotFound, OperationInvalid
 from ..model.storage.identity import VOLUME
 from ..model.storage.volume import Volume as VolumeView
+from ..xml.canonical import without
 from ..xml.compare import Change, compare
 from ..xml.parse import Element, clone
 from .resource.effects import RECREATE, effect_in
 from .resource.values import Plan, Step
-from .volume_effects import STAYS, VOLUME_EFFECTS, comparable
+from .volume_effects import SECRET, STAYS, VOLUME_EFFECTS, comparable
 from .volume_options.content import is_same
 from .volume_spec import ABSENT, WIPED, VolumeWanted
 
@@ -75,7 +76,10 @@ def settled(now: VolumeNow, document: Element, wanted: VolumeWanted) -> Element:
 
 def differing(now: VolumeNow, document: Element, wanted: VolumeWanted) -> tuple[Change, ...]:
     """Return what a volume has otherwise than it is wanted."""
-    return compare(comparable(now.document), comparable(settled(now, document, wanted)), VOLUME)
+    before, after = comparable(now.document), comparable(settled(now, document, wanted))
+    if before.find(SECRET) is None:
+        after = without(after, (SECRET,))  # nobody knows which one it is
+    return compare(before, after, VOLUME)
 
 
 def has_other_contents(now: VolumeNow, wanted: VolumeWanted) -> bool:
@@ -106,7 +110,7 @@ def _changing(now: VolumeNow, document: Optional[Element], wanted: VolumeWanted)
     anew = tuple(change for change in changes if effect_in(VOLUME_EFFECTS, change, active=False) == RECREATE)
     other = has_other_contents(now, wanted)
     if anew or other:
-        return _made_anew(now, anew, wanted)
+        return _made_anew(now, anew, document, wanted)
     steps: list[Step] = []
     capacity = next((change for change in changes if change.place == "capacity"), None)
     if capacity is not None:
@@ -118,10 +122,10 @@ def _changing(now: VolumeNow, document: Optional[Element], wanted: VolumeWanted)
     return tuple(steps)
 
 
-def _made_anew(now: VolumeNow, anew: tuple[Change, ...], wanted: VolumeWanted) -> tuple[Step, ...]:
+def _made_anew(now: VolumeNow, anew: tuple[Change, ...], document: Element, wanted: VolumeWanted) -> tuple[Step, ...]:
     """What cannot be changed takes another volume, and the word that the old one may go."""
     if not wanted.force:
-        what = _difference(now, anew, wanted)
+        what = _difference(now, anew, document, wanted)
         raise InvalidArgument(
             f"The volume {wanted.name} of pool {wanted.pool} {what}.",
             hint="Leave it as it is, give the volume another name, or set force: true to make it anew and lose what is"
@@ -134,10 +138,12 @@ def _made_anew(now: VolumeNow, anew: tuple[Change, ...], wanted: VolumeWanted) -
     return Step("delete", wanted.name, RECREATE, reasons), _making(wanted, RECREATE)
 
 
-def _difference(now: VolumeNow, anew: tuple[Change, ...], wanted: VolumeWanted) -> str:
+def _difference(now: VolumeNow, anew: tuple[Change, ...], document: Element, wanted: VolumeWanted) -> str:
     if not anew:
         asked = "" if wanted.image is None else wanted.image.origin
         return f"was made from {now.volume.origin}, and its contents cannot become those of {asked}"
+    if any(change.place.startswith(SECRET) for change in anew):
+        return _secrets(now, document)
     change = anew[0]
     name = NAMES.get(change.place.rpartition("/@")[0] or change.place, change.place)
     if change.before is None:
@@ -145,6 +151,16 @@ def _difference(now: VolumeNow, anew: tuple[Change, ...], wanted: VolumeWanted) 
     if change.after is None:
         return f"has the {name} {change.before}, and cannot lose it"
     return f"has the {name} {change.before}, and cannot get {change.after}"
+
+
+def _secrets(now: VolumeNow, document: Element) -> str:
+    had, asked = (_secret(each) for each in (now.document, document))
+    return f"was made with the secret {had}, and cannot be opened by {asked}"
+
+
+def _secret(document: Element) -> str:
+    use = document.find(SECRET)
+    return "none" if use is None else f"{use.get('uuid') or use.get('usage')}"
 
 
 # What the options call the places of a document.
