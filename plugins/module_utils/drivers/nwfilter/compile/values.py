@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a rule is once its variables have values: concrete, checked, and free of XML.
+
+What a value is in Python follows from the kind of its attribute:
+
+- numbers, and words that stand for numbers (protocols, opcodes): int
+- MAC addresses and masks: text in lower case with two digits each, ``52:54:00:00:00:01``
+- IPv4 and IPv6 addresses: text as ``ipaddress`` writes it; their masks: the length of the prefix, an int
+- connection states: the words in capitals, ``("NEW", "ESTABLISHED")``; NONE says that no state is matched
+- TCP flags: mask and flags, two ints
+- the flags of an ipset: the words, ``("src", "dst")``
+- truth values: bool; everything else: text
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple, Union
+
+OUT = "out"
+IN = "in"
+INOUT = "inout"
+ANY = "any"
+DHCP = "dhcp"
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A variable whose addresses nftables learns: the set that keeps them, and how they come there.
+
+    ``family`` is 4 or 6. ``method`` is any (the first source address that the guest sends) or dhcp (what a
+    server acknowledges).
+    """
+
+    name: str
+    family: int = 4
+    method: str = ANY
+
+
+Concrete = Union[int, str, Tuple[str, ...], Tuple[int, int], Learnt]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One attribute of a rule; ``negate`` says that it must not be so. Truth values are ints too."""
+
+    attribute: str
+    value: Concrete
+    negate: bool = False
+
+
+@dataclass(frozen=True)
+class ConcreteRule:
+    """One rule with all its values, and where it comes from.
+
+    ``number`` counts the rules of the filter from 1. ``direction`` is as the guest sees it: out, in, inout.
+    ``protocol`` is None for a rule that matches everything. ``counter`` names the set in which a rule with
+    connlimit-above counts connections; it is needed there only.
+    """
+
+    filter: str
+    number: int
+    action: str
+    direction: str
+    priority: int = 500
+    statematch: bool = True
+    protocol: Optional[str] = None
+    values: Tuple[Value, ...] = ()
+    comment: str = ""
+    counter: str = ""
+    line: Optional[int] = None
+
+    def get(self, attribute: str) -> Optional[Value]:
+        """Return the value of this attribute, None when the rule does not speak of it."""
+        return next((value for value in self.values if value.attribute == attribute), None)
