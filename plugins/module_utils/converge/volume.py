@@ -32,6 +32,8 @@ from .volume_spec import ABSENT, VolumeWanted, wanted_volume
 
 # How often a run looks again, when others make and delete the same volume at the same time.
 TRIES = 8
+# The steps by which the contents of a volume go, in words.
+LOSING = {"delete": "deleted", "wipe": "wiped", "upload": "replaced"}
 
 
 def converge_volume(job: Job) -> dict[str, Any]:
@@ -64,14 +66,53 @@ def _done(job: Job, driver: StorageDriver, asked: VolumeWanted) -> tuple[VolumeW
         now = _look(driver, asked)
         wanted = with_backing(driver, asked, new=now is None)
         plan = make_volume_plan(now, foreseen(driver, wanted, new=now is None), wanted)
+        _check_layers(driver, plan, wanted, now)
         try:
-            if not job.check_mode:
+            if job.check_mode:
+                _foresee(plan, driver, wanted)
+            else:
                 apply(plan, driver, wanted, now)
             return wanted, now, plan
         except AlreadyExists as error:
             left -= 1
             if error.details.get("done") or not left:
                 raise
+
+
+def _check_layers(driver: StorageDriver, plan: Plan, wanted: VolumeWanted, now: Optional[VolumeNow]) -> None:
+    """Raise OperationInvalid where the contents go that other volumes stand on."""
+    if now is None or not plan.steps:
+        return
+    what = next((word for action, word in LOSING.items() if action in [step.action for step in plan.steps]), None)
+    size = None if plan.document is None else Volume(plan.document).size()
+    if what is None and wanted.shrink and size is not None and size < now.volume.capacity:
+        what = "made smaller"
+    layers = driver.volume_layers(wanted.pool, wanted.name) if what else []
+    if layers:
+        who = ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
+        raise OperationInvalid(
+            f"The volume {wanted.name} of pool {wanted.pool} cannot be {what}: it is below {who}.",
+            hint="Delete those first, or make them whole copies.",
+            above=layers,
+        )
+
+
+def _foresee(plan: Plan, driver: StorageDriver, wanted: VolumeWanted) -> None:
+    """Raise what would keep the volume from being made; an image from elsewhere is not fetched for that."""
+    asked = wanted.image
+    if wanted.document is None or not _makes(plan) or (asked is not None and asked.fetched is not None):
+        return
+    _check_new(driver, wanted, content_of(driver, wanted))
+
+
+def _makes(plan: Plan) -> bool:
+    return any(step.action == "create" for step in plan.steps)
+
+
+def _check_new(driver: StorageDriver, wanted: VolumeWanted, content: Optional[Content]) -> None:
+    if wanted.document is not None:
+        document = clone(wanted.document)
+        driver.check_new_volume(wanted.pool, document, content=content, preallocation=wanted.preallocation)
 
 
 def _look(driver: StorageDriver, wanted: VolumeWanted) -> Optional[VolumeNow]:
@@ -91,10 +132,13 @@ def _look(driver: StorageDriver, wanted: VolumeWanted) -> Optional[VolumeNow]:
 def apply(plan: Plan, driver: StorageDriver, wanted: VolumeWanted, now: Optional[VolumeNow]) -> None:
     """Do every step of the plan in its order; raises what the driver raises.
 
-    An image is fetched before the first of them, so that nothing is deleted for one that does not come.
+    An image is fetched before the first of them, and what it is to become is looked at, so that nothing is deleted for
+    one that does not come or does not fit.
     """
-    makes = any(step.action == "create" for step in plan.steps)
-    work = _Work(driver, wanted, now, plan, content_of(driver, wanted) if makes else None)
+    content = content_of(driver, wanted) if _makes(plan) else None
+    if _makes(plan):
+        _check_new(driver, wanted, content)
+    work = _Work(driver, wanted, now, plan, content)
     take_steps(plan, lambda step: ACTIONS[step.action](work), _left)
 
 

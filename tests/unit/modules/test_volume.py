@@ -108,8 +108,20 @@ def test_a_layer_is_as_large_as_what_it_stands_on(run: Run, node: str) -> None:
     assert actions(run(volume, uri=node, **NAMED, format="qcow2", backing="base", capacity="2GiB")) == ["resize"]
     assert actions(run(volume, uri=node, **NAMED, format="qcow2", backing="base")) == []
     assert actions(run(volume, uri=node, **QCOW2, shrink=True)) == ["resize"]  # what is not said stays
-    result = run(volume, uri=node, **{**NAMED, "name": "base"}, state="absent")
-    assert (result["error"], "v would lose it" in result["msg"]) == ("OperationInvalid", True)
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [{"state": "absent"}, {"state": "wiped"}, {"upload_from": "/srv/x"}, {"capacity": "512MiB", "shrink": True}],
+)
+def test_what_another_volume_stands_on_is_left_alone(run: Run, node: str, options: dict[str, Any], check: bool) -> None:
+    run(volume, uri=node, **BASE)
+    run(volume, uri=node, **NAMED, format="qcow2", backing="base")
+    result = run(volume, uri=node, **{**NAMED, "name": "base", **options}, check=check)
+    assert (result["error"], result["changed"]) == ("OperationInvalid", False)
+    assert "below v of pool a" in result["msg"]
+    assert run(volume, uri=node, **BASE)["changed"] is False
 
 
 def test_what_it_was_made_from_is_kept(run: Run, node: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +255,21 @@ def test_nothing_is_deleted_for_an_image_that_does_not_come(
     result = run(volume, uri=node, **OTHER, force=True)
     assert (result["error"], result["changed"]) == ("OperationFailed", False)
     assert run(volume_info, uri=node)["volumes"][0]["origin"] == f"{URL} sha256:aa"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_nothing_is_deleted_for_what_could_not_be_made(
+    run: Run, node: str, monkeypatch: pytest.MonkeyPatch, check: bool
+) -> None:
+    run(volume, uri=node, **SIZED)
+
+    def refuse(driver: SimulatedStorage, *_arguments: Any, **_named: Any) -> None:
+        raise OperationFailed("There is no room for it.")
+
+    monkeypatch.setattr(SimulatedStorage, "check_new_volume", refuse)
+    result = run(volume, uri=node, **QCOW2, force=True, check=check)
+    assert (result["msg"], result["changed"]) == ("There is no room for it.", False)
+    assert run(volume_info, uri=node)["volumes"][0]["format"] == "raw"
 
 
 def test_a_volume_that_could_not_be_made_anew(run: Run, node: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,8 +124,21 @@ class StorageDriver(Driver):
         """Complete and check a desired volume of a pool, against the pool's type, its room and what it is made from."""
         raise self.unsupported("normalise_volume")
 
+    def check_new_volume(
+        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+    ) -> None:
+        """Raise what would keep ``create_volume`` from making it, as far as looking tells; changes nothing.
+
+        A volume of that name may be there: it is asked before that one is deleted for the new one.
+        """
+        raise self.unsupported("check_new_volume")
+
     def volume_guests(self, pool: str, name: str) -> List[str]:
         """The names of the active guests that have the volume, or a layer above it, open."""
+        return []
+
+    def volume_layers(self, pool: str, name: str) -> List[str]:
+        """The volumes of active pools that stand on the volume, for people: what would be lost with its contents."""
         return []
 
     @mutates

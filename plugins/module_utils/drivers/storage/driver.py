@@ -103,7 +103,9 @@ class HostStorage(StorageDriver):
     def check_pool_deletion(self, name: str) -> List[str]:
         from .live.deletion import check_deletion
 
-        return check_deletion(self._scene(self.pool_xml(name)))
+        scene = self._scene(self.pool_xml(name))
+        self._check_no_pool_layers(scene)
+        return check_deletion(scene)
 
     # looking at volumes
 
@@ -137,10 +139,24 @@ class HostStorage(StorageDriver):
         scene = self._active(pool)
         return normalise(scene, document, self._filling(scene, content))
 
+    def check_new_volume(
+        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+    ) -> None:
+        from .live.volumes import check_new, normalise
+
+        scene = self._active(pool)
+        filling = self._filling(scene, content)
+        check_new(scene, normalise(scene, document, filling, new=True), filling, preallocation=preallocation)
+
     def volume_guests(self, pool: str, name: str) -> List[str]:
         from .live.users import volume_guests
 
         return volume_guests(self._active(pool), name, self._scenes())
+
+    def volume_layers(self, pool: str, name: str) -> List[str]:
+        from .live.users import volume_layers
+
+        return [f"{each.name} of pool {each.pool}" for each in volume_layers(self._active(pool), name, self._scenes())]
 
     # changing pools
 
@@ -206,6 +222,7 @@ class HostStorage(StorageDriver):
                 raise OperationInvalid(
                     f"The data of pool {name} is not deleted while guest {guests[0]} uses it.", guests=guests
                 )
+            self._check_no_pool_layers(scene)
             delete(scene)
 
     def refresh_pool(self, name: str) -> Pool:
@@ -250,6 +267,8 @@ class HostStorage(StorageDriver):
     def resize_volume(self, pool: str, name: str, capacity: int, *, shrink: bool = False) -> None:
         from .live.volumes import resize
 
+        if shrink and capacity < self.lookup_volume(pool, name).capacity:
+            self._check_no_layers(pool, name, "made smaller")
         self._change(pool, lambda scene: resize(scene, name, capacity, shrink=shrink))
 
     def update_volume(self, pool: str, name: str, wanted: Element, changes: Sequence[Change]) -> None:
@@ -260,11 +279,13 @@ class HostStorage(StorageDriver):
     def wipe_volume(self, pool: str, name: str, *, algorithm: str = "zero") -> None:
         from .live.volumes import wipe
 
+        self._check_no_layers(pool, name, "wiped")
         self._change(pool, lambda scene: wipe(scene, name, algorithm))
 
     def upload_volume(self, pool: str, name: str, path: str) -> None:
         from .live.volumes import upload
 
+        self._check_no_layers(pool, name, "replaced")
         self._change(pool, lambda scene: upload(scene, name, path))
 
     def download_volume(self, pool: str, name: str, path: str) -> None:
@@ -302,6 +323,19 @@ class HostStorage(StorageDriver):
     def _scenes(self) -> List[Scene]:
         """All active pools."""
         return [self._scene(document) for document in self.site.actives()]
+
+    def _check_no_layers(self, pool: str, name: str, what: str) -> None:
+        """Raise OperationInvalid while a volume of any active pool stands on this one."""
+        from .live.users import check_no_layers, volume_layers
+
+        layers = volume_layers(self._active(pool), name, self._scenes())
+        check_no_layers(layers, f"Volume {name} of pool {pool} is not {what}")
+
+    def _check_no_pool_layers(self, scene: Scene) -> None:
+        from .live.users import check_no_layers, pool_layers
+
+        layers = pool_layers(scene, self._scenes(), active=self.store.is_live(scene.name))
+        check_no_layers(layers, f"The data of pool {scene.name} is not deleted")
 
     def _filling(self, scene: Scene, content: Optional[Content]) -> Optional[Filling]:
         from .live.volumes import filling_of

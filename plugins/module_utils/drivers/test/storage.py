@@ -223,6 +223,18 @@ class SimulatedStorage(StorageDriver):
         node = self.keeper.read()
         return guests_of(node, volume_of(active_pool(node, pool), name))
 
+    def volume_layers(self, pool: str, name: str) -> List[str]:
+        """Return the volumes that stand on it."""
+        node = self.keeper.read()
+        layers = layers_above(node, volume_of(active_pool(node, pool), name))
+        return [f"{layer.name} of pool {layer.pool.name}" for layer in layers]
+
+    def check_new_volume(
+        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+    ) -> None:
+        """Refuse a document that cannot be kept."""
+        self.normalise_volume(pool, document, content=content)
+
     @mutates
     def create_volume(
         self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None

@@ -118,9 +118,23 @@ def create(
         _device(scene, name)
 
 
+def check_new(scene: Scene, volume: Volume, filling: Optional[Filling]) -> None:
+    """Raise what would keep a volume from being made, as far as looking tells; one of its name may be there."""
+    _check_contents(scene, volume, filling)
+    path = "" if filling is None else filling.path
+    if path and path in [scene.host.resolve(each.path) for each in found_volumes(scene) if each.name == volume.name]:
+        raise InvalidArgument(
+            f"Volume {volume.name} cannot be made anew from itself.", hint="Give the new volume another name."
+        )
+
+
 def _check(scene: Scene, volume: Volume, filling: Optional[Filling], secret: Optional[bytes]) -> None:
     if (volume.given().encryption is None) != (secret is None):
         raise InvalidArgument(f"Volume {volume.name} needs a secret where it is encrypted, and only there.")
+    _check_contents(scene, volume, filling)
+
+
+def _check_contents(scene: Scene, volume: Volume, filling: Optional[Filling]) -> None:
     if filling is not None and scene.row.name == "rbd":
         raise NoSupport("Volumes of rbd pools are made empty here.", hint="Fill it with rbd import or qemu-img.")
     if filling is not None and volume.backing_path() is not None:

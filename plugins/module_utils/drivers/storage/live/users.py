@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guests that use a pool, a volume, or a layer above it."""
+"""The guests that use a pool, a volume, or a layer above it; and the volumes of all pools that stand on one."""
 
 from __future__ import annotations
 
@@ -33,9 +33,37 @@ def volume_guests(scene: Scene, name: str, others: Sequence[Scene]) -> List[str]
     if not found:
         return []
     direct = guests_of(found, scene.name, among(scene.host, [first]), [name])
-    layers = with_layers(scene.host, _volumes(others), first)[1:]
+    layers = _layers(scene, first, others)
     above = {guest for each in layers for guest in guests_of(found, each.pool, among(scene.host, [each]), [each.name])}
     return sorted({*direct, *above})
+
+
+def volume_layers(scene: Scene, name: str, others: Sequence[Scene]) -> List[Volume]:
+    """The volumes of these pools that stand on the volume, at whatever height."""
+    return _layers(scene, find(scene, name), others)
+
+
+def _layers(scene: Scene, first: Volume, others: Sequence[Scene]) -> List[Volume]:
+    return with_layers(scene.host, _volumes(others), first)[1:]
+
+
+def pool_layers(scene: Scene, others: Sequence[Scene], *, active: bool) -> List[Volume]:
+    """The volumes of other pools that stand on one of the pool; of an inactive one only files can be told."""
+    has = below(scene.host, scene.target) if scene.row.files else among(scene.host, list_all(scene) if active else [])
+    elsewhere = _volumes([other for other in others if other.name != scene.name])
+    return [volume for volume in elsewhere if volume.backing is not None and has(volume.backing)]
+
+
+def check_no_layers(layers: Sequence[Volume], what: str) -> None:
+    """Raise OperationInvalid where there are any; ``what`` is the beginning of the sentence."""
+    if layers:
+        names = [f"{volume.name} of pool {volume.pool}" for volume in layers]
+        who = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        raise OperationInvalid(
+            f"{what}: it is below {who}.",
+            hint="Delete those first, or make them whole copies.",
+            above=names,
+        )
 
 
 def _volumes(scenes: Sequence[Scene]) -> List[Volume]:

@@ -233,6 +233,17 @@ def create(
     return find(scene, name)
 
 
+def check_new(
+    scene: Scene, wanted: Element, filling: Optional[Filling], *, preallocation: Optional[str] = None
+) -> None:
+    """Raise what would keep the volume of a complete document from being made, once one of that name has gone."""
+    if scene.row.files:
+        make.check_new(scene.shelf(), wanted, filling=filling, preallocation=preallocation)
+    else:
+        _check_preallocation(scene, preallocation)
+        block.check_new(scene, VolumeView(wanted), filling)
+
+
 def _check_new(scene: Scene, volume: VolumeView, preallocation: Optional[str]) -> None:
     """Asked before anything is written down of a volume that may be there already."""
     name = volume.name or ""
@@ -240,7 +251,12 @@ def _check_new(scene: Scene, volume: VolumeView, preallocation: Optional[str]) -
         with suppress(NotFound):
             _find(scene, {}, name)
             raise AlreadyExists(f"There is a volume named {name} in pool {scene.name} already.", name=name)
-    elif preallocation is not None:
+    else:
+        _check_preallocation(scene, preallocation)
+
+
+def _check_preallocation(scene: Scene, preallocation: Optional[str]) -> None:
+    if preallocation is not None:
         raise InvalidArgument(f"Volumes of {scene.row.name} pools are no files: there is no preallocation for them.")
 
 

@@ -100,7 +100,40 @@ def making(shelf: Shelf, name: str) -> Iterator[None]:
 # what is looked at first
 
 
+def check_new(
+    shelf: Shelf, document: Element, *, filling: Optional[Filling] = None, preallocation: Optional[str] = None
+) -> None:
+    """Raise what ``create`` would raise of a complete document, as far as looking tells.
+
+    A volume of that name may be there: it is one that goes first, so its room counts, and its contents do not.
+    """
+    volume = Volume(document)
+    _check_contents(shelf, volume, filling)
+    old = shelf.host.stat(shelf.place(volume.name or ""))
+    if old is not None:
+        _check_not_itself(shelf, volume, filling)
+    image = new_image(volume, shelf.part(volume.name or ""), preallocation=preallocation)
+    taken = taken_at_once(volume, image, filling)
+    if taken:
+        check_room(shelf, volume.name or "", taken - (0 if old is None else old.allocated))
+
+
 def _check(shelf: Shelf, volume: Volume, filling: Optional[Filling], secret: Optional[bytes]) -> None:
+    _check_contents(shelf, volume, filling)
+    if (volume.given().encryption is None) != (secret is None):
+        raise InvalidArgument(f"Volume {volume.name} needs a secret where it is encrypted, and only there.")
+
+
+def _check_not_itself(shelf: Shelf, volume: Volume, filling: Optional[Filling]) -> None:
+    real = shelf.host.resolve(shelf.place(volume.name or ""))
+    below = volume.backing_path()
+    if (filling is not None and filling.path == real) or (below is not None and shelf.host.resolve(below) == real):
+        raise InvalidArgument(
+            f"Volume {volume.name} cannot be made anew from itself.", hint="Give the new volume another name."
+        )
+
+
+def _check_contents(shelf: Shelf, volume: Volume, filling: Optional[Filling]) -> None:
     size, backing = volume.size(), volume.backing_path()
     if size is not None and size <= 0:
         raise InvalidArgument(f"Volume {volume.name} cannot have a size of {size} bytes.")
@@ -110,8 +143,6 @@ def _check(shelf: Shelf, volume: Volume, filling: Optional[Filling], secret: Opt
         raise InvalidArgument(f"Volume {volume.name} is to be a layer above an image, and filled with another.")
     if filling is not None:
         check_size(volume, filling)
-    if (volume.given().encryption is None) != (secret is None):
-        raise InvalidArgument(f"Volume {volume.name} needs a secret where it is encrypted, and only there.")
     if backing is not None:
         _check_backing(shelf, volume, backing)
 
