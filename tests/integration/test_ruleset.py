@@ -17,9 +17,9 @@ import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.links.batch import apply
 from ansible_collections.corral.virt.plugins.module_utils.drivers.links.bridge import Bridge, bridge_of, bring_up
+from ansible_collections.corral.virt.plugins.module_utils.drivers.links.nft import table_name
 from ansible_collections.corral.virt.plugins.module_utils.drivers.links.port import Port, attach_lines
 from ansible_collections.corral.virt.plugins.module_utils.drivers.network.firewall.advice import advise
-from ansible_collections.corral.virt.plugins.module_utils.drivers.network.firewall.ruleset import table_name
 from ansible_collections.corral.virt.plugins.module_utils.drivers.network.firewall.state import (
     apply_ruleset,
     drift,

@@ -43,7 +43,7 @@ class BridgeDriver(NetworkDriver):
     # looking
 
     def explain(self) -> Dict[str, Any]:
-        from .firewall.ruleset import table_name
+        from ..links.nft import table_name
 
         return {"table": f"inet {table_name(self.site.layout)}", "config": self.site.layout.config_dir("network")}
 

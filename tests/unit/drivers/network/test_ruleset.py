@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.corral.virt.plugins.module_utils.drivers.links.nft import table_name
 from ansible_collections.corral.virt.plugins.module_utils.drivers.network.firewall.ruleset import (
     ruleset,
-    table_name,
     walls,
 )
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, InvalidArgument

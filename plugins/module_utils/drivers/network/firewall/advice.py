@@ -16,8 +16,9 @@ from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Name
 from ....host.api import Host
 from ....host.layout import Layout
 from ....model.network.core import Network
+from ...links.nft import table_name
 from .foreign import ELSEWHERE, Chain, Packet, Rules, read_rules
-from .ruleset import FAMILY, table_name
+from .ruleset import FAMILY
 from .state import whole_ruleset
 
 # iptables' program for a family.

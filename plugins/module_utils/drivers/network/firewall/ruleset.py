@@ -21,13 +21,11 @@ others drop them an ``accept`` of ours would change nothing (see ``advice``).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from ipaddress import collapse_addresses
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ....errors import InvalidArgument
-from ....host.layout import Layout
 from ....model.network.addresses import Subnet, as_address
 from ....model.network.core import Network
 from ....model.network.forward import ISOLATED, Nat
@@ -53,13 +51,6 @@ class Walled:
     routed: Tuple[Subnet, ...] = ()
     pool: Optional[str] = None
     ports: Tuple[int, int] = _PORTS
-
-
-def table_name(layout: Layout) -> str:
-    """Return the name of our table, another one for each tree, so that two trees on one host leave each other alone."""
-    if layout.runtime == Layout.system().runtime:
-        return "corral"
-    return "corral_" + hashlib.sha256(layout.runtime.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def ruleset(networks: Sequence[Network], table: str) -> str:

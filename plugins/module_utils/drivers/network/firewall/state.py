@@ -17,14 +17,14 @@ import posixpath
 from collections import Counter
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
-from ....errors import CommandFailed, CorralError, HostError, MissingProgram, UnsupportedConfig
+from ....errors import CommandFailed, CorralError, HostError, UnsupportedConfig
 from ....host.api import Host
 from ....host.layout import Layout
 from ....model.network.core import Network
 from ....xml.write import to_text
-from .ruleset import FAMILY, ruleset, table_name, walls
+from ...links.nft import as_json, listing, put, table_name
+from .ruleset import FAMILY, ruleset, walls
 
-_MISSING_TABLE = "No such file or directory"
 # What of a listing says nothing about what the rules do.
 _VOLATILE = ("handle", "index", "position")
 
@@ -37,11 +37,9 @@ def apply_ruleset(host: Host, layout: Layout, networks: Sequence[Network]) -> No
     """
     text, table = ruleset(networks, table_name(layout)), table_name(layout)
     try:
-        host.run(("nft", "-f", "-"), stdin=text.encode("utf-8"))
+        put(host, text)
     except CommandFailed as error:
         raise _refused(error) from error
-    except MissingProgram:
-        raise _no_nft() from None
     if walls(networks):
         memo = {"text": _digest(text), "listing": _listing(host, table), "networks": _documents(networks)}
         host.write(memo_path(layout), json.dumps(memo).encode("utf-8"))
@@ -76,10 +74,7 @@ def remove_ruleset(host: Host, layout: Layout) -> None:
 
 def whole_ruleset(host: Host) -> Dict[str, Any]:
     """Return what the kernel has of everybody, as ``nft -j list ruleset`` says it (libnftables-json(5))."""
-    try:
-        return _json(host.run(("nft", "-j", "list", "ruleset")).stdout)
-    except MissingProgram:
-        raise _no_nft() from None
+    return listing(host, "ruleset") or {}
 
 
 def memo_path(layout: Layout) -> str:
@@ -103,16 +98,10 @@ def _difference(table: str, kept: object, listed: List[str]) -> Optional[str]:
 
 def _listing(host: Host, table: str) -> Optional[List[str]]:
     """Return the parts of a table, each as a text that is the same as long as the part is; None without the table."""
-    try:
-        done = host.run(("nft", "-j", "list", "table", FAMILY, table), check=False)
-    except MissingProgram:
-        raise _no_nft() from None
-    said = done.stderr.decode("utf-8", "replace")
-    if done.code and _MISSING_TABLE in said:
+    found = listing(host, "table", FAMILY, table)
+    if found is None:
         return None
-    if done.code:
-        raise CommandFailed(done.argv, done.code, said)
-    rows = _json(done.stdout).get("nftables") or []
+    rows = found.get("nftables") or []
     return [json.dumps(_settled(row), sort_keys=True) for row in rows if "metainfo" not in row]
 
 
@@ -135,19 +124,9 @@ def _documents(networks: Sequence[Network]) -> Dict[str, str]:
 
 def _memo(host: Host, layout: Layout) -> Dict[str, Any]:
     try:
-        return _json(host.read(memo_path(layout)) or b"{}")
+        return as_json(host.read(memo_path(layout)) or b"{}")
     except HostError:
         return {}
-
-
-def _json(data: bytes) -> Dict[str, Any]:
-    try:
-        found = json.loads(data.decode("utf-8"))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise HostError("nft did not answer in JSON.", hint="An nft that is built with JSON is needed: nft -V says it.")
-    return found
 
 
 def _digest(text: str) -> str:
@@ -163,7 +142,3 @@ def _refused(error: CommandFailed) -> CorralError:
             hint="It takes the modules nf_tables, nft_chain_nat, nft_masq, nft_ct and nft_reject_inet.",
         )
     return error
-
-
-def _no_nft() -> MissingProgram:
-    return MissingProgram("nft", hint="Install the package nftables.")
