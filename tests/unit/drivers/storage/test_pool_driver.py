@@ -29,6 +29,7 @@ from ansible_collections.corral.virt.plugins.module_utils.xml.compare import com
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse
 from ansible_collections.corral.virt.tests.unit.drivers.storage.small_images import qcow2
 from ansible_collections.corral.virt.tests.unit.drivers.storage.small_pools import (
+    EXTENT,
     Guests,
     PoolHost,
     driver_on,
@@ -114,6 +115,41 @@ def test_nothing_that_is_in_use_is_built_upon_whatever_is_said(host: PoolHost, k
     with pytest.raises(OperationDenied, match="is mounted on /mnt"):
         driver.build_pool("a", overwrite=True)
     assert host.marks == {}
+
+
+@pytest.mark.parametrize("kind", ["fs", "disk", "logical"])
+def test_a_device_that_a_guest_has_open_is_not_built_upon(host: PoolHost, kind: str) -> None:
+    driver = driver_on(host)
+    driver.define_pool(pool(kind))
+    node = host.stat("/dev/sdb")
+    assert node is not None
+    host.add_file("/proc/locks", f"1: OFDLCK ADVISORY  READ -1 00:06:{node.inode} 101 101\n".encode())
+    with pytest.raises(OperationInvalid, match="is open in a program"):
+        driver.build_pool("a", overwrite=True)
+    assert host.marks == {}
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda driver: driver.wipe_volume("a", "one"),
+        lambda driver: driver.upload_volume("a", "one", "/srv/other"),
+        lambda driver: driver.resize_volume("a", "one", EXTENT // 2, shrink=True),
+        lambda driver: driver.delete_volume("a", "one"),
+    ],
+)
+def test_a_volume_that_the_host_has_mounted_is_left_alone(host: PoolHost, act: Callable[[HostStorage], object]) -> None:
+    active(host, "logical")
+    driver = driver_on(host)
+    driver.create_volume("a", volume("one"))
+    host.add_file("/srv/other", bytes(512))
+    host.mounts["/mnt"] = host.resolve("/dev/vg/one")
+    host.calls.clear()
+    with pytest.raises(OperationInvalid, match="is mounted on /mnt"):
+        act(driver)
+    assert {argv[0] for verb, argv in host.calls if verb == "run"} <= {"lsblk", "lvs", "vgs"}
+    host.mounts.clear()
+    act(driver)
 
 
 @pytest.mark.parametrize("kind", ["fs", "disk", "logical"])

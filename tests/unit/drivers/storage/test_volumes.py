@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Callable
 
@@ -17,6 +18,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.formats import SPARE, recall_all
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.look import look, look_all
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.shelf import Shelf
+from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.users import check_free
 from ansible_collections.corral.virt.plugins.module_utils.errors import (
     AlreadyExists,
     CorralError,
@@ -494,6 +496,26 @@ def test_what_a_guest_has_open(host: ImageHost, shelf: Shelf, act: Callable[[She
 
 
 # bytes
+
+
+@pytest.mark.parametrize(
+    ("device", "row", "free"),
+    [
+        (0xFD01, "fd:01", False),
+        (0xFD01, "fd:02", True),
+        (0x10FD01, "fd:01", True),
+        (0x10FD01, "fd:101", False),
+        (0xFD01, "00:1b", False),
+        (0x1B, "00:1a", False),
+    ],
+)
+def test_a_file_of_that_number_in_another_file_system(
+    host: ImageHost, shelf: Shelf, device: int, row: str, free: bool
+) -> None:
+    found = replace(make.create(shelf, volume("a")).found, device=device)
+    host.add_file("/proc/locks", f"1: OFDLCK ADVISORY  READ -1 {row}:{found.inode} 101 101\n".encode())
+    with nullcontext() if free else pytest.raises(OperationInvalid, match="is open"):
+        check_free(host, found, "It")
 
 
 @pytest.mark.parametrize("algorithm", change.ALGORITHMS)

@@ -18,6 +18,7 @@ from typing import Callable, Iterator, List, Optional
 from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, NoSupport, NotFound, OperationInvalid
 from ....model.storage.volume import Volume
 from ..types.base import PART_PREFIX, Argv, Found, Making, Run, Step, first_device
+from ..types.devices import in_use
 from ..volume.change import ALGORITHMS, SCRUBS
 from ..volume.command import Key, NewImage, Original, convert_argvs, create_argv, new_image
 from ..volume.content import Filling
@@ -25,7 +26,7 @@ from ..volume.make import set_permissions
 from ..volume.users import check_free
 from .find import everything, found_volumes
 from .scene import Scene
-from .steps import ask, perform, run
+from .steps import ask, block_of, perform, run
 
 # Seconds until the kernel, and udev, have made a device.
 APPEARS = 15.0
@@ -202,7 +203,7 @@ def _device(scene: Scene, name: str) -> str:
 
 def delete(scene: Scene, name: str) -> None:
     """Delete a volume that nobody has open."""
-    _need_free(scene, find(scene, name))
+    _need_unused(scene, find(scene, name))
     with making_of(scene) as making:
         perform(scene.host, making.delete(scene.pool, name))
 
@@ -225,7 +226,7 @@ def resize(scene: Scene, name: str, capacity: int, *, shrink: bool = False, head
             hint="Shrink the file systems in it first, then set shrink: true.",
         )
     if smaller:
-        _need_free(scene, found)
+        _need_unused(scene, found)
     with making_of(scene) as making:
         if making.resize is None:
             raise NoSupport(f"Volumes of {scene.row.name} pools keep their size.", hint="Make a new one.")
@@ -243,7 +244,7 @@ def wipe(scene: Scene, name: str, algorithm: str) -> None:
         raise InvalidArgument(f"There is no algorithm {algorithm!r}; write one of {', '.join(ALGORITHMS)}.")
     found = find(scene, name)
     path = _local(scene, found)
-    _need_free(scene, found)
+    _need_unused(scene, found)
     run(scene.host, wipe_argv(path, found.capacity, algorithm))
 
 
@@ -266,7 +267,7 @@ def upload(scene: Scene, name: str, path: str) -> None:
     if file.size > found.capacity:
         raise InvalidArgument(f"{path} has {file.size} bytes, and volume {name} has {found.capacity}.", path=path)
     device = _local(scene, found)
-    _need_free(scene, found)
+    _need_unused(scene, found)
     run(scene.host, ("dd", f"if={path}", f"of={device}", "bs=4M", "conv=notrunc,fsync", "status=none"))
 
 
@@ -291,6 +292,19 @@ def _local(scene: Scene, found: Found) -> str:
     if not found.path.startswith("/"):
         raise NoSupport(f"Volume {found.name} of pool {scene.name} is no device of this host.")
     return found.path
+
+
+def _need_unused(scene: Scene, found: Found) -> None:
+    """Raise OperationInvalid while QEMU has a device open, or the host uses it: as a file system, swap space, ..."""
+    _need_free(scene, found)
+    node = scene.host.stat(scene.host.resolve(found.path)) if found.path.startswith("/") else None
+    used = None if node is None or node.kind != "block" else in_use(block_of(scene.host, found.path))
+    if used is not None:
+        raise OperationInvalid(
+            f"The device {found.path} of volume {found.name} of pool {scene.name} {used}.",
+            hint="Unmount or deactivate that first.",
+            path=found.path,
+        )
 
 
 def _need_free(scene: Scene, found: Found) -> None:

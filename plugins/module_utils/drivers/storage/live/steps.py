@@ -15,6 +15,7 @@ from ....host.api import Completed, Host
 from ..types.base import DIRECTORY_MODE, Argv, Empty, MakeDirectory, RemoveDirectory, Run, Step
 from ..types.devices import Block, blocks_argv, in_use, read_blocks, read_signatures, signatures_argv
 from ..types.logical import members_argv, read_members
+from ..volume.users import check_free
 
 # Seconds for a program; making a file system on a large disk takes longest.
 RUN_TIMEOUT = 1800.0
@@ -167,14 +168,22 @@ def block_of(host: Host, device: str) -> Block:
 
 
 def check_unused(host: Host, device: str) -> None:
-    """Raise OperationDenied for a device that is mounted, or on which something else lies that is in use."""
-    used = in_use(block_of(host, device))
+    """Raise OperationDenied for a device that is mounted, or on which something else lies that is in use.
+
+    OperationInvalid for one that a guest has open, or on which such a one lies.
+    """
+    block = block_of(host, device)
+    used = in_use(block)
     if used is not None:
         raise OperationDenied(
             f"The device {device} {used}, so it can be no pool.",
             hint="Unmount or deactivate that first, or choose another device.",
             path=device,
         )
+    for part in block.all():
+        node = host.stat(host.resolve(part.path))
+        if node is not None:
+            check_free(host, node, f"The device {part.path}")
 
 
 def signatures(host: Host, device: str) -> List[str]:
