@@ -55,9 +55,13 @@ options:
   encryption:
     description:
       - Encrypts the volume by LUKS. The secret that opens it, by its uuid or by the usage_id that it was defined with,
-        or a mapping with C(secret), C(cipher) (such as V(aes-256)), C(mode), C(hash), C(ivgen) and C(ivgen_hash).
-      - Where a volume that is there is to be resized or copied, its secret is found by the usage V(volume) with the
-        path of the volume, so that is the best usage_id for it.
+        or a mapping with C(secret), C(cipher) (such as V(aes-256)), C(mode), C(hash), C(ivgen), C(ivgen_hash) and
+        C(format), which is V(luks).
+      - Which secret a volume was made with is kept with it. It is what opens the volume where it is resized or copied,
+        and where a guest gets it. Another secret is refused without O(force), because it would not open what is there.
+      - The secret of a volume that somebody else has made is found by the usage V(volume) with the path of the volume.
+      - A copy of an encrypted volume is encrypted with the same secret, unless this names another. A layer above an
+        encrypted volume is refused.
     type: raw
   compat:
     description:

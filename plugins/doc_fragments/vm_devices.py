@@ -63,6 +63,14 @@ options:
           - The file itself is never asked, because its guest can write into it.
         type: str
         choices: [raw, qcow2]
+      encryption:
+        description:
+          - The secret that opens an image that is encrypted by LUKS. Its uuid or the usage_id that it was defined with
+            (M(corral.virt.secret), usage V(volume)), or a mapping with C(secret), and C(format), which is V(luks).
+          - A volume that is made for the disk is encrypted with it. How is said by C(cipher) (such as V(aes-256)),
+            C(mode), C(hash), C(ivgen) and C(ivgen_hash), as with the module M(corral.virt.volume).
+          - Without it the disk of a volume has the secret that the volume was made with. Another one is refused.
+        type: raw
       bus:
         description:
           - What the disk is attached to. Without it V(virtio) for a disk, V(sata) for a cdrom, V(fdc) for a floppy.

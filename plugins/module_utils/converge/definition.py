@@ -49,6 +49,7 @@ DISK: Rows = {
     "backing": RAW,
     "device": _word("disk", "cdrom", "floppy", default="disk"),
     "format": _word("raw", "qcow2"),
+    "encryption": RAW,
     "bus": _word("virtio", "sata", "scsi", "ide", "usb", "fdc"),
     "target": STR,
     "readonly": {"type": "bool", "default": False},

@@ -11,14 +11,15 @@ nobody knows to belong to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Optional
 
 from ..drivers.api import StorageDriver
-from ..errors import CorralError
+from ..errors import CorralError, NotFound, OperationInvalid
 from ..model.domain.owned import mark_owned_volume, owned_volumes
-from ..xml.parse import Element, clone
-from .options.disks import MAKING
+from ..xml.parse import Element, add, clone
+from .options.disks import is_made
 from .resource.values import Plan, Step
 from .volume import apply
 from .volume_facts import find_volume
@@ -27,6 +28,8 @@ from .volume_source import foreseen, with_backing
 from .volume_spec import VolumeWanted, wanted_volume
 
 Task = tuple[Step, Callable[[], object]]
+# What a disk says of its volume by the names that the module volume has for it.
+ALIKE = ("format", "image", "backing", "encryption")
 HINT = "Leave it as it is, or let the disk have another volume."
 
 
@@ -55,20 +58,63 @@ def made_volumes(
     before = frozenset() if existing is None else owned_volumes(existing)
     elements = document.findall("devices/disk")
     for number, (disk, element) in enumerate(zip(options.get("disks") or [], elements), 1):
-        if not any(disk.get(name) is not None for name in MAKING):
+        if not disk.get("pool"):
             continue
         place = _place(disk, element, existing)
-        try:
+        with _naming(number):
+            if not is_made(disk):
+                _use(storage, disk, place, element, existing)
+                continue
             now, wanted, plan = _planned(storage, disk, place)
-        except CorralError as error:
-            error.message = f"disks[{number}]: {error.message}"
-            raise
+        _open(element, plan.document if now is None else now.document)
         if now is None:
             missing.add(place)
         if now is None or place in before:
             mark_owned_volume(document, *place)
         tasks += _tasks(storage, now, wanted, plan)
     return Made(document, tuple(tasks), frozenset(missing))
+
+
+@contextmanager
+def _naming(number: int) -> Iterator[None]:
+    """Say which disk an error is about."""
+    try:
+        yield
+    except CorralError as error:
+        error.message = f"disks[{number}]: {error.message}"
+        raise
+
+
+def _use(
+    storage: StorageDriver,
+    disk: Mapping[str, Any],
+    place: tuple[str, str],
+    element: Element,
+    existing: Optional[Element],
+) -> None:
+    """Let the disk of a volume that is there have the secret that opens it; while its pool is off it keeps its own."""
+    try:
+        document = storage.volume_xml(*place)
+    except (NotFound, OperationInvalid):
+        for source in () if existing is None else existing.iterfind("devices/disk/source"):
+            if (source.get("pool"), source.get("volume")) == place:
+                _write(element, source.find("encryption"))
+        return
+    if disk.get("encryption") is not None:
+        _planned(storage, disk, place)
+    _open(element, document)
+
+
+def _open(element: Element, volume: Optional[Element]) -> None:
+    """Name the secret that a volume is opened with, where the disk does not."""
+    _write(element, None if volume is None else volume.find("target/encryption"))
+
+
+def _write(element: Element, sealed: Optional[Element]) -> None:
+    source, secret = element.find("source"), None if sealed is None else sealed.find("secret")
+    if source is None or sealed is None or secret is None or source.find("encryption") is not None:
+        return
+    add(source, "encryption", format=sealed.get("format", "")).append(clone(secret))
 
 
 def _place(disk: Mapping[str, Any], element: Element, existing: Optional[Element]) -> tuple[str, str]:
@@ -88,7 +134,7 @@ def _planned(
     storage: StorageDriver, disk: Mapping[str, Any], place: tuple[str, str]
 ) -> tuple[Optional[VolumeNow], VolumeWanted, Plan]:
     asked = {"pool": place[0], "name": place[1], "state": "present", "force": False, "shrink": False}
-    given = {"capacity": disk.get("size"), **{name: disk.get(name) for name in ("format", "image", "backing")}}
+    given = {"capacity": disk.get("size"), **{name: disk.get(name) for name in ALIKE}}
     wanted = wanted_volume({**asked, **given})
     now = find_volume(storage, *place)
     wanted = with_backing(storage, wanted, new=now is None)

@@ -132,6 +132,18 @@ WRITTEN: tuple[tuple[dict[str, Any], str], ...] = (
         },
         '<driver name="qemu" type="raw" cache="none" io="native" discard="unmap" detect_zeroes="off" iothread="1"/>',
     ),
+    (
+        {"disks": [{**DISK, "encryption": "vault"}]},
+        '<source file="/d"><encryption format="luks"><secret type="passphrase" usage="vault"/></encryption></source>',
+    ),
+    (
+        {
+            "disks": [
+                {**DISK, "encryption": {"format": "luks", "secret": "6f3a1c52-9d3b-4a0e-8a55-5d7c3f1f0c11"}},
+            ]
+        },
+        '<secret type="passphrase" uuid="6f3a1c52-9d3b-4a0e-8a55-5d7c3f1f0c11"/></encryption></source>',
+    ),
     ({"disks": [{**DISK, "shareable": True}]}, '<target dev="vda" bus="virtio"/><shareable/></disk>'),
     (
         {"disks": [{**DISK, "bus": "scsi", "wwn": "5000c50015ea71ac"}]},

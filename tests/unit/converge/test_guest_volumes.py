@@ -195,3 +195,85 @@ def test_the_test_driver_makes_and_deletes_them_too() -> None:
     converge(host, uri=uri, name="a", state="absent", storage="owned")
     with open_connection(uri, host=host) as connection:
         assert connection.storage.list_volumes("p") == []
+
+
+# encrypted ones
+
+
+SEALED: list[dict[str, Any]] = [{"pool": "p", "size": "1MiB", "encryption": {"format": "luks", "secret": "vault"}}]
+
+
+@pytest.fixture
+def keeper(maker: Host) -> Host:
+    """The same, with two secrets."""
+    with open_connection(URI, host=maker) as connection:
+        for usage in ("vault", "other"):
+            document = f"<secret><usage type='volume'><volume>{usage}</volume></usage></secret>"
+            uuid = connection.secret.define_secret(parse(document)).uuid
+            connection.secret.set_secret_value(uuid, b"open sesame")
+    return maker
+
+
+def secrets_in(host: Host, name: str = "a") -> list[dict[str, str]]:
+    """What a guest's disks are opened with."""
+    document = parse(host.files[f"/etc/corral/domains/{name}.xml"].data.decode())
+    found = document.findall("devices/disk/source/encryption/secret")
+    return [{str(key): str(value) for key, value in each.items() if key != "type"} for each in found]
+
+
+def test_an_encrypted_volume_is_made_and_opened(keeper: Host) -> None:
+    checked = run(keeper, check=True, disks=SEALED, state="running")
+    first = run(keeper, disks=SEALED, state="running")
+    assert first["actions"] == checked["actions"]
+    assert keeper.data(VDA).startswith(b"LUKS") and secrets_in(keeper) == [{"usage": "vault"}]
+    command = keeper.guests["a"].process.command
+    assert command is not None
+    assert '"driver":"luks"' in " ".join(command.argv) and "open sesame" not in " ".join(command.argv)
+    again = run(keeper, disks=SEALED, state="running")
+    assert not again["changed"] and not again["pending"]
+
+
+def test_who_does_not_name_the_secret_gets_the_one_that_is_known(keeper: Host) -> None:
+    run(keeper, disks=SEALED, state="running")
+    again = run(keeper, disks=[{"pool": "p", "size": "1MiB"}], state="running")
+    assert not again["changed"] and not again["pending"], again
+    again = run(keeper, disks=[{"pool": "p", "volume": "a-vda"}], state="running")  # which gives it up as its own
+    assert actions(again) == ["define", "update"] and not again["pending"] and secrets_in(keeper) == [{"usage": "vault"}]
+    run(keeper, name="b", disks=[{"pool": "p", "volume": "a-vda"}])
+    assert secrets_in(keeper, "b") == [{"usage": "vault"}]
+    copy = [{"pool": "p", "image": "a-vda"}]
+    run(keeper, name="a", state="stopped", timeout=0, force=True)
+    run(keeper, name="c", disks=copy)
+    assert secrets_in(keeper, "c") == [{"usage": "vault"}]
+    assert not run(keeper, name="c", disks=copy)["changed"]
+
+
+def test_while_the_pool_is_off_the_disk_keeps_its_secret(keeper: Host) -> None:
+    disks = [{"pool": "p", "volume": "a-vda"}]
+    run(keeper, disks=SEALED)
+    run(keeper, disks=disks)
+    with open_connection(URI, host=keeper) as connection:
+        connection.storage.destroy_pool("p")
+    assert not run(keeper, disks=disks)["changed"]
+    assert secrets_in(keeper) == [{"usage": "vault"}]
+
+
+@pytest.mark.parametrize("disk", [{"pool": "p", "size": "1MiB"}, {"pool": "p", "volume": "a-vda"}])
+def test_another_secret_is_refused(keeper: Host, disk: dict[str, Any]) -> None:
+    run(keeper, disks=SEALED)
+    for check in (True, False):
+        with pytest.raises(InvalidArgument, match=r"disks\[1\]: .* made with the secret vault, .* opened by other"):
+            run(keeper, check=check, disks=[{**disk, "encryption": "other"}])
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_secret_that_is_not_there_is_said_before_anything_is_done(keeper: Host, check: bool) -> None:
+    with pytest.raises(CorralError, match=r"disks\[1\]: There is no secret"):
+        run(keeper, check=check, disks=[{"pool": "p", "size": "1MiB", "encryption": "nothing"}])
+    assert VDA not in keeper.files and "/etc/corral/domains/a.xml" not in keeper.files
+
+
+def test_what_is_not_encrypted_cannot_become_so(keeper: Host) -> None:
+    run(keeper, disks=MADE)
+    with pytest.raises(InvalidArgument, match=r"disks\[1\]: .* was made without encryption"):
+        run(keeper, disks=[{**MADE[0], "encryption": "vault"}])

@@ -139,6 +139,10 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ({"disks": [{"device": "cdrom", "bus": "virtio"}]}, r"disks\[1\]: a cdrom cannot be on the bus virtio; write sata"),
     ({"disks": [{**DISK, "bus": "sata", "readonly": True}]}, "a disk on the bus sata cannot be readonly"),
     ({"disks": [{"path": "/d.qcow2", "shareable": True}]}, "shareable and format qcow2 contradict each other"),
+    ({"disks": [{"device": "cdrom", "encryption": "a"}]}, "encryption says how an image is opened"),
+    ({"disks": [{**DISK, "encryption": {"cipher": "aes-256"}}]}, r"disks\[1\]: encryption: secret is missing"),
+    ({"disks": [{**DISK, "encryption": {"secret": "a", "format": "qcow"}}]}, r"encryption.format: 'qcow' is not known"),
+    ({"disks": [{**DISK, "encryption": {"secret": "a", "cipher": "aes-256"}}]}, "encryption.cipher is for a volume"),
     ({"disks": [{**DISK, "io": "native"}]}, "io native needs cache none or directsync"),
     (
         {"disks": [{**DISK, "iothread": 1}]},

@@ -16,10 +16,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.corral.virt.plugins.module_utils.converge.definition import DEFINING, DEFINITION
 from ansible_collections.corral.virt.plugins.module_utils.converge.spec import desired
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.build import command_line
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.command.secrets import guest_secrets
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
+from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.secrets import stand_ins
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.site import Site
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.passes.run import live
 from ansible_collections.corral.virt.plugins.module_utils.drivers.test.normalise import normalise
+from ansible_collections.corral.virt.plugins.module_utils.model.domain.core import Domain
 from ansible_collections.corral.virt.plugins.module_utils.model.domain.identity import (
     DOMAIN,
     persistent_form,
@@ -79,6 +82,7 @@ def test_qemu_takes_it_and_then_nothing_is_to_do_or_pending(driver: QemuDriver, 
     assert [str(change) for change in compare(kept, driver.normalise_domain(document(options)), DOMAIN)] == []
     context = replace(driver.site.context(kept), ports={"vnc": 5900, "spice": 5901})
     running = live(kept, context)
+    context = replace(context, secrets=stand_ins(guest_secrets(Domain(running), context)))
     assert command_line(running, context)
     assert [str(change) for change in compare(running_form(running, kept), persistent_form(kept), DOMAIN)] == []
 

@@ -48,6 +48,8 @@ VOLUME_REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ({**QCOW2, "cluster_size": "64"}, "cluster_size: 64 has no unit"),
     ({**SIZE, "encryption": {"cipher": "aes-256"}}, "encryption: secret is missing"),
     ({**SIZE, "encryption": {"secret": "a", "cipher": "aes"}}, "write one such as aes-256"),
+    ({**SIZE, "encryption": {"secret": "a", "ivgen_hash": "sha256"}}, "ivgen_hash is that of an ivgen"),
+    ({**SIZE, "encryption": {"secret": "a", "format": "qcow"}}, "encryption.format: 'qcow' is not known; write luks"),
     ({**SIZE, "encryption": {"secret": "a", "mode": "xts"}}, "mode and hash are those of a cipher"),
     ({**SIZE, "image": {"path": "a"}}, "image.path: 'a' is relative"),
     ({**SIZE, "image": {"path": "/a", "url": "http://a/b"}}, "image: write one of volume, path or url"),

@@ -52,7 +52,7 @@ def _disk(element: Element, disk: Options, target: str, what: str, own: str) -> 
     driver = put(add(element, "driver", name="qemu"), {"type": disk.get("format") or _format(disk)})
     put(driver, {name: disk.get(name) for name in DRIVER})
     if source:
-        add(element, "source", **source)
+        _opened(add(element, "source", **source), disk, what)
     add(element, "target", dev=target, bus=_bus(disk))
     _iotune(element, disk.get("iotune") or {}, what)
     for name, on in (
@@ -65,6 +65,25 @@ def _disk(element: Element, disk: Options, target: str, what: str, own: str) -> 
         if disk.get(name):
             text(element, name, disk[name])
     boot_order(element, disk, what)
+
+
+def _opened(source: Element, disk: Options, what: str) -> None:
+    """The secret that opens an encrypted image; how a new volume is encrypted is the affair of its pool."""
+    if disk.get("encryption") is None:
+        return
+    from ..pool_options.secrets import secret_use  # most disks have none
+    from ..volume_options.build import MAKING_OF_KEY, read_encryption
+
+    said = read_encryption(disk["encryption"], f"{what}: encryption") or {}
+    given = next((name for name in MAKING_OF_KEY if name in said), None)
+    if given and not is_made(disk):
+        raise InvalidArgument(f"{what}: encryption.{given} is for a volume that is to be made; leave it out.")
+    secret_use(add(source, "encryption", format="luks"), said["secret"], type="passphrase")
+
+
+def is_made(disk: Options) -> bool:
+    """Whether a disk describes the volume that it is to have."""
+    return any(disk.get(name) is not None for name in MAKING)
 
 
 def _source(disk: Options, what: str, own: str) -> tuple[str, dict[str, str]]:
@@ -187,6 +206,8 @@ def _path(disk: Options, options: Options) -> Optional[str]:
         return "path and pool contradict each other; a disk is a file, or a volume of a pool."
     if _kind(disk) == "disk" and not (path or pool):
         return "path is missing, or pool and volume; only a cdrom or a floppy can be empty."
+    if disk.get("encryption") is not None and not (path or pool):
+        return "encryption says how an image is opened; write the path of one, or leave it out."
     return None
 
 

@@ -9,11 +9,12 @@ Source of the meanings: libvirt's formatstorage, "Storage volume XML", and forma
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Optional
 
 from ...errors import InvalidArgument
 from ...xml.parse import Element, add
-from ..options.forms import Form, words
+from ..options.forms import Form, one_of, words
 from ..options.write import Builder, Options, part, put, size_of, text
 from ..pool_options.secrets import secret_use
 from ..pool_options.target import permissions
@@ -32,8 +33,18 @@ def cipher(value: Any, what: str) -> tuple[str, str]:
 ENCRYPTION = Form(
     "encryption",
     "secret",
-    {"secret": words, "cipher": cipher, "mode": words, "hash": words, "ivgen": words, "ivgen_hash": words},
+    {
+        "format": one_of("luks"),
+        "secret": words,
+        "cipher": cipher,
+        "mode": words,
+        "hash": words,
+        "ivgen": words,
+        "ivgen_hash": words,
+    },
 )
+# What of it counts when a volume is made.
+MAKING_OF_KEY = ("cipher", "mode", "hash", "ivgen", "ivgen_hash")
 
 
 def size(volume: Element, options: Options) -> None:
@@ -60,15 +71,25 @@ def storing(volume: Element, options: Options) -> None:
         add(part(volume, "target"), "nocow")
 
 
+def read_encryption(value: Any, what: str = "encryption") -> Optional[dict[str, Any]]:
+    """Return what the option says, None where it is not given; raises InvalidArgument that calls it ``what``."""
+    said = replace(ENCRYPTION, option=what).read(value)
+    if said is None:
+        return None
+    if "secret" not in said:
+        raise InvalidArgument(f"{what}: secret is missing; write the uuid or the usage_id of a secret.")
+    if "cipher" not in said and ("mode" in said or "hash" in said):
+        raise InvalidArgument(f"{what}: mode and hash are those of a cipher; write one such as cipher: aes-256.")
+    if "ivgen_hash" in said and "ivgen" not in said:
+        raise InvalidArgument(f"{what}: ivgen_hash is that of an ivgen; write one such as ivgen: essiv.")
+    return said
+
+
 def encryption(volume: Element, options: Options) -> None:
     """LUKS, and the secret that opens it."""
-    said = ENCRYPTION.read(options.get("encryption"))
+    said = read_encryption(options.get("encryption"))
     if said is None:
         return
-    if "secret" not in said:
-        raise InvalidArgument("encryption: secret is missing; write the uuid or the usage_id of a secret.")
-    if "cipher" not in said and ("mode" in said or "hash" in said):
-        raise InvalidArgument("encryption: mode and hash are those of a cipher; write one such as cipher: aes-256.")
     element = add(part(volume, "target"), "encryption", format="luks")
     secret_use(element, said["secret"], type="passphrase")
     if "cipher" in said:
