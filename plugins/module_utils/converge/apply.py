@@ -197,6 +197,7 @@ def _out_of_time(job: Job) -> None:
 ACTIONS: Mapping[str, Callable[[Job], object]] = {
     "define": _define,
     "update": _update,
+    "mend": lambda job: job.driver.mend_domain(job.name),
     "write_seed": _write_seed,
     "create_volume": _work_on_volume,
     "resize_volume": _work_on_volume,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ..drivers.links.guarded import FILTERED
 from ..model.domain.core import Domain
 from ..model.domain.disk import Disk
 from ..model.domain.identity import DOMAIN, persistent_form, running_form
@@ -57,6 +58,12 @@ def _has_medium(change: Change, live: Element, wanted: Element) -> bool:
     return not now.is_empty() or _is_medium(change, live, wanted)
 
 
+def _is_filtered(change: Change, live: Element, wanted: Element) -> bool:
+    """A filter works on the link that the card has on the host, where it has one that passes a bridge."""
+    found = at(live, change.steps[:2], DOMAIN)
+    return found is not None and found.get("type") in FILTERED
+
+
 def _is_another(change: Change, live: Element, wanted: Element) -> bool:
     """A password can be changed; whether one is asked for is settled at the start."""
     return change.before is not None and change.after is not None
@@ -89,6 +96,8 @@ DOMAIN_EFFECTS: Table = (
     Row("devices/disk/target/@tray", LIVE, when=_is_medium),
     Row("devices/disk/iotune", LIVE, when=_has_medium),
     Row("devices/disk/iotune/*", LIVE, when=_has_medium),
+    Row("devices/interface/filterref", LIVE, when=_is_filtered),
+    Row("devices/interface/filterref/*", LIVE, when=_is_filtered),
     Row("devices/interface/link", LIVE),
     Row("devices/interface/link/@state", LIVE),
     Row("devices/graphics/@passwd", LIVE, when=_is_another),

@@ -105,6 +105,7 @@ def _interface(interface: Element) -> dict[str, Any]:
         "source": _first(interface, "source", _NETWORKS),
         "mac": _at(interface, "mac", "address"),
         "model": _at(interface, "model", "type"),
+        "filter": _at(interface, "filterref", "filter"),
     }
 
 

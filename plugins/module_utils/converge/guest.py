@@ -98,6 +98,7 @@ def _planned(
             document = driver.seeded_document(document, wanted.seed)
         document = _renamed(driver, driver.normalise_domain(document), wanted.name)
         current = _observed(driver, _sown(driver, current, document, wanted), document, wanted)
+    current = _examined(driver, current, wanted)
     return current, make_plan(current, document, wanted), wanted, missing
 
 
@@ -156,6 +157,13 @@ def _observed(
     if current is None or current.live is None or wanted.state == "stopped":
         return current
     return replace(current, live=driver.observe_domain(current.domain.name, document))
+
+
+def _examined(driver: HypervisorDriver, current: Optional[Current], wanted: Wanted) -> Optional[Current]:
+    """The same guest with what it lacks on the host, which is of no account where it is to end."""
+    if current is None or current.live is None or ENDS.get(wanted.state) == "off":
+        return current
+    return replace(current, faults=tuple(driver.domain_faults(current.domain.name)))
 
 
 def _wanted(options: Mapping[str, Any]) -> tuple[Wanted, Optional[Element]]:

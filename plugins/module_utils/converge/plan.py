@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Callable, Optional
 
-from ..drivers.api import Domain, Seed
+from ..drivers.api import Domain, Fault, Seed
 from ..errors import NotFound
 from ..xml.compare import Change
 from ..xml.parse import Element, clone
@@ -31,8 +31,8 @@ class Current:
     """A guest as it is: ``persistent`` is None for a transient one, ``live`` for one that is off.
 
     ``live`` is what runs, drift included, and not what was once written down about it. ``deletes`` are the paths that
-    go with the definition when the guest is removed, ``lacks_seed`` says that the wanted seed is not there. ``domain``
-    has another name than the wanted one for a guest that is to be renamed.
+    go with the definition when the guest is removed, ``lacks_seed`` says that the wanted seed is not there, ``faults``
+    what it lacks on the host. ``domain`` has another name than the wanted one for a guest that is to be renamed.
     """
 
     domain: Domain
@@ -40,6 +40,7 @@ class Current:
     live: Optional[Element] = None
     deletes: tuple[str, ...] = ()
     lacks_seed: bool = False
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ def _settled(current: Optional[Current], document: Optional[Element], wanted: Wa
         *(step for step, _done in wanted.volumes),
         *_seeding(current, wanted, runs_on=now != "off" and not anew),
         *differences.autostart_steps(autostart, wanted),
+        *(() if anew or current is None else differences.mending(wanted.name, current.faults)),
         *_with_update(_steps(path, wanted), differences.update_steps(live, waiting, wanted)),
     )
     return Plan(

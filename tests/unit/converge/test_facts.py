@@ -60,7 +60,9 @@ def test_everything() -> None:
             {"target": "sda", "bus": "sata", "device": "cdrom", "path": None, "format": "raw", "readonly": True},
             {"target": "vda", "bus": "virtio", "device": "disk", "path": "/dev/x", "format": None, "readonly": False},
         ],
-        "interfaces": [{"type": "bridge", "source": "br0", "mac": "52:54:00:00:00:01", "model": "e1000"}],
+        "interfaces": [
+            {"type": "bridge", "source": "br0", "mac": "52:54:00:00:00:01", "model": "e1000", "filter": None}
+        ],
         "graphics": [
             {"type": "vnc", "listen": "::1", "port": None, "address": None},
             {"type": "vnc", "listen": "127.0.0.1", "port": 5901, "address": "127.0.0.1:5901"},

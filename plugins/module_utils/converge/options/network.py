@@ -9,7 +9,9 @@ Source of the meanings: libvirt's formatdomain, "Network interfaces".
 
 from __future__ import annotations
 
+from ...drivers.links.guarded import FILTERED
 from ...errors import InvalidArgument
+from ...host.layout import check_name
 from ...values import parse_mac
 from ...xml.parse import Element, add
 from ..network_options.ports import write_bandwidth, write_vlan
@@ -30,6 +32,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "target": LINKS,
     "managed": ("ethernet",),
     "isolated": ("network", "bridge"),
+    "filter": FILTERED,
     "trust_guest_rx_filters": ("network", "direct"),
 }
 VIRTIO = ("virtio", "virtio-transitional", "virtio-non-transitional")
@@ -53,7 +56,22 @@ def _interface(element: Element, interface: Options, what: str) -> None:
     add(element, "model", type=interface.get("model") or "virtio")
     _link(element, interface, what)
     _driver(element, interface, what)
+    if interface.get("filter") is not None:
+        write_filter(element, interface["filter"], f"{what}.filter")
     boot_order(element, interface, what)
+
+
+def write_filter(element: Element, given: Options, what: str) -> None:
+    """Refer to a filter, here or in another filter; raises InvalidArgument.
+
+    A parameter has one value, or a list of them.
+    """
+    filterref = add(element, "filterref", filter=check_name("filter", given["name"]))
+    for name, values in (given.get("parameters") or {}).items():
+        for value in values if isinstance(values, list) else [values]:
+            if value is None or isinstance(value, (dict, list, bool)):
+                raise InvalidArgument(f"{what}.parameters: {name} is neither a text nor a list of them.")
+            add(filterref, "parameter", name=str(name), value=str(value))
 
 
 def _kind(interface: Options, what: str) -> str:

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
+from ...drivers.api import Fault
 from ...errors import InvalidArgument
 from ...xml.canonical import Identity
 from ...xml.compare import Change, compare
@@ -109,6 +110,11 @@ def definition_steps(
     at_paths = {change.path: _effect_for(effect, wanted) for change, effect in waiting.items()}
     inside = [at_paths.get(change.path, LIVE) for change in changes]
     return (Step("define", wanted.name, hardest(inside), tuple(str(change) for change in changes)),)
+
+
+def mending(name: str, faults: Sequence[Fault]) -> tuple[Step, ...]:
+    """Return the step that puts right what an active object lacks to work."""
+    return (Step("mend", name, detail=tuple(f"{each.what}: {each.detail}" for each in faults)),) if faults else ()
 
 
 def update_steps(live: tuple[Change, ...], waiting: Waiting, wanted: Wanted) -> tuple[Step, ...]:

@@ -83,7 +83,7 @@ def _settled(nature: Nature, current: Optional[Current], document: Optional[Elem
     steps = (
         *differences.definition_steps(nature, old, document, wanted, waiting, active=now == ACTIVE),
         *differences.autostart_steps(autostart, wanted),
-        *(_mending(current, wanted) if goes_on else ()),
+        *(differences.mending(wanted.name, current.faults) if current and goes_on else ()),
         *differences.update_steps(live, waiting, wanted),
         *_path(current, actions, wanted),
     )
@@ -110,13 +110,6 @@ def _actions(now: str, end: str, *, restart: bool) -> tuple[str, ...]:
     if now != ACTIVE:
         return ("start",)
     return ("destroy", "start") if restart else ()
-
-
-def _mending(current: Optional[Current], wanted: Wanted) -> tuple[Step, ...]:
-    faults = current.faults if current else ()
-    if not faults:
-        return ()
-    return (Step("mend", wanted.name, detail=tuple(f"{fault.what}: {fault.detail}" for fault in faults)),)
 
 
 def _path(current: Optional[Current], actions: tuple[str, ...], wanted: Wanted) -> tuple[Step, ...]:

@@ -13,7 +13,7 @@ from typing import Any, ContextManager, Dict, FrozenSet, List, Mapping, Optional
 from ...host.layout import Layout
 from ...xml.compare import Change
 from ...xml.parse import Element, clone
-from .base import Driver, Summary, mutates
+from .base import Driver, Fault, Summary, mutates
 
 ACTIVE_STATES: FrozenSet[str] = frozenset({"running", "paused", "in shutdown", "pmsuspended"})
 
@@ -151,6 +151,10 @@ class HypervisorDriver(Driver):
         """Why the hypervisor of an active guest does nothing, as sentences; empty where it does something."""
         return []
 
+    def domain_faults(self, name: str) -> List[Fault]:
+        """What an active guest lacks on the host to be as its live document says; none for one that is off."""
+        return []
+
     def agent_info(self, name: str) -> Dict[str, Any]:
         """What the guest agent says: ``hostname``, ``os`` and ``interfaces``; raises what keeps it from answering."""
         raise self.unsupported("agent_info")
@@ -283,6 +287,10 @@ class HypervisorDriver(Driver):
         ``force`` takes out a medium that the guest has locked.
         """
         raise self.unsupported("update_domain")
+
+    @mutates
+    def mend_domain(self, name: str) -> None:
+        """Put right everything that ``domain_faults`` finds; the guest goes on."""
 
     @mutates
     def resize_disk(self, name: str, path: str, capacity: int) -> None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ContextManager, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...xml.parse import Element
@@ -38,7 +38,7 @@ class FilterPort:
     filter: str
     parameters: Tuple[Tuple[str, str], ...] = ()
     network: Optional[str] = None
-    line: Optional[int] = None
+    line: Optional[int] = field(default=None, compare=False)
 
 
 class User(NamedTuple):

@@ -31,6 +31,7 @@ from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Domain, GuestAddress, Neighbours
 from ..store import Store
+from .guarding import GuardingDriver
 from .guest.agent import agent_opened, describe
 from .guest.console import console_path
 from .guest.handed import borrowers, handed
@@ -42,7 +43,6 @@ from .guest.status import Status, final_reason, reboots, running_state
 from .guest.stop import clean_up, kill, reconcile, runs
 from .guest.talk import agent_of, agent_state, explain_hang, monitor_of, process_of, status_of
 from .guest.uuids import check_uuid, holder
-from .seeding import SeedingDriver
 
 if TYPE_CHECKING:
     from .guest.launch import Start
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 REACH_TIMEOUT = 10.0
 
 
-class QemuDriver(SeedingDriver):
+class QemuDriver(GuardingDriver):
     """Guests of one tree of files: the system's, a user's session, or an embedded one."""
 
     name = "qemu"

@@ -78,4 +78,6 @@ class Interface(Device):
     teaming_type = Field("teaming/@type", TEXT)
     teaming_with = Field("teaming/@persistent", TEXT)
     isolated = Field("port/@isolated", YES_NO)
+    filter = Field("filterref/@filter", TEXT)
+    filter_parameters = Opaque("filterref/parameter")
     guest_name = Field("guest/@dev", TEXT)

@@ -7,9 +7,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Fault, Lease, Network, NetworkDriver
+from ansible_collections.corral.virt.plugins.module_utils.drivers.api import (
+    Fault,
+    FilterPort,
+    Lease,
+    Network,
+    NetworkDriver,
+    NwfilterDriver,
+)
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
 from ansible_collections.corral.virt.plugins.module_utils.errors import NotFound, OperationInvalid, UnsupportedConfig
 from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
@@ -137,6 +144,39 @@ class SmallNetworks(NetworkDriver):
         return [lease for lease in self.leases if lease.network == name]
 
 
+class SmallFilters(NwfilterDriver):
+    """The nwfilter driver of a connection: every filter is known but ``missing``, and what it is told is kept.
+
+    ``guarded`` are the ports that have rules, by their devices, ``events`` what was done, in its order.
+    """
+
+    def __init__(self) -> None:
+        self.guarded: Dict[str, FilterPort] = {}
+        self.events: List[str] = []
+        self.refuses = False
+
+    def check_ports(self, ports: Sequence[FilterPort]) -> None:
+        for port in ports:
+            if port.filter == "missing":
+                raise NotFound(f"There is no filter named '{port.filter}'.")
+
+    def guard_ports(self, ports: Sequence[FilterPort]) -> None:
+        self.check_ports(ports)
+        if self.refuses:
+            raise UnsupportedConfig("The kernel lacks something.")
+        self.guarded.update({port.device: port for port in ports})
+        self.events.append("guard " + " ".join(port.device for port in ports))
+
+    def release_ports(self, devices: Sequence[str]) -> None:
+        for device in devices:
+            self.guarded.pop(device, None)
+        self.events.append("release " + " ".join(devices))
+
+    def port_faults(self, ports: Sequence[FilterPort]) -> List[Fault]:
+        lost = [port for port in ports if self.guarded.get(port.device) != port]
+        return [Fault("filter", f"{port.device} has no rules.") for port in lost]
+
+
 def connected_on(host: LinkedHost, *, read_only: bool = False) -> QemuDriver:
     """The qemu driver as a new run opens it, with networks beside it."""
     driver = driver_on(host, read_only=read_only)
@@ -149,6 +189,7 @@ class SmallNeighbours:
 
     def __init__(self) -> None:
         self.network = SmallNetworks()
+        self.nwfilter = SmallFilters()
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"nobody asks for {name}")

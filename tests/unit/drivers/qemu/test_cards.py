@@ -286,13 +286,10 @@ def test_the_links_of_a_guest_that_is_started_anew_are_not_in_its_way(host: Link
 # what is kept and not read
 
 
-def test_a_filter_and_coalescing_are_told_to_have_no_effect(driver: QemuDriver) -> None:
+def test_coalescing_is_told_to_have_no_effect(driver: QemuDriver) -> None:
     more = "<filterref filter='clean-traffic'/><coalesce><rx><frames max='7'/></rx></coalesce>"
     ignored = driver.ignored_parts(document("a", card("bridge", f"<source bridge='br0'/>{more}"), disk=""))
-    assert [part.split(" ")[0] for part in ignored] == [
-        "domain/devices/interface/filterref",
-        "domain/devices/interface/coalesce",
-    ]
+    assert [part.split(" ")[0] for part in ignored] == ["domain/devices/interface/coalesce"]
 
 
 # what keeps a guest from being started

@@ -24,6 +24,7 @@ from .boot import boot_index
 from .interface_outside import WRITERS, check_outside, is_outside, outside_options, queue_properties
 from .interface_tap import (
     SOURCES,
+    check_filter,
     check_only_ethernet,
     check_tap,
     is_tap,
@@ -102,6 +103,7 @@ def _check(interface: Interface, domain: Domain, context: Context) -> None:
     else:
         _check_source(interface)
     check_only_ethernet(interface)
+    check_filter(interface)
     if interface.mac is not None and int(interface.mac[:2], 16) & 1:
         raise XmlError(f"the MAC address {interface.mac} is a multicast one.", line=interface.line)
     name = virtio_driver("virtio-net", interface.model) if is_virtio(interface) else interface.model or ""

@@ -19,6 +19,7 @@ from ....model.domain.identity import forget_links
 from ....model.domain.interface import MACVTAP_MODES, Interface
 from ....xml.parse import Element
 from ....xml.views import View, check_choice, number_of
+from ...links.guarded import FILTERED
 from ..context import Context, Ends
 
 VIRTIO_MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
@@ -112,6 +113,26 @@ def check_tap(interface: Interface) -> None:
         raise XmlError(f"a card has {MOST_QUEUES} queues at most, not {interface.queues}.", line=interface.line)
     for tag in interface.element.findall("vlan/tag"):
         _check_tag(tag)
+
+
+def check_filter(interface: Interface) -> None:
+    """Raise XmlError for a filter of a card whose packets none can see, and for one that cannot be told."""
+    found = interface.element.find("filterref")
+    if found is None:
+        return
+    if interface.type not in FILTERED:
+        raise XmlError(
+            f"a <filterref> is not supported for an interface of type '{interface.type}', but for "
+            f"{', '.join(FILTERED)}.",
+            line=found.sourceline,
+        )
+    if not interface.filter:
+        raise XmlError(
+            "a <filterref> needs the name of its filter, as <filterref filter='...'/>.", line=found.sourceline
+        )
+    for parameter in found.iterfind("parameter"):
+        if not parameter.get("name") or parameter.get("value") is None:
+            raise XmlError("a <parameter> of a filter needs a name and a value.", line=parameter.sourceline)
 
 
 def _check_tag(tag: Element) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ....errors import (
     CorralError,
@@ -59,6 +59,7 @@ from .tpm import make_states
 from .unready import check_helpers
 
 if TYPE_CHECKING:
+    from ...api import FilterPort
     from ...surroundings import Surroundings
     from .cards import Card
     from .secrets import Secrets
@@ -138,9 +139,13 @@ def start(site: Site, plan: Start, *, paused: bool = False) -> None:
 def _make_links(site: Site, plan: Start) -> None:
     """Make what of the cards' links has to be there before QEMU."""
     if plan.cards:
+        from .guards import guard, ports_of
         from .wires import make_macvtaps
 
         make_macvtaps(site.host, plan.cards)
+        # a tap that is there already may be on its bridge, so its packets are filtered before anybody opens it
+        ports = ports_of(plan.name, plan.document, plan.cards)
+        guard(site, [port for port in ports if "%" not in port.device])
 
 
 def _links_of(plan: Start, process: Process, status: Status) -> Tuple[Tuple[str, str, str], ...]:
@@ -148,20 +153,33 @@ def _links_of(plan: Start, process: Process, status: Status) -> Tuple[Tuple[str,
     if not plan.cards:
         return status.links
     from .floors import floor_rows
+    from .guards import guard_rows
     from .wires import tap_rows
 
-    return (*status.links, *tap_rows(plan.cards, process.taps), *floor_rows(plan.document))
+    rows = (*tap_rows(plan.cards, process.taps), *floor_rows(plan.document))
+    return tuple(dict.fromkeys((*status.links, *rows, *guard_rows(plan.document, plan.cards, process.taps))))
 
 
 def _connect(site: Site, plan: Start, process: Process) -> None:
-    """Connect the cards while the guest waits, and write down in its document what their links are called."""
+    """Connect the cards while the guest waits, and write down in its document what their links are called.
+
+    Those that a filter guards are guarded first.
+    """
     if not plan.cards:
         return
+    from .guards import guard, ports_of
     from .wires import connect
 
+    guard(site, _named_late(plan, ports_of(plan.name, plan.document, plan.cards, process.taps)))
     connect(site.host, plan.cards, process.taps, Domain(plan.document).uuid or "")
     for card, name in zip(plan.cards, process.taps):
         set_target(plan.document, card.number, name)
+
+
+def _named_late(plan: Start, ports: Sequence[FilterPort]) -> List[FilterPort]:
+    """Those whose links got their names from the kernel just now; the others are guarded already."""
+    early = {card.tap.name for card in plan.cards}
+    return [port for port in ports if port.device not in early]
 
 
 def _guarantee(site: Site, status: Status) -> None:
@@ -199,11 +217,14 @@ def _announce(site: Site, plan: Start) -> Tuple[Start, Status]:
 
 def _choose_links(site: Site, plan: Start, status: Status) -> Tuple[Start, Status]:
     """Name the cards' links, and write into the status what there is to undo of them; raises what keeps them away."""
+    from .guards import guard_rows
     from .wires import chosen, macvtap_rows
 
     surroundings = _check_links(site, plan)
     plan = plan.with_cards(chosen(plan.cards, surroundings, links_elsewhere(site, plan.name)))
-    return plan, replace(status, links=macvtap_rows(plan.cards, surroundings))
+    named = [card for card in plan.cards if "%" not in card.tap.name]
+    guarded = guard_rows(plan.document, named, [card.tap.name for card in named])
+    return plan, replace(status, links=(*macvtap_rows(plan.cards, surroundings), *guarded))
 
 
 def _own_links(site: Site, name: str) -> FrozenSet[str]:
@@ -218,9 +239,11 @@ def _check_links(site: Site, plan: Start) -> Surroundings:
     """Raise what keeps the guest's cards from being connected; returns what links the host has."""
     from ...surroundings import look
     from .cards import check_cards, check_macs
+    from .guards import check_guards, ports_of
 
     surroundings = look(site.host)
     check_cards(plan.cards, surroundings, site.host, own=_own_links(site, plan.name))
+    check_guards(site, ports_of(plan.name, plan.document, plan.cards))
     check_macs(plan.name, plan.document, list(others(site, plan.name)))
     return surroundings
 

@@ -168,6 +168,14 @@ def _link(work: Work, changes: Changes) -> None:
     work.keep(draft)
 
 
+def _filter(work: Work, changes: Changes) -> None:
+    from .guards import change_filter  # most guests have none
+
+    draft = work.draft(changes)
+    change_filter(work.site, work.name, draft, _device(draft, changes))
+    work.keep(draft)
+
+
 def _limits(work: Work, changes: Changes) -> None:
     draft = work.draft(changes)
     tell_limits(Disk(_device(draft, changes)), work.monitor())
@@ -224,6 +232,8 @@ ROWS: Tuple[Row, ...] = (
     Row("devices/disk/iotune/*", 2, _limits),
     Row("devices/interface/link", 2, _link),
     Row("devices/interface/link/@state", 2, _link),
+    Row("devices/interface/filterref", 2, _filter),
+    Row("devices/interface/filterref/*", 2, _filter),
     Row("devices/graphics/@passwd", 2, _password),
     Row("devices/graphics/@passwdValidTo", 2, _password),
 )
