@@ -371,6 +371,27 @@ options:
           - Whether it cannot reach other isolated guests on its network or bridge, but only what is not isolated, such
             as the host. Without it as the network says.
         type: bool
+      filter:
+        description:
+          - What it may send and receive, by a network filter. See M(corral.virt.filter).
+          - The rules are in place before anybody can reach the guest. A change takes effect at once, and rules that
+            somebody has flushed or edited are put back by the next run.
+          - With O(interfaces[].network) or O(interfaces[].bridge), where that is a Linux bridge, and with
+            O(interfaces[].type=ethernet).
+        type: dict
+        suboptions:
+          name:
+            description:
+              - The name of the filter, such as V(clean-traffic).
+            type: str
+            required: true
+          parameters:
+            description:
+              - Values of the filter's variables by their names, each a text or a list of texts, such as C(IP) for the
+                addresses that the guest may use.
+              - C(MAC) is known. Without C(IP) the addresses are those that the network has reserved or lent, else what
+                C(CTRL_IP_LEARNING) says, V(any), V(dhcp) or V(none).
+            type: dict
       trust_guest_rx_filters:
         description:
           - Whether the guest may receive what is sent to any multicast group, so that it chooses itself, on a device of

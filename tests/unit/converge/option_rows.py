@@ -201,6 +201,12 @@ WRITTEN: tuple[tuple[dict[str, Any], str], ...] = (
         {"interfaces": [{"direct": {"dev": "eth0", "mode": "vepa"}, "trust_guest_rx_filters": True}]},
         '<interface type="direct" trustGuestRxFilters="yes"><source dev="eth0" mode="vepa"/>',
     ),
+    ({"interfaces": [{"bridge": "br0", "filter": {"name": "clean"}}]}, '<filterref filter="clean"/>'),
+    (
+        {"interfaces": [{"network": "n", "filter": {"name": "web", "parameters": {"IP": ["a", "b"], "PORT": 80}}}]},
+        '<filterref filter="web"><parameter name="IP" value="a"/><parameter name="IP" value="b"/>'
+        '<parameter name="PORT" value="80"/></filterref>',
+    ),
     # ports
     (
         {"serials": [{"type": "file", "path": "/log"}, {"model": "pci-serial"}]},

@@ -188,6 +188,12 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ({"interfaces": [{"bridge": "b", "network": "n"}]}, r"interfaces\[1\]: bridge and network contradict each other"),
     ({"interfaces": [{"mtu": 1500}]}, "mtu has no meaning for the type user"),
     ({"interfaces": [{"bridge": "b", "portgroup": "p"}]}, "portgroup has no meaning for the type bridge"),
+    ({"interfaces": [{"filter": {"name": "clean"}}]}, "filter has no meaning for the type user"),
+    ({"interfaces": [{"bridge": "b", "filter": {"name": "a/b"}}]}, "must not contain a slash"),
+    (
+        {"interfaces": [{"bridge": "b", "filter": {"name": "f", "parameters": {"IP": {"a": "b"}}}}]},
+        "IP is neither a text nor a list",
+    ),
     ({"interfaces": [{"direct": {"dev": "e"}, "vlan": 7}]}, "vlan has no meaning for the type direct"),
     ({"interfaces": [{"bridge": "b", "mtu": 20}]}, r"interfaces\[1\]: mtu is 20; write a number from 68"),
     ({"interfaces": [{"bridge": "b", "queues": 0}]}, "queues is 0; write a number from 1 to 256"),
