@@ -4,7 +4,8 @@
 
 """Addresses in a network document, as values that can be reckoned with.
 
-Source of the rules: libvirt's formatnetwork, "Addressing", and RFC 791 for networks without netmask.
+Source of the rules: libvirt's formatnetwork, "Addressing", RFC 791 for networks without netmask, and RFC 8415, section
+11, for DUIDs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from ...xml.views import View
 Address = Union[IPv4Address, IPv6Address]
 Subnet = Union[IPv4Network, IPv6Network]
 Interface = Union[IPv4Interface, IPv6Interface]
+
+# The bytes of a DUID before the MAC address of Ethernet: of a link with the time (1), and of a link (3).
+_DUIDS = {"00:01:00:01": 8, "00:03:00:01": 4}
 
 
 def as_address(text: Optional[str]) -> Optional[Address]:
@@ -64,3 +68,10 @@ def interface_of(address: Address, length: int) -> Interface:
     if isinstance(address, IPv4Address):
         return IPv4Interface((address, length))
     return IPv6Interface((address, length))
+
+
+def mac_of_duid(duid: str) -> str:
+    """Return the MAC address in a DHCPv6 client's identifier; empty where it is made of something else."""
+    before = _DUIDS.get(duid[:11].lower())
+    parts = duid.lower().split(":")
+    return ":".join(parts[before:]) if before and len(parts) == before + 6 else ""

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Lease
-from ansible_collections.corral.virt.plugins.module_utils.drivers.network.live.leases import mac_of_duid, read_leases
+from ansible_collections.corral.virt.plugins.module_utils.drivers.network.live.leases import read_leases
+from ansible_collections.corral.virt.plugins.module_utils.model.network.addresses import mac_of_duid
 
 DUID = "00:01:00:01:2e:4f:aa:bb:52:54:00:00:00:01"
 FILE = f"""\

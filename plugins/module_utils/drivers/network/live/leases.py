@@ -6,7 +6,7 @@
 
 A line is ``EXPIRES MAC ADDRESS NAME CLIENT``, with ``*`` for what is not known and 0 for a lease that never ends.
 Below a line ``duid ...`` the leases are of DHCPv6: there the second word is the number of the client's interface, and
-CLIENT is the client's DUID. Source: dnsmasq's lease.c, lease_update_file; RFC 8415, section 11.
+CLIENT is the client's DUID. Source: dnsmasq's lease.c, lease_update_file.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from __future__ import annotations
 import re
 from typing import Iterator, List, Optional
 
+from ....model.network.addresses import mac_of_duid
 from ...api import Lease
 
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}-)?((?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})")
-# The bytes of a DUID before the MAC address of Ethernet: of a link with the time (1), and of a link (3).
-_DUIDS = {"00:01:00:01": 8, "00:03:00:01": 4}
 
 
 def read_leases(network: str, text: str, now: float) -> List[Lease]:
@@ -42,13 +41,6 @@ def _mac(word: str) -> str:
     """The address without the number of a kind of hardware that is not Ethernet."""
     found = _MAC.fullmatch(word)
     return found.group(1).lower() if found else word.lower()
-
-
-def mac_of_duid(duid: str) -> str:
-    """The MAC address in a DHCPv6 client's identifier; empty where it is made of something else."""
-    before = _DUIDS.get(duid[:11].lower())
-    parts = duid.lower().split(":")
-    return ":".join(parts[before:]) if before and len(parts) == before + 6 else ""
 
 
 def _known(word: str) -> Optional[str]:
