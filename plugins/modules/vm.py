@@ -245,6 +245,20 @@ EXAMPLES = r"""
       - type: tablet
     watchdog: true
 
+- name: A guest that sends with its own addresses only, and that answers nobody but on two ports
+  corral.virt.vm:
+    name: tenant1
+    memory: 1GiB
+    disks:
+      - path: /var/lib/corral/images/tenant1.qcow2
+    interfaces:
+      - network: default
+        filter:
+          name: clean-traffic
+          parameters:
+            IP: 192.168.122.77
+    state: running
+
 - name: A router between a virtual network, a bridge of the host, and a device of the host
   corral.virt.vm:
     name: router1

@@ -257,7 +257,7 @@ guests:
       elements: dict
     interfaces:
       description:
-        - The network interfaces, each with C(type), C(source), C(mac) and C(model).
+        - The network interfaces, each with C(type), C(source), C(mac), C(model) and the name of its C(filter).
         - Also its C(addresses), with their prefix lengths where those are known, and in C(address_source) who knows
           them. With V(lease) it is the DHCP server of the network, with V(arp) the host has met them; V(agent) is the
           guest's agent, which is asked first, and only when O(gather) has V(agent). V(null) without any.
