@@ -14,10 +14,12 @@ from ansible_collections.corral.virt.plugins.module_utils.connect.tables import 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import Content, Declined, Request
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.driver import HostStorage
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.open import open_driver
+from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume import make
 from ansible_collections.corral.virt.plugins.module_utils.errors import (
     AlreadyExists,
     CorralError,
     HostError,
+    InvalidArgument,
     NotFound,
     OperationDenied,
     OperationFailed,
@@ -459,6 +461,41 @@ def test_two_pools_on_one_group_are_refused_also_without_devices(host: PoolHost,
     driver.define_pool(parse(text.format("a")))
     with pytest.raises(AlreadyExists, match="has the source of pool"):
         driver.define_pool(parse(text.format("b")))
+
+
+def test_what_is_refused_forgets_nothing(host: PoolHost) -> None:
+    active(host)
+    driver = driver_on(host)
+    host.add_file("/srv/image", bytes(EXTENT))
+    host.add_file("/srv/large", bytes(2 * EXTENT))
+    driver.create_volume("a", volume(), content=Content(path="/srv/image", origin="x"))
+    with pytest.raises(InvalidArgument, match="Resize the volume first"):
+        driver.upload_volume("a", "one", "/srv/large")
+    with pytest.raises(InvalidArgument, match="no algorithm"):
+        driver.wipe_volume("a", "one", algorithm="fire")
+    assert driver.lookup_volume("a", "one").origin == "x"
+
+
+def test_who_comes_second_leaves_what_the_first_has_written_down(
+    host: PoolHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active(host)
+    first, second = driver_on(host), driver_on(host)
+    check = make.check_size
+    others: list[object] = []
+
+    def meanwhile(view: Any, filling: Any) -> int:
+        """The first makes it after the second has looked, and before the second holds the lock."""
+        if not others:
+            others.append(1)
+            first.create_volume("a", volume(), content=Content(path="/srv/image", origin="x"))
+        return check(view, filling)
+
+    host.add_file("/srv/image", bytes(512))
+    monkeypatch.setattr(make, "check_size", meanwhile)
+    with pytest.raises(AlreadyExists):
+        second.create_volume("a", volume(), content=Content(path="/srv/image", origin="y"))
+    assert first.lookup_volume("a", "one").origin == "x"
 
 
 # layers

@@ -19,7 +19,7 @@ from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, N
 from ....model.storage.volume import Volume
 from ..types.base import PART_PREFIX, Argv, Found, Making, Run, Step, first_device
 from ..types.devices import in_use
-from ..volume.change import ALGORITHMS, SCRUBS
+from ..volume.change import ALGORITHMS, SCRUBS, Begin, check_target
 from ..volume.command import Key, NewImage, Original, convert_argvs, create_argv, new_image
 from ..volume.content import Filling
 from ..volume.make import set_permissions
@@ -238,13 +238,14 @@ def update(scene: Scene, name: str, wanted: Volume) -> None:
     set_permissions(scene.host, _local(scene, find(scene, name)), wanted.given().permissions)
 
 
-def wipe(scene: Scene, name: str, algorithm: str) -> None:
-    """Overwrite a volume."""
+def wipe(scene: Scene, name: str, algorithm: str, begin: Begin = lambda: None) -> None:
+    """Overwrite a volume; ``begin`` is called when nothing stands in the way any more."""
     if algorithm not in ALGORITHMS:
         raise InvalidArgument(f"There is no algorithm {algorithm!r}; write one of {', '.join(ALGORITHMS)}.")
     found = find(scene, name)
     path = _local(scene, found)
     _need_unused(scene, found)
+    begin()
     run(scene.host, wipe_argv(path, found.capacity, algorithm))
 
 
@@ -258,8 +259,11 @@ def wipe_argv(path: str, size: int, algorithm: str) -> Argv:
     return (*zeros, "conv=notrunc,fsync", "status=none")
 
 
-def upload(scene: Scene, name: str, path: str) -> None:
-    """Write a file of this host over a volume's bytes; one that is larger is refused before anything is written."""
+def upload(scene: Scene, name: str, path: str, begin: Begin = lambda: None) -> None:
+    """Write a file of this host over a volume's bytes; one that is larger is refused before anything is written.
+
+    ``begin`` is called when nothing stands in the way any more.
+    """
     found = find(scene, name)
     file = scene.host.stat(scene.host.resolve(path)) if path.startswith("/") else None
     if file is None or file.kind != "file":
@@ -268,13 +272,13 @@ def upload(scene: Scene, name: str, path: str) -> None:
         raise InvalidArgument(f"{path} has {file.size} bytes, and volume {name} has {found.capacity}.", path=path)
     device = _local(scene, found)
     _need_unused(scene, found)
+    begin()
     run(scene.host, ("dd", f"if={path}", f"of={device}", "bs=4M", "conv=notrunc,fsync", "status=none"))
 
 
 def download(scene: Scene, name: str, path: str) -> None:
     """Copy a volume's bytes into a file of this host, whole or not at all."""
-    if not path.startswith("/") or path.endswith("/"):
-        raise InvalidArgument(f"The file {path!r} is not named by an absolute path.", path=path)
+    check_target(scene.host, path)
     found, host = find(scene, name), scene.host
     device = _local(scene, found)
     _need_free(scene, found)

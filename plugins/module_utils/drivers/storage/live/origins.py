@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
-from ....errors import AlreadyExists
 from ...api import Volume
 from .scene import Scene
 
@@ -59,12 +58,18 @@ def recall(scene: Scene) -> Rows:
 @contextmanager
 def coming(scene: Scene, name: str, past: Past, find: Callable[[], Volume]) -> Iterator[Callable[[], None]]:
     """Write down how a volume is being made, when the value is called, and at the end which one it is."""
+    announced = False
+
+    def announce() -> None:
+        nonlocal announced
+        announced = True
+        change(scene, name, past)
+
     try:
-        yield lambda: change(scene, name, past)
-    except AlreadyExists:
-        raise  # another run was faster, and has written down its own
+        yield announce
     except Exception:
-        change(scene, name, NOTHING)
+        if announced:  # else another run was faster, or is at it, and has written down its own
+            change(scene, name, NOTHING)
         raise
     if past != NOTHING:
         change(scene, name, past, _mark(scene, find()))

@@ -226,8 +226,8 @@ def create(
     past = origins.Past(origin, seals.name_of(wanted))
     with origins.coming(scene, name, past, lambda: _find(scene, {}, name)) as announce:
         if scene.row.files:
-            announce()
-            make.create(scene.shelf(), wanted, filling=filling, secret=secret, preallocation=preallocation)
+            shelf = scene.shelf()
+            make.create(shelf, wanted, filling=filling, secret=secret, preallocation=preallocation, announce=announce)
         else:
             block.create(scene, volume, announce, filling=filling, secret=secret)
     return find(scene, name)
@@ -310,20 +310,23 @@ def update(scene: Scene, name: str, wanted: Element) -> None:
 
 def wipe(scene: Scene, name: str, algorithm: str) -> None:
     """Overwrite a volume; what it was made from is nothing any more."""
-    origins.change(scene, name, origins.NOTHING)
     if scene.row.files:
-        change.wipe(scene.shelf(), name, algorithm=algorithm)
+        change.wipe(scene.shelf(), name, algorithm=algorithm, begin=lambda: _forget(scene, name))
     else:
-        block.wipe(scene, name, algorithm)
+        block.wipe(scene, name, algorithm, lambda: _forget(scene, name))
 
 
 def upload(scene: Scene, name: str, path: str) -> None:
     """Replace a volume's bytes."""
-    origins.change(scene, name, origins.NOTHING)
     if scene.row.files:
-        change.upload(scene.shelf(), name, path)
+        change.upload(scene.shelf(), name, path, begin=lambda: _forget(scene, name))
     else:
-        block.upload(scene, name, path)
+        block.upload(scene, name, path, lambda: _forget(scene, name))
+
+
+def _forget(scene: Scene, name: str) -> None:
+    """What a volume was made from is nothing any more."""
+    origins.change(scene, name, origins.NOTHING)
 
 
 def download(scene: Scene, name: str, path: str) -> None:

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ....errors import InvalidArgument, OperationInvalid
+from ....host.api import Host
 from ....model.storage.volume import Volume
 from ....xml.parse import Element
 from ..types.base import SECTOR, Argv
@@ -25,6 +27,13 @@ from .users import check_free
 # How a file is overwritten: by zeros, by scrub(1), or by giving its blocks back.
 SCRUBS = ("nnsa", "dod", "bsi", "gutmann", "schneier", "pfitzner7", "pfitzner33", "random")
 ALGORITHMS = ("zero", "trim", *SCRUBS)
+
+
+Begin = Callable[[], object]
+
+
+def _nothing() -> None:
+    """What is called before a change that nobody wants to hear of."""
 
 
 @contextmanager
@@ -91,10 +100,11 @@ def _check_secret(facts: Facts, secret: Optional[bytes]) -> None:
 # contents
 
 
-def wipe(shelf: Shelf, name: str, *, algorithm: str = "zero") -> Facts:
+def wipe(shelf: Shelf, name: str, *, algorithm: str = "zero", begin: Begin = _nothing) -> Facts:
     """Overwrite a volume; one of another format than raw is then an empty image again, an encrypted one is raw.
 
     Of a sparse file only what it holds can be given back. What a disk or its file system keeps elsewhere stays.
+    ``begin`` is called when nothing stands in the way, and before anything is changed.
     """
     if algorithm not in ALGORITHMS:
         raise InvalidArgument(f"There is no algorithm {algorithm!r}; write one of {', '.join(ALGORITHMS)}.")
@@ -102,6 +112,7 @@ def wipe(shelf: Shelf, name: str, *, algorithm: str = "zero") -> Facts:
         _check_alone(shelf, facts, "wiped")
         image = half_emptied(recall_all(shelf), name, facts.found) or replace(facts.image, capacity=facts.capacity)
         plain = image.format in ("raw", "iso") or image.encryption is not None
+        begin()
         if not plain:
             remember(shelf, [News(name, facts.found.inode, image, emptying=True)])
         run_all(shelf.host, wipe_argvs(facts, algorithm))
@@ -133,29 +144,32 @@ def _empty_again(shelf: Shelf, facts: Facts, image: Image, part: str) -> None:
     _take_over(shelf, facts, image, part)
 
 
-def upload(shelf: Shelf, name: str, path: str) -> Facts:
+def upload(shelf: Shelf, name: str, path: str, *, begin: Begin = _nothing) -> Facts:
     """Replace a volume's bytes by those of a file of this host; the old ones stay until the new ones are whole.
 
-    The format stays what it is: a raw volume takes any bytes, another one only an image of its format.
+    The format stays what it is: a raw volume takes any bytes, another one only an image of its format. ``begin`` is
+    called when the new ones are there, and before they are put in place.
     """
     with _changing(shelf, name) as (facts, part):
         _check_alone(shelf, facts, "replaced")
-        size = _check_upload(shelf, facts, path)
+        _check_upload(shelf, facts, path, path)
         _begin(shelf, part)
         run_all(shelf.host, [copy_argv(path, part)])
+        size = _check_upload(shelf, facts, path, part)  # somebody may have changed the file meanwhile
         if facts.image.format == "raw" and not facts.image.encryption and size < facts.capacity:
             run_all(shelf.host, [("truncate", "--size", str(facts.capacity), part)])
+        begin()
         _take_over(shelf, facts, facts.image, part)
     return look(shelf, name)
 
 
-def _check_upload(shelf: Shelf, facts: Facts, path: str) -> int:
-    """Return the size of the file; raises InvalidArgument for one that the volume cannot become."""
-    found = shelf.host.stat(shelf.host.resolve(path)) if path.startswith("/") else None
+def _check_upload(shelf: Shelf, facts: Facts, path: str, copy: str) -> int:
+    """Return the size of a file, or of its copy; raises InvalidArgument for one that the volume cannot become."""
+    found = shelf.host.stat(shelf.host.resolve(copy)) if path.startswith("/") else None
     if found is None or found.kind != "file":
         raise InvalidArgument(f"There is no file {path} on this host.", path=path)
     image = facts.image
-    there = inspect(reader(shelf.host, path), found.size, image.format, image.encryption)
+    there = inspect(reader(shelf.host, copy), found.size, image.format, image.encryption)
     if (there.format, there.encryption) != (image.format, image.encryption):
         raise InvalidArgument(
             f"{path} is no image of the format '{image.format}', which volume {facts.name} has.",
@@ -175,19 +189,35 @@ def _check_upload(shelf: Shelf, facts: Facts, path: str) -> int:
 
 def download(shelf: Shelf, name: str, path: str) -> None:
     """Copy a volume's bytes into a file of this host, whole or not at all; one that is there is replaced."""
-    host = shelf.host
+    host, what = shelf.host, f"Volume {name} of pool {shelf.pool}"
+    check_target(host, path)
+    shelf.find(name)
+    part = posixpath.join(host.resolve(posixpath.dirname(path)), posixpath.basename(shelf.part(name)))
+    with shelf.holding(shelf.key(name)), making(shelf, name, path):
+        facts = look(shelf, name)
+        check_free(host, facts.found, what)
+        try:
+            host.remove(part)
+            host.write(part, b"", mode=MODE)
+            run_all(host, [copy_argv(facts.real, part)])
+            check_free(host, facts.found, what)  # a guest that was started meanwhile has written to it
+            host.rename(part, path, replace=True)
+        finally:
+            host.remove(part)
+
+
+def check_target(host: Host, path: str) -> None:
+    """Raise InvalidArgument for a path at which no file can be made."""
     if not path.startswith("/") or path.endswith("/"):
         raise InvalidArgument(f"The file {path!r} is not named by an absolute path.", path=path)
-    facts, directory = look(shelf, name), host.resolve(path.rpartition("/")[0] or "/")
-    check_free(host, facts.found, f"Volume {name} of pool {shelf.pool}")
-    part = f"{directory}/.corral-{shelf.key(name)}.part"
-    try:
-        host.remove(part)
-        host.write(part, b"", mode=MODE)
-        run_all(host, [copy_argv(facts.real, part)])
-        host.rename(part, path, replace=True)
-    finally:
-        host.remove(part)
+    found = host.stat(path)
+    if found is not None and found.kind not in ("file", "link"):
+        raise InvalidArgument(
+            f"{path} is a {found.kind}, and no file that could be replaced.", hint="Name the file itself.", path=path
+        )
+    above = posixpath.dirname(path)
+    if (inside := host.stat(host.resolve(above))) is None or inside.kind != "directory":
+        raise InvalidArgument(f"There is no directory {above} on this host.", hint="Make it first.", path=path)
 
 
 def copy_argv(source: str, target: str) -> Argv:
@@ -206,6 +236,7 @@ def _take_over(shelf: Shelf, facts: Facts, image: Image, part: str) -> None:
     made = shelf.host.stat(part)
     if made is not None:
         note(shelf, facts.name, made.inode, image.format, encrypted=image.encryption is not None)
+    check_free(shelf.host, facts.found, f"Volume {facts.name} of pool {shelf.pool}")  # a guest may have been started
     shelf.host.rename(part, facts.real, replace=True)
 
 

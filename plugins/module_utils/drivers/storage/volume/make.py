@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Iterator, List, Optional
+from typing import Callable, Iterator, List, Optional
 
 from ....errors import (
     AlreadyExists,
@@ -39,9 +39,9 @@ RUN_TIMEOUT = 12 * 3600.0
 MODE = 0o600
 # What programs say when there is no room, and what that means.
 NO_ROOM = {
-    "No space left on device": "The file system of pool {pool} is full",
-    "Disk quota exceeded": "The quota of the file system of pool {pool} is used up",
-    "File too large": "The file system of pool {pool} holds no files of that size",
+    "No space left on device": "The file system of {what} is full",
+    "Disk quota exceeded": "The quota of the file system of {what} is used up",
+    "File too large": "The file system of {what} holds no files of that size",
 }
 
 
@@ -53,9 +53,11 @@ def create(
     secret: Optional[bytes] = None,
     preallocation: Optional[str] = None,
     timeout: float = WORK_TIMEOUT,
+    announce: Callable[[], None] = lambda: None,
 ) -> Facts:
     """Make the volume of a complete document, empty or filled, and return it.
 
+    ``announce`` is called when no other run can make it any more, and before anybody sees it.
     Raises AlreadyExists, also when another run was faster, and HostError where there is no room; nothing is there then.
     ``secret`` is what an encrypted volume is to be opened with.
     """
@@ -66,6 +68,7 @@ def create(
     with shelf.working(name, timeout=timeout) as part:
         if shelf.host.stat(place) is not None:
             raise _taken(shelf, name)
+        announce()
         with making(shelf, name):
             _make(shelf, volume, part, filling, secret, preallocation)
             set_permissions(shelf.host, part, volume.given().permissions)
@@ -78,8 +81,11 @@ def _taken(shelf: Shelf, name: str) -> AlreadyExists:
 
 
 @contextmanager
-def making(shelf: Shelf, name: str) -> Iterator[None]:
-    """Say what a failure means for a volume: a program's own words are about a name that nobody knows."""
+def making(shelf: Shelf, name: str, path: Optional[str] = None) -> Iterator[None]:
+    """Say what a failure means for a volume, or for the file that it is copied to.
+
+    A program's own words are about a name that nobody knows.
+    """
     try:
         yield
     except MissingProgram as error:
@@ -89,12 +95,15 @@ def making(shelf: Shelf, name: str) -> Iterator[None]:
     except CommandFailed as error:
         why = next((meaning for words, meaning in NO_ROOM.items() if words in error.stderr), None)
         if why is not None:
-            raise HostError(
-                f"{why.format(pool=shelf.pool)}; volume {name} was not made or changed.",
-                hint=f"Make some room in {shelf.target}.",
-                path=shelf.target,
-            ) from error
+            raise _no_room(shelf, name, why, path) from error
         raise
+
+
+def _no_room(shelf: Shelf, name: str, why: str, path: Optional[str]) -> HostError:
+    what = f"pool {shelf.pool}" if path is None else path
+    left = f"volume {name} was not made or changed" if path is None else f"volume {name} was not copied there"
+    hint = f"Make some room in {shelf.target}." if path is None else "Make some room there."
+    return HostError(f"{why.format(what=what)}; {left}.", hint=hint, path=path or shelf.target)
 
 
 # what is looked at first
