@@ -31,7 +31,8 @@ class Identity:
     ``keys``: path of an element to the alternatives of values that name it among its siblings; the first
     alternative that is complete counts, and an element with none goes by its position. ``order``: path of a parent
     ("" is the root, "*" any other) to the tags of its children, first to last; "..." stands for those that are not
-    named, which are sorted. ``secrets``: paths of values that nobody is shown.
+    named, which are sorted, and "a|b" for two tags whose order among each other counts. ``secrets``: paths of values
+    that nobody is shown.
     """
 
     keys: Keys = field(default_factory=dict)
@@ -156,7 +157,7 @@ def _settle(element: Element, path: str, identity: Identity) -> None:
 def _in_order(parent: Element, path: str, identity: Identity) -> list[Element]:
     """Tags in the table's order, siblings of one tag by their labels, or as they came where they have none."""
     order = identity.order.get(path, identity.order.get("*", ()))
-    ranks = {tag: (rank, "") for rank, tag in enumerate(order)}
+    ranks = {tag: (rank, "") for rank, tags in enumerate(order) for tag in tags.split("|")}
     other = ranks.get("...", (len(ranks), ""))[0]
     named = labelled(parent, path, identity.keys)
     rows = [

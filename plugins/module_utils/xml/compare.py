@@ -146,6 +146,9 @@ def _differences(before: Element, after: Element, here: _Place) -> Iterator[Chan
         else:
             gone, fresh = _line(old.get(key), deeper), _line(new.get(key), deeper)
             yield Change(deeper.place, deeper.path, gone, fresh, deeper.steps, whole=True)
+    if set(old) == set(new) and [tag for tag, _label in old] != [tag for tag, _label in new]:  # "a|b" in the order
+        was, now = (", ".join(_shown(key, old, new) for key in side) for side in (old, new))
+        yield Change(here.place, here.path, was, now, here.steps)
 
 
 def _values(before: Optional[str], after: Optional[str], here: _Place) -> Iterator[Change]:

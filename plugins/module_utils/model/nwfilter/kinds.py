@@ -101,7 +101,7 @@ def number(name: str, low: int, high: int) -> Kind:
         read(text)
         return _settle_number(text)
 
-    return Kind(name, read, settle, f"a number from {low} to {high}, decimal or 0x...")
+    return Kind(name, read, settle, f"a number from {low} to {high}, or from 0x{low:x} to 0x{high:x}")
 
 
 def named(name: str, low: int, high: int, words: Mapping[str, int]) -> Kind:

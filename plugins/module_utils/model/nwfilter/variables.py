@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Variables of rules: $NAME, $NAME[1] and $NAME[@2], and the parameters that give them values.
+
+Source of the rules: libvirt's formatnwfilter, "Usage of variables in filters", and its nwfilter_params.c.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Optional
+
+MOST_ITERATORS = 1000
+_PLACE = r"(?:\[\s{0,9}(@)?([0-9]{1,9})\s{0,9}\]\s{0,9})?"
+_VARIABLE = re.compile(rf"\$([A-Za-z0-9_]{{1,64}}){_PLACE}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
+_VALUE = re.compile(r"[A-Za-z0-9_.:+/-]{1,128}", re.ASCII)
+SAYS = "$NAME, $NAME[0] for its first value, or $NAME[@1] for each in turn"
+NAME_SAYS = "1 to 64 letters, digits and _"
+VALUE_SAYS = "1 to 128 letters, digits and _.:+/-"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable as a rule uses it: one of its values where ``index`` is set, else each of them in turn.
+
+    Variables of one ``iterator`` go through their values side by side, those of different ones in all combinations.
+    """
+
+    name: str
+    iterator: int = 0
+    index: Optional[int] = None
+
+    def __str__(self) -> str:
+        if self.index is not None:
+            return f"${self.name}[{self.index}]"
+        return f"${self.name}[@{self.iterator}]" if self.iterator else f"${self.name}"
+
+
+def is_variable(text: str) -> bool:
+    """Return whether a text is meant as a variable."""
+    return text.startswith("$")
+
+
+def parse_variable(text: str) -> Variable:
+    """Return the variable that a text such as $IP[@1] is; raises ValueError."""
+    found = _VARIABLE.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    name, mark, number = found.groups()
+    if mark and int(number) > MOST_ITERATORS:
+        raise ValueError(text)
+    if number is None or mark:
+        return Variable(name, iterator=int(number or 0))
+    return Variable(name, index=int(number))
+
+
+def is_name(text: str) -> bool:
+    """Return whether a parameter can be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_value(text: str) -> bool:
+    """Return whether a parameter can have this value, whatever uses it."""
+    return _VALUE.fullmatch(text) is not None
