@@ -196,11 +196,32 @@ def test_a_directory_of_the_host_is_no_pool_and_is_never_removed(host: PoolHost)
     driver = driver_on(host)
     with pytest.raises(XmlError, match="a directory of the host itself"):
         driver.define_pool(pool(path="/etc"))
+    host.add_directory("/usr", mode=0o755)
     host.symlink("/usr", "/srv/usr")
-    driver.define_pool(pool(path="/srv/usr"))
+    with pytest.raises(OperationDenied, match="leads to /usr"):
+        driver.define_pool(pool(path="/srv/usr"))
+    driver.define_pool(pool(more="<permissions><mode>0777</mode></permissions>"))
+    host.symlink("/usr", "/srv/a")
+    for act in (driver.build_pool, driver.start_pool):
+        with pytest.raises(OperationDenied, match="leads to /usr"):
+            act("a")
     with pytest.raises(OperationDenied, match="never removed"):
         driver.delete_pool("a")
-    assert "/usr" in host.files
+    assert host.files["/usr"].mode == 0o755
+    host.remove("/srv/a")
+    driver.build_pool("a")
+    driver.start_pool("a")
+    del host.files["/srv/a"]
+    host.symlink("/usr", "/srv/a")
+    with pytest.raises(OperationDenied, match="leads to /usr"):
+        driver.mend_pool("a")
+    assert host.files["/usr"].mode == 0o755
+
+
+@pytest.mark.parametrize("path", ["//etc", "/etc/.", "/./etc/", "/srv/../etc"])
+def test_a_directory_of_the_host_by_another_spelling(host: PoolHost, path: str) -> None:
+    with pytest.raises((OperationDenied, XmlError), match="etc"):
+        driver_on(host).define_pool(pool(path=path))
 
 
 def test_only_root_has_pools_of_devices(host: PoolHost) -> None:

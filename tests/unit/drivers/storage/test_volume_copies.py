@@ -12,7 +12,12 @@ import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume import change, make
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.shelf import Shelf
-from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, InvalidArgument, OperationInvalid
+from ansible_collections.corral.virt.plugins.module_utils.errors import (
+    CorralError,
+    HostError,
+    InvalidArgument,
+    OperationInvalid,
+)
 from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
 from ansible_collections.corral.virt.tests.unit.drivers.storage.small_images import (
     TARGET,
@@ -40,6 +45,22 @@ def opened_by_a_program(host: ImageHost, path: str) -> None:
     found = host.stat(path)
     assert found is not None
     host.add_file("/proc/locks", f"1: OFDLCK ADVISORY  READ -1 00:01:{found.inode} 101 101\n".encode())
+
+
+def test_downloading(host: ImageHost, shelf: Shelf) -> None:
+    make.create(shelf, volume())
+    host.add_file("/srv/out", b"old")
+    change.download(shelf, "a", "/srv/out")
+    found = host.stat("/srv/out")
+    assert host.data("/srv/out") == bytes(8192)
+    assert found is not None
+    assert found.mode == 0o600
+    host.full = True
+    with pytest.raises(CorralError):
+        change.download(shelf, "a", "/srv/out")
+    assert host.entries("/srv") == ["out"]
+    with pytest.raises(InvalidArgument, match="absolute path"):
+        change.download(shelf, "a", "out")
 
 
 def test_a_download_that_has_no_room_says_where(host: ImageHost, shelf: Shelf) -> None:

@@ -578,22 +578,6 @@ def test_an_upload_without_room_leaves_the_old_bytes(host: ImageHost, shelf: She
     assert (host.data(f"{TARGET}/a"), host.in_pool()) == (bytes(8192), ["a"])
 
 
-def test_downloading(host: ImageHost, shelf: Shelf) -> None:
-    make.create(shelf, volume())
-    host.add_file("/srv/out", b"old")
-    change.download(shelf, "a", "/srv/out")
-    found = host.stat("/srv/out")
-    assert host.data("/srv/out") == bytes(8192)
-    assert found is not None
-    assert found.mode == 0o600
-    host.full = True
-    with pytest.raises(CorralError):
-        change.download(shelf, "a", "/srv/out")
-    assert host.entries("/srv") == ["out"]
-    with pytest.raises(InvalidArgument, match="absolute path"):
-        change.download(shelf, "a", "out")
-
-
 def test_preallocation_is_for_formats_that_know_it(host: ImageHost, shelf: Shelf) -> None:
     with pytest.raises(UnsupportedConfig, match="has no preallocation 'metadata'"):
         make.create(shelf, volume(), preallocation="metadata")

@@ -13,10 +13,11 @@ from ....host.api import Host
 from ....host.layout import check_name
 from ....model.storage.pool import Pool
 from ....xml.parse import Element
+from ..passes.check import need_type
 from ..passes.complete import complete_pool, stored_pool
 from ..passes.nested import nested_in
 from ..site import Site
-from .steps import block_of
+from .steps import block_of, check_own_directory
 
 # What writes over a whole device, on which nothing else may be then.
 WHOLE_DEVICES = ("disk", "logical", "zfs")
@@ -31,6 +32,7 @@ def completed(site: Site, document: Element) -> Element:
     known = site.others(name)
     real = real_devices(site.host, [pool.element, *known])
     done = Pool(complete_pool(document, known, kept=kept, host_id=site.host_id, real=real))
+    check_own_directory(site.host, done, need_type(done))
     _check_nested(site, done, known)
     _check_devices(site.host, done, None if kept is None else Pool(kept))
     return done.element

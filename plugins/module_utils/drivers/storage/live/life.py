@@ -25,7 +25,7 @@ from ..types.base import MakeDirectory, Room, make_target
 from .find import room_of
 from .observe import BEYOND, is_built, observe
 from .scene import Scene, scene_of
-from .steps import fit, make_directory, perform, run
+from .steps import check_own_directory, fit, make_directory, perform, run
 
 # Types that do not need to be root for anything.
 UNPRIVILEGED = ("dir",)
@@ -35,6 +35,7 @@ BUILD_FIRST = "Build the pool first, or correct its source."
 def build(scene: Scene, *, overwrite: bool = False) -> None:
     """Make what the pool lies on; where that is there, and may not be overwritten, only what is missing around it."""
     _check_right(scene)
+    check_own_directory(scene.host, scene.pool, scene.row)
     steps = scene.row.build(scene.pool, overwrite)
     if not overwrite and is_built(scene):
         steps = [step for step in steps if isinstance(step, MakeDirectory)]
@@ -50,6 +51,7 @@ def start(site: Site, name: str, make: Callable[[], Element], neighbours: Option
         document = make()
         scene = scene_of(site, document, neighbours)
         _check_right(scene)
+        check_own_directory(scene.host, scene.pool, scene.row)
         before = observe(scene)
         _check_start(scene, before)
         site.store.remove_live(name)
@@ -95,6 +97,7 @@ def _attach(scene: Scene) -> None:
 def mend(scene: Scene, found: Optional[Collection[Fault]] = None) -> List[Fault]:
     """Put everything right and return what was wrong; raises what cannot be put right."""
     faults = list(observe(scene) if found is None else found)
+    check_own_directory(scene.host, scene.pool, scene.row)
     beyond = next((fault for fault in faults if fault.what == BEYOND), None)
     if beyond is not None:
         raise OperationFailed(beyond.detail, hint="Only who looks after this host can put that right.")

@@ -12,7 +12,9 @@ from typing import Dict, List, Optional, Sequence
 
 from ....errors import CommandFailed, CorralError, HostError, MissingProgram, OperationDenied, OperationInvalid
 from ....host.api import Completed, Host
-from ..types.base import DIRECTORY_MODE, Argv, Empty, MakeDirectory, RemoveDirectory, Run, Step
+from ....model.storage.pool import Pool
+from ..passes.check import NOT_COVERED
+from ..types.base import DIRECTORY_MODE, Argv, Empty, MakeDirectory, PoolType, RemoveDirectory, Run, Step
 from ..types.devices import Block, blocks_argv, in_use, read_blocks, read_signatures, signatures_argv
 from ..types.logical import members_argv, read_members
 from ..volume.users import check_free
@@ -136,6 +138,18 @@ def check_removable(host: Host, path: str) -> str:
             path=path,
         )
     return real
+
+
+def check_own_directory(host: Host, pool: Pool, row: PoolType) -> None:
+    """Raise OperationDenied where the target of a pool of files is a directory of the host itself, or leads to one."""
+    path = pool.path() or ""
+    real = host.resolve(path) if path and (row.files or row.mounts) else ""
+    if real in NOT_COVERED:
+        raise OperationDenied(
+            f"The path of <target>, {path}, leads to {real}, a directory of the host itself.",
+            hint="Write a directory that is for this pool only.",
+            path=path,
+        )
 
 
 def _remove_directory(host: Host, step: RemoveDirectory) -> None:
