@@ -67,9 +67,9 @@ class Place:
             raise SystemExit(f"{' '.join(words)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
         return done.stdout
 
-    def inside(self, *words: str) -> Any:
-        """Run inside.py with the modules' interpreter, return what it has measured."""
-        return json.loads(self.run(self.python, f"{self.checkout}/{BENCHMARKS}/inside.py", *words))
+    def inside(self, *words: str, program: str = "inside.py") -> Any:
+        """Run inside.py, or another of our programs, with the modules' interpreter; return what it has measured."""
+        return json.loads(self.run(self.python, f"{self.checkout}/{BENCHMARKS}/{program}", *words))
 
     def version(self, *words: str) -> str:
         """The first number with dots in what a program prints, "" when there is no such program."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from figures import Figure
@@ -43,6 +44,13 @@ MEANING = """## What they mean
   holds its locks, hands sockets over, and asks QEMU whether the guest runs.
 - **By one process** is without Ansible: our driver, opened once, and libvirt's Python binding with its daemon. The
   daemon has asked QEMU for its capabilities before, and so have we.
+- **Linked clones** are images of qcow2 above one image, which is in no pool. Ours writes down of which format each is,
+  so that no guest can have QEMU take it for something else, and each is on the disk with its name, or not there.
+- **The upload** is of random bytes from the same file system. Ours is a new file beside the old one, which is brought
+  to the disk and renamed, so the old bytes stay until the new ones are whole. `virsh vol-upload` writes into the
+  volume and does not wait for the disk, nor does `cp`.
+- **Nothing to do** is less with community.libvirt: `virt_pool`, `virt_volume` and `virt_net` see whether something of
+  that name is there, and ours compares all that the task says. For `secret` it has no counterpart.
 - `virt` takes two tasks for what `vm` does in one: defining a guest and starting it.
 - What none of them tells: what many hosts at once cost the controller, guests with disks and networks, and KVM. With
   KVM QEMU's own part of a start is another, ours is the same.
@@ -55,21 +63,38 @@ tree that has all three, and `make bench LIBVIRT_TREE=DIR` uses it.
 """
 
 
-def page(machine: dict[str, str], own: list[Figure], beside: list[Figure]) -> str:
-    """The whole page; ``beside`` is empty when there was no libvirtd."""
+@dataclass(frozen=True)
+class Section:
+    """The figures of a group of benchmarks; ``beside`` is empty when there was no libvirtd."""
+
+    group: str
+    title: str
+    own: list[Figure]
+    beside: list[Figure]
+
+
+def page(machine: dict[str, str], sections: list[Section]) -> str:
+    """The whole page."""
+    compared = any(section.beside for section in sections)
     parts = [
         NOTICE,
         "# Benchmarks",
         "`make bench` measures all of this and writes this page.",
-        "## Ours",
-        table(own),
-        "## Beside community.libvirt with a real libvirtd",
-        table(beside) if beside else LEFT_OUT.strip(),
-        MEANING.strip(),
+        *([] if compared else [LEFT_OUT]),
+        *(part for section in sections for part in of_section(section)),
+        MEANING,
         "## The machine",
         "\n".join(f"- {name}: {value}" for name, value in machine.items() if value),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def of_section(section: Section) -> list[str]:
+    """A group with its tables."""
+    parts = [f"## {section.title}", "### Ours", table(section.own)]
+    if section.beside:
+        parts += ["### Beside community.libvirt with a real libvirtd", table(section.beside)]
+    return parts
 
 
 def table(figures: list[Figure]) -> str:

@@ -6,7 +6,8 @@
 
     run.py [--guests 20] [--fleet 50] [--libvirt-tree DIR] [--only NAME...] [--out FILE.json] [--page FILE.md]
 
-The figures go to ``--out`` as JSON, and with their meaning to ``--page``, which is left alone with ``--only``.
+The figures go to ``--out`` as JSON, and with their meaning to ``--page``, which is left alone with ``--only``. That
+takes names of benchmarks and of groups of them, such as ``storage``.
 ``--libvirt-tree`` is a tree as libvirt_tree.sh makes it; without it a libvirtd of this machine is used where one
 answers.
 """
@@ -18,53 +19,88 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import figures as f
+import storage
 from libvirtd import libvirtd
 from place import ROOT, Bench, Place, bench, here, say
-from report import machine, page, row
+from report import Section, machine, page, row
 
 Benchmarks = dict[str, Callable[[Bench], Iterable[f.Figure]]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Benchmarks about one thing: those of ours alone, and those beside a real libvirtd."""
+
+    name: str
+    title: str
+    own: Benchmarks
+    beside: Benchmarks
 
 
 def main() -> int:
     """Run what is asked for."""
     args = arguments()
     signal.signal(signal.SIGTERM, lambda *_given: sys.exit("ended by a signal"))  # what was started is ended too
-    own: Benchmarks = {
-        "no-op": f.no_op,
-        "start": f.start,
-        "imports": f.imports,
-        "many": partial(f.many, guests=args.guests),
-    }
-    beside: Benchmarks = {
-        "beside-no-op": f.beside_no_op,
-        "beside-start": f.beside_start,
-        "beside-fleet": partial(f.beside_fleet, guests=args.fleet),
-        "beside-many": partial(f.beside_many, guests=args.guests),
-    }
+    sections: list[Section] = []
     with libvirtd(args.libvirt_tree) as libvirt:
         if libvirt is None:
             say("No libvirtd with community.libvirt: the comparison with it is left out (see --libvirt-tree).")
         facts = machine(here(), libvirt)
-        ours = measured(own, here(), args.only)
-        theirs = measured(beside, libvirt, args.only) if libvirt else []
+        for group in groups(args.guests, args.fleet):
+            ours = measured(group, group.own, here(), args.only)
+            theirs = measured(group, group.beside, libvirt, args.only) if libvirt else []
+            sections.append(Section(group.name, group.title, ours, theirs))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    rows = [{**asdict(figure), "ratio": figure.ratio} for figure in [*ours, *theirs]]
+    found = [(each.group, figure) for each in sections for figure in (*each.own, *each.beside)]
+    rows = [{"group": group, **asdict(figure), "ratio": figure.ratio} for group, figure in found]
     args.out.write_text(json.dumps({"machine": facts, "figures": rows}, indent=2) + "\n")
     if not args.only:
-        args.page.write_text(page(facts, ours, theirs))
+        args.page.write_text(page(facts, sections))
     return 0
 
 
-def measured(benchmarks: Benchmarks, place: Place, only: list[str]) -> list[f.Figure]:
-    """Run benchmarks, each on a host of its own, and say each figure when it is there."""
+def groups(guests: int, fleet: int) -> list[Group]:
+    """Everything that can be measured: a group is a row here, and a file with its benchmarks."""
+    return [
+        Group(
+            "guests",
+            "Guests",
+            {"no-op": f.no_op, "start": f.start, "imports": f.imports, "many": partial(f.many, guests=guests)},
+            {
+                "beside-no-op": f.beside_no_op,
+                "beside-start": f.beside_start,
+                "beside-fleet": partial(f.beside_fleet, guests=fleet),
+                "beside-many": partial(f.beside_many, guests=guests),
+            },
+        ),
+        Group(
+            "storage",
+            "Storage, and every module with nothing to do",
+            {
+                "storage-clones": partial(storage.clones, count=fleet),
+                "storage-upload": storage.upload,
+                "storage-no-op": storage.no_op,
+            },
+            {
+                "beside-storage-clones": partial(storage.beside_clones, count=fleet),
+                "beside-storage-clone-tasks": partial(storage.beside_clone_tasks, count=fleet),
+                "beside-storage-upload": storage.beside_upload,
+                "beside-storage-no-op": storage.beside_no_op,
+            },
+        ),
+    ]
+
+
+def measured(group: Group, benchmarks: Benchmarks, place: Place, only: list[str]) -> list[f.Figure]:
+    """Run benchmarks of a group, each on a host of its own, and say each figure when it is there."""
     found = []
     for name, measure in benchmarks.items():
-        if not only or name in only:
+        if not only or name in only or group.name in only:
             with bench(place) as one:
                 for figure in measure(one):
                     found.append(figure)
@@ -76,7 +112,7 @@ def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--guests", type=int, default=20, help="guests in one play")
-    parser.add_argument("--fleet", type=int, default=50, help="guests by one process")
+    parser.add_argument("--fleet", type=int, default=50, help="guests, and linked clones, by one process")
     parser.add_argument("--libvirt-tree", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--out", type=Path, default=ROOT / ".cache/benchmarks.json")
