@@ -10,6 +10,7 @@ whatever a test leaves running is ended by its process id.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,34 @@ ROOT = Path(__file__).resolve().parents[2]
 KERNEL = ROOT / ".cache/guest/vmlinuz"
 INITRD = ROOT / ".cache/guest/initrd.img"
 UP = "corral-guest: up"
+KEY_OF_HOST = Path("/var/lib/systemd/credential.secret")
 CMDLINE = "console=ttyS0 quiet panic=-1 cryptomgr.notests rodata=off mitigations=off tsc=reliable no_timer_check"
 
 Run = Callable[..., "dict[str, Any]"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def as_it_was() -> Iterator[None]:
+    """The key of the host stays what it was: none, where systemd-creds had not made one before.
+
+    Test processes that run side by side share the key, so the last of them takes it away. The note that there was none
+    outlives tests that are killed.
+    """
+    note, turn = (ROOT / ".cache" / name for name in ("no-key-of-host", "no-key-of-host.turn"))
+    note.parent.mkdir(exist_ok=True)
+    with note.open("ab") as users, turn.open("ab") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        if not KEY_OF_HOST.exists():
+            note.write_text("The key of the host is there for tests only.\n")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        fcntl.flock(alone, fcntl.LOCK_UN)
+        yield
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        with suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if note.stat().st_size:
+                KEY_OF_HOST.unlink(missing_ok=True)
+                note.write_bytes(b"")
 
 
 @pytest.fixture

@@ -22,21 +22,14 @@ import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
 
+from .test_states import direct
+from .test_states import results as said_by
+
 Run = Callable[..., "dict[str, Any]"]
 
 VALUE = "correct horse battery staple 4711"
 PATTERN = "corral-guest-reads-this"
-KEY_OF_HOST = Path("/var/lib/systemd/credential.secret")
 UUID = "f52a81b2-424e-490c-823d-6bd4235bc573"
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """The key of the host stays what it was: none, where systemd-creds had not made one before."""
-    there = KEY_OF_HOST.exists()
-    yield
-    if not there:
-        KEY_OF_HOST.unlink(missing_ok=True)
 
 
 def encrypted_image(path: Path, kind: str) -> None:
@@ -147,6 +140,16 @@ def asked(shown: dict[str, Any], command: str, answer: str) -> None:
 
 
 @pytest.fixture
+def quick(uri: str) -> Run:
+    """Run a module without Ansible around it, with what it would show as the difference."""
+
+    def run(module: str = "vm", **options: Any) -> dict[str, Any]:
+        return said_by([direct(uri, module, _ansible_diff=True, **options)])[0]
+
+    return run
+
+
+@pytest.fixture
 def through(localhost: Any, uri: str) -> Run:
     """Run a module in a process of its own that is started by this one: no command line of ours has its options."""
 
@@ -213,6 +216,59 @@ def test_a_guest_reads_encrypted_disks(root_dir: Path, cli: Run, linux: dict[str
     assert holders(root_dir, *results) == []
     results += [cli("vm", name="sealed", state="absent", force=True)]
     assert holders(root_dir, *results) == []
+
+
+@pytest.mark.guest
+def test_volumes_that_are_made_encrypted_for_a_guest(
+    root_dir: Path, quick: Run, cli: Run, linux: dict[str, Any], up: dict[str, Any]
+) -> None:
+    images, plain = root_dir / "images", root_dir / "plain"
+    plain.write_bytes(PATTERN.encode().ljust(8 << 20, b"\0"))
+    results = [quick("secret", usage="volume", usage_id="vault", value=VALUE, private=True)]
+    results += [quick("secret", usage="volume", usage_id="other", value="something else")]
+    results += [quick("pool", name="p", type="dir", target=str(images), state="active")]
+    sealed = {"format": "luks", "secret": "vault"}
+    disk = {"pool": "p", "image": {"path": str(plain), "format": "raw"}, "format": "raw"}
+    wanted = {**linux, "name": "sealed", "state": "running"}
+    would = quick(check=True, disks=[{**disk, "encryption": sealed}], **wanted)
+    first = cli(diff=True, disks=[{**disk, "encryption": sealed}], wait_for=up, **wanted)
+    assert not first.get("failed"), first["msg"]
+    assert first["actions"] == would["actions"]
+    assert [step["action"] for step in first["actions"]] == ["define", "create_volume", "start"]
+    again = quick(disks=[disk], **wanted)
+    assert not again["changed"] and not again["pending"], again
+    shown = quick("vm_info", name="sealed", xml="live")
+    written = PATTERN[::-1]
+    asked(shown, f"head -c {len(PATTERN)} /dev/vda; echo {written} >/dev/vda; sync", PATTERN)
+
+    grown = quick(disks=[{**disk, "size": "16MiB"}], **wanted)
+    assert [step["action"] for step in grown["actions"]] == ["resize_volume"], grown
+    asked(shown, "cat /sys/block/vda/size", str((16 << 20) // 512))
+    refused = quick(disks=[{**disk, "encryption": "other"}], **wanted)
+    assert refused["failed"] and "was made with the secret vault, and cannot be opened by other" in refused["msg"]
+    results += [would, first, again, shown, grown, refused]
+    assert holders(root_dir, *results) == []
+
+    results += [quick(name="sealed", state="stopped", force=True, timeout=0)]
+    results += [quick("volume", pool="p", name="sealed-vda", capacity="24MiB")]
+    assert results[-1]["changed"] and results[-1]["volume"]["encrypted"], results[-1]
+    (image,) = images.iterdir()
+    assert not any(word.encode() in image.read_bytes() for word in (PATTERN, written))
+    assert opened(image, root_dir).startswith(written.encode())
+    results += [quick(name="sealed", state="absent", storage="owned")]
+    assert list(images.iterdir()) == [] and holders(root_dir, *results) == []
+
+
+def opened(image: Path, beside: Path) -> bytes:
+    """What begins an encrypted raw image, as QEMU's own tools read it with the value."""
+    key, target = beside / "opener", beside / "opened"
+    key.write_text(VALUE)
+    source = f"driver=luks,key-secret=s,file.filename={image}"
+    command = ["qemu-img", "convert", "--object", f"secret,id=s,file={key}", "--image-opts", source, "-O", "raw"]
+    subprocess.run([*command, str(target)], check=True)
+    key.unlink()
+    with target.open("rb") as file:
+        return file.read(512)
 
 
 @pytest.mark.guest
