@@ -5,7 +5,7 @@
 """Deleting what a pool lies on: only what it lists and what we have left there ourselves, and nothing of others.
 
 What cannot be told to be an image is somebody else's: a directory, a link out of the pool, a file that is no whole
-number of sectors, as no disk is.
+number of sectors, as no disk is, or that begins as an archive, a database or a text does and was not made by us.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Callable, Dict, Iterator, List, NoReturn
 from ....errors import OperationInvalid
 from ..types.base import PART_PREFIX, SECTOR, first_device
 from ..types.logical import members_argv, read_members
-from ..volume.look import Facts, look_all
+from ..volume.formats import recall_all, was_made
+from ..volume.header import is_foreign
+from ..volume.look import Facts, look_all, reader
 from ..volume.users import check_free
 from .find import found_volumes
 from .groups import KIND, OPEN, POOLS, SNAPSHOTS, states
@@ -63,20 +65,24 @@ def _directory(scene: Scene) -> List[str]:
 def images(scene: Scene) -> List[Facts]:
     """The images in a pool's directory; raises OperationInvalid where it holds anything else, or one is in use."""
     found = {facts.name: facts for facts in look_all(scene.shelf())}
+    rows = recall_all(scene.shelf())
     for name in scene.host.entries(scene.shelf().root()):
         facts = found.get(name)
         if facts is None and not (name.startswith(PART_PREFIX) or _is_empty_lost(scene, name)):
             _refuse(scene, name)
-        if facts is not None and not _is_image(facts):
+        if facts is not None and not (was_made(rows, name, facts.found) or _is_image(scene, facts)):
             _refuse(scene, name)
     for facts in found.values():
         check_free(scene.host, facts.found, f"Volume {facts.name} of pool {scene.name}")
     return list(found.values())
 
 
-def _is_image(facts: Facts) -> bool:
-    """A raw image has no mark; it has whole sectors."""
-    return facts.image.format != "raw" or (facts.found.size > 0 and facts.found.size % SECTOR == 0)
+def _is_image(scene: Scene, facts: Facts) -> bool:
+    """A raw image has no mark; it has whole sectors, and not the mark of something else."""
+    if facts.image.format != "raw" or facts.image.encryption is not None:
+        return True
+    whole = facts.found.size > 0 and facts.found.size % SECTOR == 0
+    return whole and not is_foreign(reader(scene.host, facts.real))
 
 
 def _is_empty_lost(scene: Scene, name: str) -> bool:

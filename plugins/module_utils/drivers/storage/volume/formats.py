@@ -59,16 +59,22 @@ def recall(shelf: Shelf, rows: Rows, name: str, found: FileStat) -> Optional[Kno
 
 @dataclass(frozen=True)
 class News:
-    """A file whose format is now known; ``emptying`` says that its bytes are about to go, and what it is to be then."""
+    """A file whose format is now known; ``emptying`` says that its bytes are about to go, and what it is to be then.
+
+    ``made`` says that it is our own, and not one that was found in the pool.
+    """
 
     name: str
     inode: int
     image: Image
     emptying: bool = False
+    made: bool = False
 
     def row(self) -> Dict[str, Any]:
         """The row that is written down."""
         row: Dict[str, Any] = {"name": self.name, "format": self.image.format, "encryption": self.image.encryption}
+        if self.made:
+            row["made"] = True
         if self.emptying:
             row["emptying"] = {name: getattr(self.image, name) for name in SHAPE}
         return row
@@ -76,6 +82,12 @@ class News:
 
 # What an image that was emptied has in common with what it was.
 SHAPE = ("format", "capacity", "compat", "cluster_size")
+
+
+def was_made(rows: Rows, name: str, found: FileStat) -> bool:
+    """Whether a file is known as one that we have made."""
+    row = rows.get(str(found.inode), {})
+    return row.get("name") == name and row.get("made") is True
 
 
 def half_emptied(rows: Rows, name: str, found: FileStat) -> Optional[Image]:
@@ -94,7 +106,7 @@ def remember(shelf: Shelf, news: Iterable[News]) -> None:
         return
     with shelf.host.lock(shelf.layout.volume_formats_lock(shelf.pool)):
         before = recall_all(shelf)
-        fresh = {key: {**_emptying(before.get(key, {}), row), **row} for key, row in fresh.items()}
+        fresh = {key: {**_staying(before.get(key, {}), row), **row} for key, row in fresh.items()}
         after = {**_pruned(shelf, before), **fresh}
         if after != before:
             _write(shelf, after)
@@ -115,10 +127,10 @@ def _write(shelf: Shelf, rows: Rows) -> None:
     shelf.host.write(shelf.layout.volume_formats(shelf.pool), data, mode=0o600)
 
 
-def _emptying(before: Dict[str, Any], row: Dict[str, Any]) -> Dict[str, Any]:
-    """What stays of an older row of the same file: that it is being emptied."""
-    same = before.get("name") == row["name"] and "emptying" in before
-    return {"emptying": before["emptying"]} if same else {}
+def _staying(before: Dict[str, Any], row: Dict[str, Any]) -> Dict[str, Any]:
+    """What stays of an older row of the same file: that it is being emptied, and that it is ours."""
+    same = before.get("name") == row["name"]
+    return {key: before[key] for key in ("emptying", "made") if key in before} if same else {}
 
 
 def _pruned(shelf: Shelf, rows: Rows) -> Rows:

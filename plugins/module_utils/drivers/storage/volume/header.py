@@ -39,6 +39,12 @@ MAGICS: Tuple[Tuple[str, int, bytes], ...] = (
     ("iso", 32769, b"CD001"),
 )
 # Bits of a qcow2 header, and the numbers of what follows it.
+# How files begin that are no disks: what people keep, and what is packed.
+FOREIGN: Tuple[Tuple[int, bytes], ...] = (
+    (257, b"ustar"),
+    *((0, magic) for magic in (b"\x1f\x8b", b"\xfd7zXZ\0", b"BZh", b"\x28\xb5\x2f\xfd", b"PK\3\4", b"7z\xbc\xaf")),
+    *((0, magic) for magic in (b"SQLite format 3\0", b"\x7fELF", b"#!", b"%PDF-", b"<?xml", b"-----BEGIN ")),
+)
 DATA_FILE, EXTENDED_L2, LAZY_REFCOUNTS = 1 << 2, 1 << 4, 1 << 0
 BACKING_FORMAT = 0xE2792ACA
 LONGEST_NAME = 1023
@@ -80,6 +86,12 @@ def inspect(read: Read, size: int, format: str, encryption: Optional[str] = None
     if not any(_has(read, head, offset, magic) for offset, magic in wanted):
         return Image("raw", size)
     return _READERS.get(name, _other)(name, read, size)
+
+
+def is_foreign(read: Read) -> bool:
+    """Whether the bytes are those of an archive, a database, a program or a text, which nobody boots from."""
+    head = read(0, HEAD)
+    return any(head.startswith(magic, offset) for offset, magic in FOREIGN)
 
 
 def _has(read: Read, head: bytes, offset: int, magic: bytes) -> bool:

@@ -309,4 +309,4 @@ def _backing_held(shelf: Shelf, volume: Volume) -> Iterator[None]:
 
 def note(shelf: Shelf, name: str, inode: int, format: str, encrypted: bool) -> None:
     """Write down of what format a new file is, before it is seen."""
-    remember(shelf, [News(name, inode, Image(format, encryption="luks" if encrypted else None))])
+    remember(shelf, [News(name, inode, Image(format, encryption="luks" if encrypted else None), made=True)])
