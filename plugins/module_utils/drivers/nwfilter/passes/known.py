@@ -51,7 +51,8 @@ def advice(word: str, known: Iterable[str], what: str = "") -> Optional[str]:
     from difflib import get_close_matches
 
     words = tuple(known)
-    near = get_close_matches(word[:LONGEST_SHOWN], words, n=1, cutoff=0.75)
+    begun = [each for each in words if len(word) > 2 and each.startswith(word)]
+    near = begun or get_close_matches(word[:LONGEST_SHOWN], words, n=1)
     if near:
         return f"Did you mean {near[0]}?"
     return f"{what or 'There are'}: {', '.join(words)}." if words else "Leave it out."
