@@ -32,7 +32,7 @@ class Learnt:
     """A variable whose addresses nftables learns: the set that keeps them, and how they come there.
 
     ``family`` is 4 or 6. ``method`` is any (the first source address that the guest sends) or dhcp (what a
-    server acknowledges).
+    server acknowledges). learnt.py says what kind of set that is.
     """
 
     name: str
@@ -40,7 +40,20 @@ class Learnt:
     method: str = ANY
 
 
-Concrete = Union[int, str, Tuple[str, ...], Tuple[int, int], Learnt]
+@dataclass(frozen=True)
+class Ipset:
+    """An ipset of this host that was copied into a set of ours, ``name``; ipsets.py makes it.
+
+    ``family`` is 4 or 6, None where the elements are no IP addresses. ``parts`` are what an element consists of:
+    ip, port (with its protocol), mac, mark.
+    """
+
+    name: str
+    family: Optional[int]
+    parts: Tuple[str, ...]
+
+
+Concrete = Union[int, str, Tuple[str, ...], Tuple[int, int], Learnt, Ipset]
 
 
 @dataclass(frozen=True)
@@ -57,8 +70,8 @@ class ConcreteRule:
     """One rule with all its values, and where it comes from.
 
     ``number`` counts the rules of the filter from 1. ``direction`` is as the guest sees it: out, in, inout.
-    ``protocol`` is None for a rule that matches everything. ``counter`` names the set in which a rule with
-    connlimit-above counts connections; it is needed there only.
+    ``protocol`` is None for a rule that matches everything. ``own_set`` names the set that the rule keeps what it
+    counts in: sets.py says which rules need one.
     """
 
     filter: str
@@ -70,9 +83,13 @@ class ConcreteRule:
     protocol: Optional[str] = None
     values: Tuple[Value, ...] = ()
     comment: str = ""
-    counter: str = ""
+    own_set: str = ""
     line: Optional[int] = None
 
     def get(self, attribute: str) -> Optional[Value]:
         """Return the value of this attribute, None when the rule does not speak of it."""
         return next((value for value in self.values if value.attribute == attribute), None)
+
+    def says(self, *attributes: str) -> bool:
+        """Return whether the rule speaks of any of these attributes."""
+        return any(value.attribute in attributes for value in self.values)
