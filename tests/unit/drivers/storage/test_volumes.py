@@ -196,8 +196,28 @@ def test_a_volume_from_an_image(host: ImageHost, shelf: Shelf, of: str, to: str)
     made = make.create(shelf, volume(capacity=16384, format=to), filling=filling)
     assert (made.capacity, made.image.format) == (16384, to)
     assert b"words" in host.data(made.path)
-    assert host.ran("qemu-img")[0][:6] == ("qemu-img", "convert", "-f", of, "-O", to)
+    assert (host.ran("qemu-img")[0][:6] == ("qemu-img", "convert", "-f", of, "-O", to)) == ((of, to) != ("raw", "raw"))
     assert make.create(shelf, volume("b", None, to), filling=filling).capacity == 4096
+
+
+def test_plain_bytes_are_copied_without_qemu_img(host: ImageHost, shelf: Shelf) -> None:
+    host.add_file(IMAGE, b"words".ljust(4096, b"\0"))
+    filling = content.from_path(shelf, IMAGE, None)
+    make.create(shelf, volume(capacity=4096), filling=filling)
+    assert host.ran("cp")[-1][:3] == ("cp", "--reflink=auto", "--sparse=always")
+    assert host.ran("qemu-img") == []
+    del host.programs["cp"]
+    host.add_program("cp", lambda argv, stdin: Completed(argv, 1, b"", b"cp: unrecognized option: reflink=auto\n"))
+    made = make.create(shelf, volume("b", 4096), filling=filling)
+    assert host.ran("qemu-img")[-1][1] == "convert", "a cp that knows nothing of this"
+    assert host.data(made.path) == host.data(IMAGE)
+
+
+def test_plain_bytes_end_with_a_whole_sector(host: ImageHost, shelf: Shelf) -> None:
+    host.add_file(IMAGE, b"words")
+    filling = content.from_path(shelf, IMAGE, "raw")
+    made = make.create(shelf, volume(capacity=None), filling=filling)
+    assert host.data(made.path) == b"words".ljust(512, b"\0")
 
 
 def test_blocks_are_shared_where_they_can_be(host: ImageHost, shelf: Shelf) -> None:
