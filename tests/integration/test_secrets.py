@@ -22,12 +22,14 @@ import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
 
+from .conftest import ROOT
 from .test_states import direct
 from .test_states import results as said_by
 
 Run = Callable[..., "dict[str, Any]"]
 
 VALUE = "correct horse battery staple 4711"
+ROTATED = "Tr0ub4dor and 3 of its friends"
 PATTERN = "corral-guest-reads-this"
 UUID = "f52a81b2-424e-490c-823d-6bd4235bc573"
 
@@ -107,8 +109,10 @@ def watched() -> Iterator[list[str]]:
 
 
 def holds(data: bytes) -> bool:
-    """Whether the value is in there, as it is or in base64."""
-    return any(needle in data for needle in (VALUE.encode(), b64encode(VALUE.encode())[:-4]))
+    """Whether one of the values is in there, as it is or in base64."""
+    return any(
+        needle in data for value in (VALUE, ROTATED) for needle in (value.encode(), b64encode(value.encode())[:-4])
+    )
 
 
 def files(root: Path) -> Iterator[tuple[str, bytes]]:
@@ -145,17 +149,6 @@ def quick(uri: str) -> Run:
 
     def run(module: str = "vm", **options: Any) -> dict[str, Any]:
         return said_by([direct(uri, module, _ansible_diff=True, **options)])[0]
-
-    return run
-
-
-@pytest.fixture
-def through(localhost: Any, uri: str) -> Run:
-    """Run a module in a process of its own that is started by this one: no command line of ours has its options."""
-
-    def run(module: str, **options: Any) -> dict[str, Any]:
-        localhost.options["variable_manager"].extra_vars["ansible_python_interpreter"] = sys.executable
-        return dict(getattr(localhost, f"corral.virt.{module}")(uri=uri, **options).contacted["localhost"])
 
     return run
 
@@ -272,19 +265,50 @@ def opened(image: Path, beside: Path) -> bytes:
 
 
 @pytest.mark.guest
-def test_no_process_is_told_the_value(root_dir: Path, through: Run, linux: dict[str, Any]) -> None:
-    image = root_dir / "a.qcow2"
-    encrypted_image(image, "qcow2")
-    wanted = {"usage": "volume", "usage_id": str(image), "value": VALUE, "private": True}
-    xml = guest(linux, disk(image, "qcow2", "vda", f"usage='{image}'"))
+@pytest.mark.root
+def test_no_log_and_no_output_says_the_value(root_dir: Path, uri: str, tmp_path: Path) -> None:
+    """A play as people run it, with all that Ansible can say, successes and failures, and everything that is logged."""
+    play, log, home = tmp_path / "play.yml", tmp_path / "log", tmp_path / "home"
+    home.mkdir()
+    vault = {"usage": "volume", "usage_id": "vault"}
+
+    def step(module: str, **options: Any) -> dict[str, Any]:
+        return {f"corral.virt.{module}": {"uri": uri, **options}}
+
+    anyway = {"failed_when": False}
+    tasks: list[dict[str, Any]] = [
+        step("secret", **vault, value=VALUE, private=True),
+        step("pool", name="p", type="dir", target=str(root_dir / "images"), state="active"),
+        step("volume", pool="p", name="v", capacity="4MiB", encryption="vault"),
+        step("vm", name="g", memory="32MiB", disks=[{"pool": "p", "volume": "v"}], state="running"),
+        step("secret", **vault, value=ROTATED),
+        step("secret_info", xml=True),
+        step("vm_info", xml="live"),
+        {**step("vm", name="g", state="restarted", force=True, timeout=0), **anyway, "register": "restarted"},
+        {**step("volume", pool="p", name="v", capacity="8MiB"), **anyway, "register": "resized"},
+        {**step("secret", usage="volume", value=VALUE), **anyway, "register": "unnamed"},
+        {
+            "ansible.builtin.assert": {
+                "that": [f"{each}.error is defined" for each in ("restarted", "resized", "unnamed")]
+            }
+        },
+        step("vm", name="g", state="absent", force=True),
+    ]
+    play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    play.chmod(0o600)
+    command = ["unshare", "--mount", sys.executable, str(Path(__file__).with_name("log_host.py")), str(log)]
+    command += [str(Path(sys.executable).with_name("ansible-playbook")), "-vvv", "--diff", str(play)]
+    command += ["-e", f"ansible_python_interpreter={sys.executable}"]
+    environment = {**os.environ, "HOME": str(home), "ANSIBLE_NOCOLOR": "1"}
     with watched() as seen:
-        results = [through("secret", **wanted) for _turn in range(2)]
-        results += [through("vm", xml=xml, state="running")]
-        assert not results[-1].get("failed"), results[-1]["msg"]
-        results += [through("vm", name="sealed", state="absent", force=True)]
-    assert [result["changed"] for result in results] == [True, False, True, True]
-    assert seen == []
-    assert holders(root_dir, *results) == []
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    logged = log.read_bytes()
+    assert logged.count(b"Invoked with") >= len(tasks) - 1, logged
+    assert b"usage_id=vault" in logged and "usage_id" in done.stdout
+    assert not holds(logged) and not holds((done.stdout + done.stderr).encode())
+    assert seen == [] and holders(root_dir) == []
+    assert [place for place, data in files(home) if holds(data)] == []
 
 
 @pytest.mark.guest
