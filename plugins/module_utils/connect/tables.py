@@ -53,6 +53,12 @@ def _secret(request: Request) -> Answer:
     return open_driver(request)
 
 
+def _nwfilter(request: Request) -> Answer:
+    from ..drivers.nwfilter.open import open_driver
+
+    return open_driver(request)
+
+
 def _storage(request: Request) -> Answer:
     from ..drivers.storage.open import open_driver
 
@@ -83,6 +89,22 @@ def _test_node_device(request: Request) -> Answer:
     return open_node_device(request)
 
 
+def _test_nwfilter(request: Request) -> Answer:
+    from ..drivers.test.open import open_nwfilter
+
+    return open_nwfilter(request, _meaning)
+
+
+def _meaning() -> Meaning:
+    """What filters mean is the same for those that are only simulated."""
+    from ..drivers.nwfilter.builtin.table import builtin_document, builtin_names
+    from ..drivers.nwfilter.passes.complete import complete
+    from ..drivers.nwfilter.passes.loops import check_loops
+    from ..drivers.test.nwfilter import Meaning
+
+    return Meaning(complete, check_loops, builtin_names, builtin_document)
+
+
 def _test(open_: Callable[[Request], Answer]) -> Row:
     return Row("test", open_, ("test",), "test:///default")
 
@@ -99,5 +121,5 @@ TABLES: Mapping[str, Tuple[Row, ...]] = {
     "storage": (_test(_test_storage), Row("storage", _storage, ("qemu",), "qemu:///system")),
     "node device": (_test(_test_node_device),),
     "secret": (Row("secret", _secret, ("qemu",), "qemu:///system"),),
-    "nwfilter": (),
+    "nwfilter": (_test(_test_nwfilter), Row("nwfilter", _nwfilter, ("qemu",), "qemu:///system"),),
 }

@@ -153,6 +153,18 @@ class Process:
     taps: Tuple[str, ...] = field(default=(), compare=False)
 
 
+@dataclass(frozen=True)
+class Question:
+    """A message to the kernel over netlink(7): its type, and what follows the header.
+
+    ``every`` asks for all that there is of it, which is answered by a message each.
+    """
+
+    kind: int
+    data: bytes
+    every: bool = False
+
+
 class Monitor(Protocol):
     """A QMP session that has negotiated its capabilities."""
 
@@ -262,6 +274,14 @@ class Host(Protocol):
     ) -> Downloaded: ...
 
     def unpack(self, path: str, target: str, kind: str) -> None: ...
+
+    # the kernel
+    def netlink(self, bus: int, questions: Sequence[Question]) -> List[Tuple[bytes, ...]]:
+        """Return the answers to each question, without headers; none for what is not there.
+
+        ``bus`` is a protocol of linux/netlink.h. Only questions that change nothing belong here. Raises HostError, and
+        OperationDenied where only root is answered.
+        """
 
     # programs and processes
     def find_program(self, name: str) -> Optional[str]: ...

@@ -22,7 +22,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 from ..errors import CommandFailed, HostError, LockBusy, MissingProgram, OperationFailed
 from ..values import public_url
-from .api import Completed, Device, Downloaded, Inherited, Listen, Monitor, Process, Spawn, Stream, Tap
+from .api import Completed, Device, Downloaded, Inherited, Listen, Monitor, Process, Question, Spawn, Stream, Tap
 from .fake_files import FakeFile, FakeFiles, Owner
 from .fake_monitor import FakeMonitor
 from .fake_stream import FakeStream
@@ -80,6 +80,7 @@ class FakeHost(FakeFiles):
         self.mutations = 0
         self.on_spawn: Callable[[FakeProcess], None] = lambda started: None
         self.on_sleep: Callable[[], None] = lambda: None
+        self.on_netlink: Callable[[int, Question], Tuple[bytes, ...]] = lambda bus, question: ()
         self._answers: Dict[str, List[Answer]] = {}
         self._next_pid = 1000
         self._fault: Optional[Tuple[int, BaseException, bool]] = None
@@ -236,6 +237,12 @@ class FakeHost(FakeFiles):
         except (EOFError, OSError, ValueError, lzma.LZMAError) as error:
             raise OperationFailed(f"{path} is damaged: {error}.") from None
         self._put_new("write", target, FakeFile("file", data, 0o600, self.identity))
+
+    # the kernel
+
+    def netlink(self, bus: int, questions: Sequence[Question]) -> List[Tuple[bytes, ...]]:
+        self.calls.append(("netlink", (bus, tuple(questions))))
+        return [self.on_netlink(bus, question) for question in questions]
 
     # programs and processes
 

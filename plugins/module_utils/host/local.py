@@ -10,9 +10,9 @@ import hashlib
 import os
 import pwd
 import time
-from typing import ContextManager, Optional, Sequence, Tuple
+from typing import ContextManager, List, Optional, Sequence, Tuple
 
-from .api import Downloaded, Monitor, Process, Spawn, Stream
+from .api import Downloaded, Monitor, Process, Question, Spawn, Stream
 from .local_code import code_id
 from .local_files import LocalFiles
 from .local_lock import locked
@@ -107,6 +107,12 @@ class LocalHost(LocalFiles, LocalProcesses):
         from .local_unpack import unpack
 
         unpack(path, target, kind)
+
+    def netlink(self, bus: int, questions: Sequence[Question]) -> List[Tuple[bytes, ...]]:
+        """Ask the kernel; see ``local_netlink.ask``."""
+        from .local_netlink import ask
+
+        return ask(bus, questions)
 
     def spawn(self, command: Spawn) -> Process:
         """Leave a program running in a session of its own; see ``local_spawn.spawn``."""

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Changing the kernel's table: one transaction a change, and the memo around it.
+
+Whoever calls holds the lock of all names. The kernel takes a change as a whole or not at all. Where the table cannot be
+trusted to be what the memo says, it is made anew with the rules of all active guests, in one transaction as well; that
+forgets what was learnt, and nothing is open meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Collection, Mapping, Optional, Sequence, Tuple
+
+from ....errors import CommandFailed, CorralError, OperationDenied, OperationFailed
+from ....host.api import Host
+from ...api import FilterPort
+from ...links.netfilter import has_table
+from ...links.nft import put
+from ..compile.transaction import FAMILY, PortRules, removal, traces, transaction
+from . import memo as memos
+from .guests import active_ports, is_active
+from .memo import Guarded, Memo
+from .refused import explained
+from .scene import Made, Maker, Scene, copied
+
+# The kernel's links, as the thread that asks has them.
+LINKS = "/proc/thread-self/net/dev"
+# Seconds for which a link may still be on its way to be made.
+GRACE = 600.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """What nft is told, and what is remembered while it is told and after."""
+
+    text: str
+    during: Memo
+    after: Memo
+
+
+def guard(scene: Scene, ports: Sequence[FilterPort], maker: Maker) -> None:
+    """Let the kernel have the rules for these interfaces; raises what keeps them from it, and nothing has changed."""
+    check_right(scene.site.host)
+    known = memos.read(scene.site)
+    if not _is_trusted(scene, known):
+        rebuild(scene, {port.device: port for port in ports}, maker)
+        return
+    before = known or {}
+    made = maker.make_all(ports, before)
+    stale = [device for device in _stale(scene, before) if device not in made]
+    try:
+        carry_out(scene, change(scene, made, before, stale), before)
+    except OperationFailed:  # somebody may have made something else of the table, which is in the way
+        rebuild(scene, {port.device: port for port in ports}, maker)
+
+
+def rebuild(scene: Scene, ports: Mapping[str, FilterPort], maker: Maker, *, but: Collection[str] = ()) -> None:
+    """Make the table anew, for all active guests and for these interfaces."""
+    known = memos.read(scene.site) or {}
+    wanted = {**active_ports(scene.hypervisor, known), **ports}
+    made = maker.make_all((port for device, port in wanted.items() if device not in but), {})
+    fresh = change(scene, made, {}, ())
+    text = removal(scene.table) + (fresh.text if made else "")
+    carry_out(scene, replace(fresh, text=text, during={**known, **fresh.during}), known)
+
+
+def release(scene: Scene, devices: Sequence[str], guest: Optional[str], maker: Maker) -> None:
+    """Take the rules of links away, those of one guest's only where it is given."""
+    known = memos.read(scene.site)
+    if known is None:
+        if has_table(scene.site.host, scene.table):
+            rebuild(scene, {}, maker, but=devices)
+        return
+    gone = {device for device in devices if device in known and guest in (None, known[device].port.guest)}
+    gone.update(_stale(scene, known))
+    if gone:
+        carry_out(scene, change(scene, {}, known, sorted(gone)), known)
+
+
+def change(scene: Scene, made: Mapping[str, Made], before: Memo, gone: Sequence[str]) -> Change:
+    """Return what gives these devices their rules and takes all from those that are gone. Pure but for the clock."""
+    now = scene.site.host.now()
+    after = {device: each for device, each in before.items() if device not in gone}
+    after.update((device, _guarded(each, before.get(device), now)) for device, each in made.items())
+    during = {**before, **{device: _both(after[device], before.get(device)) for device in made}}
+    touched = [before[device].traces for device in (*gone, *made) if device in before]
+    rules = [_fresh(each, before.get(device)) for device, each in made.items()]
+    text = transaction(scene.table, rules, touched)
+    return Change(text if after else removal(scene.table), during, after)
+
+
+def carry_out(scene: Scene, wanted: Change, before: Memo) -> None:
+    """Tell nft; raises UnsupportedConfig or OperationFailed for what the kernel refuses, MissingProgram, HostError."""
+    if wanted.during != before:
+        memos.write(scene.site, wanted.during)
+    try:
+        put(scene.site.host, wanted.text)
+    except CommandFailed as error:
+        memos.try_write(scene.site, before)
+        raise explained(scene.site.host, FAMILY, wanted.text, error) from error
+    except CorralError:
+        memos.try_write(scene.site, before)
+        raise
+    if wanted.after != wanted.during:
+        memos.try_write(scene.site, wanted.after)
+
+
+def check_right(host: Host) -> None:
+    """Raise OperationDenied for whoever is not root."""
+    if host.euid() != 0:
+        raise OperationDenied(
+            "The interfaces of guests cannot be filtered in a session: the packet filter of the host is root's.",
+            hint="Use qemu:///system with become: true.",
+        )
+
+
+def _is_trusted(scene: Scene, known: Optional[Memo]) -> bool:
+    """Whether the table is there just where something is remembered of it."""
+    return bool(known) == has_table(scene.site.host, scene.table)
+
+
+def _guarded(made: Made, before: Optional[Guarded], now: float) -> Guarded:
+    since = before.since if before is not None and before.is_of(made.port) else now
+    return Guarded(replace(made.port, line=None), made.addresses, traces(made.rules), copied(made.rules), since)
+
+
+def _both(after: Guarded, before: Optional[Guarded]) -> Guarded:
+    return after if before is None else replace(after, traces=memos.joined(before.traces, after.traces))
+
+
+def _fresh(made: Made, before: Optional[Guarded]) -> PortRules:
+    """The rules, with empty sets where the device has become another interface's, of which nothing was learnt yet."""
+    rules = made.rules
+    if before is None or before.is_of(made.port):
+        return rules
+    return replace(rules, sets=tuple(replace(each, renewed=True) for each in rules.sets))
+
+
+def _stale(scene: Scene, known: Memo) -> Tuple[str, ...]:
+    """The devices that are gone with their guests, and that nobody is about to make."""
+    links = _links(scene)
+    old = scene.site.host.now() - GRACE
+    lost = (device for device, each in known.items() if device not in links and each.since < old)
+    return tuple(device for device in lost if not is_active(scene.hypervisor, known[device].port.guest))
+
+
+def _links(scene: Scene) -> Collection[str]:
+    """The names of the host's links; each line of the file begins with one and a colon."""
+    lines = (scene.site.host.read(LINKS) or b"").decode("utf-8", "replace").splitlines()
+    return {line.split(":", 1)[0].strip() for line in lines if ":" in line}

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the kernel lacks of rules: their comments, the ways to them and their sets are compared, and nothing is listed.
+
+A rule's comment has a digest of its text, so rules that were edited, taken out or put in show.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ....errors import CorralError
+from ...api import Fault, FilterPort
+from ...links.netfilter import Base, bases, comments, has_table, sets, verdicts
+from ..compile.transaction import BASES, FAMILY, Content, expected, traces
+from .memo import Guarded
+from .scene import Made, Maker, Scene, copied
+
+# The kernel's numbers of hooks of bridges (linux/netfilter_bridge.h).
+_HOOKS = {"prerouting": 0, "postrouting": 4}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is wrong with the rules of interfaces, and the ``devices`` that have to be guarded anew."""
+
+    faults: Tuple[Fault, ...] = ()
+    devices: Tuple[str, ...] = ()
+
+
+def look(scene: Scene, ports: Sequence[FilterPort], maker: Maker, memo: Mapping[str, Guarded]) -> Found:
+    """Compare the kernel's table with what these interfaces are to have; raises HostError, OperationDenied."""
+    if not ports:
+        return Found()
+    made, broken = _made(ports, maker, memo)
+    if not has_table(scene.site.host, scene.table):
+        missing = _missing_table(scene.table, ports)
+        return Found((missing, *broken.values()), tuple(port.device for port in ports))
+    found = _compare(scene, made, memo)
+    return Found((*found.faults, *broken.values()), (*found.devices, *broken))
+
+
+def _made(
+    ports: Sequence[FilterPort], maker: Maker, memo: Mapping[str, Guarded]
+) -> Tuple[List[Made], Dict[str, Fault]]:
+    """The rules of those interfaces that can have some, and what keeps the others from it."""
+    made: List[Made] = []
+    broken: Dict[str, Fault] = {}
+    for port in ports:
+        try:
+            made.append(maker.make(port, memo.get(port.device)))
+        except CorralError as error:
+            broken[port.device] = Fault("rules", error.message)
+    return made, broken
+
+
+def _missing_table(table: str, ports: Sequence[FilterPort]) -> Fault:
+    guests = sorted({port.guest for port in ports})
+    return Fault("table", f"The table {FAMILY} {table} is missing, and with it all rules of {_listed(guests)}.")
+
+
+def _compare(scene: Scene, made: Sequence[Made], memo: Mapping[str, Guarded]) -> Found:
+    """Compare with the kernel; a fault of what all interfaces share is one of each of them."""
+    host, table = scene.site.host, scene.table
+    wanted = expected([each.rules for each in made])
+    chains = comments(host, table, list(wanted.chains))
+    maps = verdicts(host, table, list(wanted.maps))
+    there = sets(host, table) if wanted.sets else []
+    shared = [*_bases(table, bases(host, table, list(wanted.maps)), wanted), *_entries(table, wanted, chains)]
+    found: List[Fault] = list(shared)
+    devices: List[str] = []
+    for each in made:
+        own = list(_of_port(each, chains, maps, there, memo.get(each.port.device)))
+        found += own
+        devices += [each.port.device] if own or shared else []
+    return Found(tuple(found), tuple(devices))
+
+
+def _bases(table: str, found: Mapping[str, Optional[Base]], wanted: Content) -> Iterator[Fault]:
+    for name in wanted.maps:
+        base = BASES[name]
+        if found.get(name) != Base(_HOOKS[base.hook], base.priority, True):
+            yield Fault("table", f"The chain {name} of the table {FAMILY} {table} is missing or was edited.")
+
+
+def _entries(table: str, wanted: Content, found: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
+    for name in wanted.maps:
+        if tuple(found[name]) != wanted.chains[name]:
+            yield Fault("table", f"The rules of the chain {name} of the table {FAMILY} {table} were edited.")
+
+
+def _of_port(
+    made: Made,
+    chains: Mapping[str, Sequence[str]],
+    maps: Mapping[str, Mapping[str, str]],
+    there: Sequence[str],
+    before: Optional[Guarded],
+) -> Iterator[Fault]:
+    """What is wrong with one interface: its rules, the ways to them, its sets, and what an earlier run has left."""
+    wanted, whose = expected([made.rules]), f"{made.port.device} of guest {made.port.guest}"
+    lost, foreign = _edits(wanted, chains, made.rules.chains)
+    if lost or foreign:
+        yield Fault("rules", f"The rules for {whose} were edited: {lost} are missing, {foreign} are not ours.")
+    elif any(tuple(chains[name]) != wanted.chains[name] for name in made.rules.chains):
+        yield Fault("rules", f"The rules for {whose} stand in another order than they were put there.")
+    for name, ways in wanted.maps.items():
+        if any(maps[name].get(key) != chain for key, chain in ways.items()):
+            yield Fault("entrance", f"Nothing leads the packets of {whose} to their rules (map {name}).")
+    for name in wanted.sets:
+        if name not in there:
+            yield Fault("set", f"The set {name} of addresses that were learnt for {whose} is missing.")
+    if before is not None and before.copied != copied(made.rules):
+        yield Fault("set", f"The ipsets that the rules for {whose} look into have changed since they were copied.")
+    if before is None or not before.is_of(made.port) or before.traces != traces(made.rules):
+        yield Fault("rules", f"{whose} may have rules of an earlier run, or of another filter, beside its own.")
+
+
+def _edits(wanted: Content, chains: Mapping[str, Sequence[str]], names: Mapping[str, object]) -> Tuple[int, int]:
+    """How many rules are missing, and how many are there beside ours."""
+    lost = foreign = 0
+    for name in names:
+        ours, now = Counter(wanted.chains[name]), Counter(chains[name])
+        lost += sum((ours - now).values())
+        foreign += sum((now - ours).values())
+    return lost, foreign
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
