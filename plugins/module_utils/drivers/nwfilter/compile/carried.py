@@ -69,6 +69,12 @@ def types_of_icmpv6(rule: ConcreteRule) -> Tests:
     kind, code = _span(rule, "type", "typeend"), _span(rule, "code", "codeend")
     if kind is None and code is None:
         return
+    if rule.says("srcportstart", "dstportstart"):
+        raise XmlError(
+            f"{named(rule)} asks for ports and for types of ICMPv6, and no packet has both.",
+            line=rule.line,
+            hint="Make it two rules.",
+        )
     value = rule.get("protocol")
     if value is None or value.negate or number(value) != ICMPV6:
         yield from _protocol(rule, _IPV6_PROTOCOL, value, (ICMPV6,), "types of ICMPv6")
