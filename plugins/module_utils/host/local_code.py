@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Iterator, Tuple
+from functools import lru_cache
+from typing import Iterator, Optional, Tuple
 
 _PACKAGE = "module_utils"
 
@@ -19,7 +20,12 @@ def code_id() -> str:
     known = getattr(loader, "digest", None)
     if known:
         return str(known)
-    archive = getattr(loader, "archive", None)
+    return _files_id(getattr(loader, "archive", None))
+
+
+@lru_cache(maxsize=1)
+def _files_id(archive: Optional[str]) -> str:
+    """The digest of the files: asked for with every guest, and what has been imported stays as it is."""
     rows = sorted(_archived(archive) if archive else _on_disk(os.path.dirname(os.path.dirname(__file__))))
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 

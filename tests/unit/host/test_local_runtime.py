@@ -92,6 +92,12 @@ def test_the_code_says_what_copy_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert local_code.code_id() == "the digest"
 
 
+def test_code_on_the_disk_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = local_code.code_id()
+    monkeypatch.setattr(local_code, "_on_disk", lambda directory: pytest.fail("looked at again"))
+    assert local_code.code_id() == first and len(first) == 64
+
+
 @pytest.mark.parametrize("path", ["corraltest/one.py", "corraltest/__init__.py"])
 def test_the_digest_changes_with_every_byte_and_name(path: str) -> None:
     changed = {**SOURCES, path: SOURCES[path] + b"\n"}

@@ -14,6 +14,7 @@ import hashlib
 import json
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Dict, Optional, Sequence
 
 from ....errors import HostError, MissingLibrary, MissingProgram, OperationFailed
@@ -122,9 +123,15 @@ def _load(host: Host, path: str, scratch: str, state: KvmState) -> Optional[Capa
         stamp = json.loads(head)
         if stamp.pop("digest") != _digest(body) or stamp != _stamp(host, path, state):
             return None
-        return _with_state(unpack(json.loads(body)), path, state)
+        return _with_state(_unpacked(body), path, state)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+@lru_cache(maxsize=4)
+def _unpacked(body: bytes) -> Capabilities:
+    """What a file says; a run asks several times for each guest, and the file rarely changes meanwhile."""
+    return unpack(json.loads(body))
 
 
 def _store(host: Host, path: str, scratch: str, state: KvmState, caps: Capabilities) -> None:

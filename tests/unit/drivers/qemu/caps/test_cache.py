@@ -60,6 +60,13 @@ def test_second_call_reads_the_cache(host: SmallHost) -> None:
     assert host.mutations == before  # not even a lock
 
 
+def test_a_file_is_unpacked_once_in_a_run(host: SmallHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    capabilities(host, NAME, DIRECTORY)
+    first = capabilities(host, NAME, DIRECTORY)
+    monkeypatch.setattr(cache, "unpack", lambda plain: pytest.fail("unpacked again"))
+    assert capabilities(host, NAME, DIRECTORY) == first
+
+
 def test_directory_is_made(host: SmallHost) -> None:
     capabilities(host, NAME, "/srv/embed/var/cache/corral/capabilities")
     assert host.stat("/srv/embed/var/cache/corral/capabilities") is not None
