@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import socket
@@ -21,11 +22,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Protocol, Sequence
+from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from guests import document
+
+# Seconds that QEMU may take to say anything.
+PATIENCE = 60.0
 
 
 class Host(Protocol):
@@ -117,15 +121,17 @@ def start(uri: str, rounds: str) -> List[float]:
 
 
 def start_by_hand(uri: str, rounds: str) -> Dict[str, List[float]]:
-    """The same beside the command line of the guest run by hand, in turns."""
+    """The same beside the command line of the guest run by hand, in turns: until it greets, and until it answers."""
     ours, name = Ours(uri), "bench-hand"
     ours.define(document(name))
     argv = ours.driver.domain_argv(name)
-    found: Dict[str, List[float]] = {"ours": [], "by hand": []}
+    found: Dict[str, List[float]] = {"ours": [], "greeted": [], "answered": []}
     for _round in range(int(rounds) + 1):
         found["ours"].append(timed(ours.start, name))
         ours.stop(name)
-        found["by hand"].append(by_hand(argv))
+        greeted_after, answered_after = by_hand(argv)
+        found["greeted"].append(greeted_after)
+        found["answered"].append(answered_after)
     ours.remove(name)
     return {side: times[1:] for side, times in found.items()}
 
@@ -151,32 +157,45 @@ def fleet(uri: str, guests: str) -> Dict[str, float]:
     return found
 
 
-def by_hand(argv: Sequence[str]) -> float:
-    """Seconds from starting QEMU with these arguments until its monitor has greeted."""
+def by_hand(argv: Sequence[str]) -> Tuple[float, float]:
+    """Seconds from starting QEMU with these arguments until its monitor has greeted, and has answered a command.
+
+    It greets while it still makes the machine, and answers when that is whole.
+    """
     with tempfile.TemporaryDirectory() as directory:
         path = f"{directory}/monitor"
         words = [*without_monitors(argv), "-qmp", f"unix:{path},server=on,wait=off"]
         begin = time.perf_counter()
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            while not greeted(path):
+            client = greeted(path)
+            while client is None:
                 if process.poll() is not None:
                     raise SystemExit(f"QEMU ended: {shlex.join(words)}")
                 time.sleep(0.001)
-            return time.perf_counter() - begin
+                client = greeted(path)
+            first = time.perf_counter() - begin
+            with client:
+                client.sendall(b'{"execute":"qmp_capabilities"}\n')
+                while b'"return"' not in (said := client.recv(1 << 16)):
+                    if not said:
+                        raise SystemExit(f"QEMU hung up: {shlex.join(words)}")
+            return first, time.perf_counter() - begin
         finally:
             process.kill()
             process.wait()
 
 
-def greeted(path: str) -> bool:
-    """Whether a monitor listens there and says its greeting."""
-    with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(path)
-        except OSError:
-            return False
-        return bool(client.recv(1))
+def greeted(path: str) -> Optional[socket.socket]:
+    """A connection to the monitor that listens there, when it begins its greeting; None where none does."""
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(PATIENCE)
+    with contextlib.suppress(ConnectionError, FileNotFoundError):
+        client.connect(path)
+        if client.recv(1):
+            return client
+    client.close()
+    return None
 
 
 def without_monitors(argv: Sequence[str]) -> List[str]:

@@ -40,8 +40,9 @@ MEANING = """## What they mean
 - **Processor time on the target** is of the interpreter and all that it starts, from reading the program to its end,
   Ansible's own part of the module included (which is all that `ping` is). A busy machine disturbs it less than time
   by the clock.
-- **By hand** is QEMU with the same arguments, until its monitor has sent its greeting. Ours writes the guest's state,
-  holds its locks, hands sockets over, and asks QEMU whether the guest runs.
+- **By hand** is QEMU with the same arguments, until its monitor has sent its greeting, which it does while it still
+  makes the machine; in the line below it, until it has answered its first command. Ours writes the guest's state, holds
+  its locks, hands sockets over, asks QEMU what it chose, and lets the guest run.
 - **By one process** is without Ansible: our driver, opened once, and libvirt's Python binding with its daemon. The
   daemon has asked QEMU for its capabilities before, and so have we.
 - **Linked clones** are images of qcow2 above one image, which is in no pool. Ours writes down of which format each is,
