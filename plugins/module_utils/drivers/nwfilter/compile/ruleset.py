@@ -15,10 +15,11 @@ there where they are needed:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import DocumentError, UnsupportedConfig, XmlError
-from ....model.nwfilter.kinds import IPV4
+from ....model.nwfilter.kinds import ETHER_TYPES, IPV4
 from ....model.nwfilter.protocols import INNER, ROOT
 from ...contracts.nwfilter import FilterPort
 from ...links.batch import check_link_name
@@ -33,6 +34,9 @@ from .sets import own_set
 from .text import with_comment
 from .transaction import Entrance, OwnSet, PortRules, Rules, end_of
 from .values import DHCP, IN, OUT, ConcreteRule, Ipset
+
+# The types of frames that carry IP packets.
+_WITH_ANSWERS = (ETHER_TYPES["ipv4"], ETHER_TYPES["ipv6"])
 
 
 class Way(NamedTuple):
@@ -61,6 +65,13 @@ def port_rules(port: FilterPort, filters: Filters, known: Optional[Known] = None
     UnsupportedConfig for what nftables cannot say; InvalidArgument for no name of a device.
     """
     return _Port(port, filters, known or Known()).rules()
+
+
+def answers(rule: ConcreteRule) -> bool:
+    """Whether a rule answers what it stops: there are answers to IP packets only, and other frames are dropped."""
+    kind = rule.get("protocolid")
+    other_type = rule.protocol == "mac" and kind is not None and not kind.negate and kind.value not in _WITH_ANSWERS
+    return rule.action == "reject" and rule.protocol not in ("arp", "rarp", "vlan", "stp") and not other_type
 
 
 def ipsets_asked(port: FilterPort, filters: Filters, known: Optional[Known] = None) -> List[str]:
@@ -109,12 +120,14 @@ class _Port:
         """Yield each way with the key that leads into its chains."""
         yield _OUT, f'"{self.device}"'
         yield _IN, f'"{self.device}"'
-        if any(each.rule.action == "reject" and self._statements(_REFUSE, each.rule) for each in self.placed):
+        if any(answers(each.rule) and self._statements(_REFUSE, each.rule) for each in self.placed):
             yield _REFUSE, self.port.mac
 
     def _statements(self, way: Way, rule: ConcreteRule) -> List[str]:
         """Return what nftables is to do for a rule."""
         write = inner_rules if layer_of(rule) == INNER else link_rules
+        if rule.action == "reject" and not answers(rule):
+            rule = replace(rule, action="drop")
         try:
             return [way.said(statement) for statement in write(rule, way.way)]
         except UnsupportedConfig as error:
@@ -164,10 +177,13 @@ class _Port:
             yield from (with_comment(each, "learning") for each in rules)
 
     def _servers(self) -> List[str]:
+        return [self._server(each) for each in as_lists(self.port.parameters).get("DHCPSERVER", ())]
+
+    def _server(self, text: str) -> str:
         try:
-            return [str(IPV4.read(each)) for each in as_lists(self.port.parameters).get("DHCPSERVER", ())]
-        except ValueError as error:
-            said = f"{whose(self.port)}: DHCPSERVER is {str(error)[:80]!r}, and must be {IPV4.says}."
+            return str(IPV4.read(text))
+        except ValueError:
+            said = f"{whose(self.port)}: DHCPSERVER is {text[:80]!r}, and must be {IPV4.says}."
             raise XmlError(said, line=self.port.line) from None
 
     def _sets(self) -> Iterator[OwnSet]:
