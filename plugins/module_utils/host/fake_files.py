@@ -179,6 +179,9 @@ class FakeFiles:
 
     def change_owner(self, path: str, uid: int, gid: int) -> None:
         self.changing("change_owner", path)
+        node = self.files.get(self._place(path))
+        if node is not None and node.kind == "link":
+            raise HostError(f"Cannot change the owner of {path}: Too many levels of symbolic links.", path=path)
         self._change("change the owner of", path, owner=(uid, gid))
 
     def change_mode(self, path: str, mode: int) -> None:

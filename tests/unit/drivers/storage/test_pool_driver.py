@@ -431,6 +431,18 @@ def test_volumes_of_groups_are_whole_extents_and_rounded_so(host: PoolHost) -> N
     assert done.findtext("capacity") == str(4 << 20)
 
 
+def test_the_owner_of_a_volume_of_a_group_is_that_of_what_its_name_leads_to(host: PoolHost) -> None:
+    active(host, "logical")
+    driver = driver_on(host)
+    driver.create_volume("a", volume())
+    host.add_node("/dev/dm-0", "block")
+    host.remove("/dev/vg/one")
+    host.symlink("/dev/dm-0", "/dev/vg/one")
+    owned = "<target><permissions><mode>0640</mode><owner>7</owner></permissions></target>"
+    driver.update_volume("a", "one", driver.normalise_volume("a", volume(more=owned)), ())
+    assert (host.files["/dev/dm-0"].owner[0], host.files["/dev/dm-0"].mode) == (7, 0o640)
+
+
 def test_a_name_that_is_no_name_is_refused_everywhere(host: PoolHost) -> None:
     active(host)
     driver = driver_on(host)

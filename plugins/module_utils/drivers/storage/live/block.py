@@ -164,7 +164,7 @@ def _finish(scene: Scene, volume: Volume, made: str, filling: Optional[Filling],
     with scene.key_file(secret) as key, scene.key_file(filling.secret if filling else None, "content") as other:
         for argv in _contents(volume, path, filling, _key(key, "key0"), _key(other, "key1")):
             run(scene.host, argv)
-    set_permissions(scene.host, path, volume.given().permissions)
+    set_permissions(scene.host, scene.host.resolve(path), volume.given().permissions)
 
 
 def _key(path: Optional[str], name: str) -> Optional[Key]:
@@ -235,7 +235,7 @@ def resize(scene: Scene, name: str, capacity: int, *, shrink: bool = False, head
 
 def update(scene: Scene, name: str, wanted: Volume) -> None:
     """Give a volume the owner and the mode of a document."""
-    set_permissions(scene.host, _local(scene, find(scene, name)), wanted.given().permissions)
+    set_permissions(scene.host, scene.host.resolve(_local(scene, find(scene, name))), wanted.given().permissions)
 
 
 def wipe(scene: Scene, name: str, algorithm: str, begin: Begin = lambda: None) -> None:
