@@ -48,6 +48,13 @@ def check(secret: Secret) -> None:
         second = secret.element.findall(path)[1:]
         if second:
             raise XmlError(f"there is more than one <{path.rpartition('/')[2]}>.", line=second[0].sourceline)
+    value = secret.element.find("value")
+    if value is not None:
+        raise XmlError(
+            "a secret's document has no <value>: documents are shown.",
+            line=value.sourceline,
+            hint="Give the value beside the document: value, value_file, value_base64 or generate.",
+        )
     _uuid(secret)
     if secret.usage is not None and secret.usage.type != NOTHING:
         _check_usage(secret.usage)

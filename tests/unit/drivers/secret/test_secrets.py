@@ -116,6 +116,7 @@ def test_a_private_secret_stays_private() -> None:
         ("<secret><usage type='volume'><volume>a\nb</volume></usage></secret>", "line break"),
         ("<secret><usage type='tls'><name>" + "a" * 5000 + "</name></usage></secret>", "4096"),
         ("<secret><uuid>{u}</uuid><uuid>{u}</uuid></secret>", "more than one <uuid>"),
+        ("<secret><uuid>{u}</uuid><value>open sesame</value></secret>", "has no <value>"),
         ("<secret><usage type='tls'><name>a</name><name>b</name></usage></secret>", "more than one <name>"),
     ],
 )
