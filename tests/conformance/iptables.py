@@ -75,8 +75,7 @@ def _read(argv: list[str], chain: str) -> Line:
             value = rest.pop(0)
             conditions.update(_condition(option, value, "!= " if negate else "", family))
         negate = False
-    if any(each.startswith("@ll,1") for each in conditions) or "--stp-root-pri" in argv or "--stp-sender-prio" in argv:
-        conditions.update(_bpdu(argv))
+    conditions.update(_bpdu([option for option in argv if option.startswith("--stp-")]))
     return Line(chain, frozenset(conditions), VERDICTS[argv[-1]])
 
 
@@ -84,11 +83,11 @@ def _side(word: str) -> str:
     return word[0]
 
 
-def _bpdu(argv: list[str]) -> Iterator[str]:
-    if "--vlan-id" not in argv and "--vlan-encap" not in argv:
+def _bpdu(options: list[str]) -> Iterator[str]:
+    if options:
         yield "@ll,112,40 0x4242030000"
-        if "--stp-type" not in argv:
-            yield "@ll,160,8 != 128"
+    if set(options) - {"--stp-type"}:
+        yield "@ll,160,8 != 128"
 
 
 def _condition(option: str, value: str, sign: str, family: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Dict, Iterator, List, Optional, Tuple, Union
 
 from ....model.nwfilter.protocols import PROTOCOLS
-from .carried import PORTS, single, typed
+from .carried import PORTS
 from .conditions import (
     Field,
     Row,
@@ -91,8 +91,8 @@ def _tcp(rule: ConcreteRule) -> Tests:
         yield f"tcp option {number(option)} {'missing' if option.negate else 'exists'}"
 
 
-def _icmp(protocol: str) -> Row:
-    return lambda rule: typed(protocol, single(rule.get("type")), single(rule.get("code")))
+def _icmp(protocol: str) -> Tuple[Row, ...]:
+    return tuple(one(name, Field(f"{protocol} {name}", 8)) for name in ("type", "code"))
 
 
 # What is looked at beyond that, by the number of the protocol.
@@ -100,8 +100,8 @@ _BEYOND: Dict[int, Tuple[Row, ...]] = {
     6: (*PORTS, _tcp),
     17: PORTS,
     132: PORTS,
-    1: (_icmp("icmp"),),
-    58: (_icmp("icmpv6"),),
+    1: _icmp("icmp"),
+    58: _icmp("icmpv6"),
 }
 
 

@@ -72,6 +72,7 @@ _BPDU: Tuple[Tuple[str, str, int, int], ...] = (
     ("hello-time", "hello-time-hi", 384, 16),
     ("forward-delay", "forward-delay-hi", 400, 16),
 )
+_CONFIGURED = tuple(name for name, _other, _start, _bits in _BPDU)
 _BPDU_TYPE = Field("@ll,160,8", 8)
 _TOPOLOGY_CHANGE = 128
 
@@ -81,9 +82,13 @@ def _bpdu(name: str, other: str, start: int, bits: int) -> Row:
     return masked(name, other, field) if bits == 48 else spanned(name, other, field)
 
 
-def _configuration(rule: ConcreteRule) -> Tests:
-    """A notice that the topology has changed has no fields; padding is not to be taken for them."""
-    if rule.says(*(name for name, _other, _start, _bits in _BPDU)) and not rule.says("type"):
+def _llc(rule: ConcreteRule) -> Tests:
+    """Whatever is sent to the bridges, or a BPDU: of it only the one of a configuration has fields, not padding."""
+    if not rule.says("type", *_CONFIGURED):
+        yield Test("ether type", _TAGS, True)
+        return
+    yield "@ll,112,40 0x4242030000"  # the SAPs of LLC, unnumbered information, protocol 0
+    if rule.says(*_CONFIGURED):
         yield plain(_BPDU_TYPE, _TOPOLOGY_CHANGE, True)
 
 
@@ -140,9 +145,8 @@ _PROTOCOLS: Dict[Optional[str], Tuple[Row, ...]] = {
     "stp": (
         always("ether daddr 01:80:c2:00:00:00"),
         masked("srcmacaddr", "srcmacmask", Field("ether saddr", 48, mac)),
-        always("@ll,112,40 0x4242030000"),  # the SAPs of LLC, unnumbered information, protocol 0
+        _llc,
         one("type", _BPDU_TYPE),
-        _configuration,
         *(_bpdu(*row) for row in _BPDU),
     ),
     "arp": _arp("arp", _ARP),

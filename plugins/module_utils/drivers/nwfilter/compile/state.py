@@ -13,7 +13,7 @@ iptables rules that its driver makes.
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, Tuple
 
 from .values import IN, INOUT, OUT, ConcreteRule
 
@@ -21,7 +21,6 @@ _NO_STATE = "NONE"
 # Tests beside which a rule still says something when the sender's MAC address is not looked at: what comes back has
 # the MAC address of somebody else.
 _NOT_ALONE = ("srcmacaddr", "comment", "state", "ipset", "ipsetflags", "connlimit-above")
-_ICMP = ("type", "code")
 
 
 def is_exchanged(rule: ConcreteRule, way: str) -> bool:
@@ -38,7 +37,7 @@ def takes_part(rule: ConcreteRule, way: str) -> bool:
         return True
     if rule.direction != INOUT and _named_states(rule) is not None:
         return False  # whoever names states means that one direction
-    if rule.direction != INOUT and rule.says(*_ICMP):
+    if rule.direction != INOUT and rule.says("type"):
         return False  # the answer to an ICMP packet has another type
     if rule.says("connlimit-above"):
         return False  # connections are counted where they begin
@@ -49,15 +48,19 @@ def takes_part(rule: ConcreteRule, way: str) -> bool:
 def state_tests(rule: ConcreteRule, way: str) -> Iterator[str]:
     """The tests of connection tracking, none for a rule that looks at no state."""
     named = _named_states(rule)
-    counted = rule.says("connlimit-above")
-    if named is not None:
-        if named and not (counted and rule.action == "accept"):
-            yield _states(rule, named)
-    elif rule.action == "accept" and rule.statematch and rule.direction != INOUT and not counted:
+    if named:
+        yield _states(rule, named)
+    elif named is None and _tells_answers(rule):
         exchanged = is_exchanged(rule, way)
         yield "ct state established" if exchanged else "ct state new,established"
-        if not rule.says(*_ICMP):
+        if not rule.says("type"):
             yield f"ct direction {'reply' if exchanged else 'original'}"
+
+
+def _tells_answers(rule: ConcreteRule) -> bool:
+    """Return whether connections matter that no state is named for: for what is accepted in one direction."""
+    one_way = rule.statematch and rule.direction != INOUT
+    return rule.action == "accept" and one_way and not rule.says("connlimit-above")
 
 
 def _named_states(rule: ConcreteRule) -> Tuple[str, ...] | None:
