@@ -52,7 +52,8 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
     connection = None
     try:
         connection = open_connection(module.params["uri"], read_only=read_only or module.check_mode)
-        job = Job(connection, options, module.check_mode, module._diff, module.no_log_values.add, module.warn)
+        hide, warn = module.no_log_values.add, lambda text: module.warn(_readable(text))
+        job = Job(connection, options, module.check_mode, module._diff, hide, warn)
         result = {"uri": connection.uri, **work(job)}
         if module._verbosity >= 2:
             result["connection"] = connection.explain()
@@ -61,7 +62,24 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
     finally:
         if connection is not None:
             connection.close()
-    module.exit_json(**result)
+    module.exit_json(**_readable(result))
+
+
+def _readable(value: Any) -> Any:
+    """Return a value whose texts Ansible takes: names of files and what images say need not be UTF-8."""
+    if isinstance(value, str):
+        return value if _is_text(value) else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_readable(name): _readable(inner) for name, inner in value.items()}
+    return [_readable(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _hide_passwords(module: AnsibleModule) -> None:
@@ -110,12 +128,12 @@ def _fail(module: AnsibleModule, error: CorralError, connection: Optional[Connec
     elif walk:
         said["connection"] = _in_short(walk)
     module.fail_json(
-        msg=str(error),
+        msg=_readable(str(error)),
         changed=bool(details.get("done")),
         error=type(error).__name__,
-        hint=error.hint,
-        details=details,
-        **said,
+        hint=_readable(error.hint),
+        details=_readable(details),
+        **_readable(said),
     )
     raise AssertionError("fail_json does not return")
 

@@ -307,3 +307,25 @@ def test_info_documents_what_it_returns(run: Run, node: str) -> None:
     (found,) = run(volume_info, uri=node, xml=True)["volumes"]
     assert set(found) == set(yaml.safe_load(volume_info.RETURN)["volumes"]["contains"])
     assert set(found) - set(result["volume"]) == {"xml"}
+
+
+# texts
+
+
+def test_names_that_are_no_utf_8_are_written_so_that_ansible_takes_them(
+    run: Run, node: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(volume, uri=node, **SIZED)
+    odd = "/srv/a/\udcff\udcfe"
+    monkeypatch.setattr(SimulatedStorage, "volume_guests", lambda *_arguments: [odd])
+    found = run(volume_info, uri=node)["volumes"][0]
+    assert found["guests"] == ["/srv/a/\\udcff\\udcfe"]
+
+    def refuse(driver: SimulatedStorage, *_arguments: Any, **_named: Any) -> Any:
+        raise OperationFailed(f"{odd} is in the way.", hint=f"Move {odd} away.", path=odd)
+
+    monkeypatch.setattr(SimulatedStorage, "lookup_volume", refuse)
+    result = run(volume, uri=node, **SIZED)
+    for text in (result["msg"], result["hint"], result["details"]["path"]):
+        assert "\\udcff" in text
+        text.encode()
