@@ -27,7 +27,8 @@ from .small_filters import filters, port
 def concrete(inside: str, rule: str = "out accept", learning: str = "any") -> ConcreteRule:
     """The rule that this says, with its direction, its action and more attributes of <rule>."""
     direction, action, *more = rule.split(" ", 2)
-    text = f"<filter name='f'><rule action='{action}' direction='{direction}' {' '.join(more)}>\n{inside}\n</rule></filter>"
+    start = f"<rule action='{action}' direction='{direction}' {' '.join(more)}>"
+    text = f"<filter name='f'>{start}\n{inside}\n</rule></filter>"
     asked = port(CTRL_IP_LEARNING=learning)
     [bound] = flatten(asked, filters(text))
     [found] = expand(asked, bound, Known())
@@ -74,7 +75,7 @@ FRAMES: dict[str, str] = {
     "<vlan match='no' vlanid='42'/><vlan encap-protocol='ipv4'/>": (
         "ether type { 8021q, 8021ad } @ll,116,12 != 42 @ll,128,16 0x800"
     ),
-    "<stp/>": "ether daddr 01:80:c2:00:00:00 ether type != { 8021q, 8021ad }",
+    "<stp/>": "ether daddr 01:80:c2:00:00:00 @ll,112,40 0x4242030000",
     "<stp type='0x80'/>": "ether daddr 01:80:c2:00:00:00 @ll,112,40 0x4242030000 @ll,160,8 128",
     "<arp/>": "ether type arp",
     "<arp opcode='Reply' hwtype='1' protocoltype='0x800'/>": (

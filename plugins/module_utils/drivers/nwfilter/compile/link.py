@@ -82,12 +82,8 @@ def _bpdu(name: str, other: str, start: int, bits: int) -> Row:
     return masked(name, other, field) if bits == 48 else spanned(name, other, field)
 
 
-def _llc(rule: ConcreteRule) -> Tests:
-    """Whatever is sent to the bridges, or a BPDU: of it only the one of a configuration has fields, not padding."""
-    if not rule.says("type", *_CONFIGURED):
-        yield Test("ether type", _TAGS, True)
-        return
-    yield "@ll,112,40 0x4242030000"  # the SAPs of LLC, unnumbered information, protocol 0
+def _configuration(rule: ConcreteRule) -> Tests:
+    """A notice that the topology has changed has no fields; padding is not to be taken for them."""
     if rule.says(*_CONFIGURED):
         yield plain(_BPDU_TYPE, _TOPOLOGY_CHANGE, True)
 
@@ -145,8 +141,9 @@ _PROTOCOLS: Dict[Optional[str], Tuple[Row, ...]] = {
     "stp": (
         always("ether daddr 01:80:c2:00:00:00"),
         masked("srcmacaddr", "srcmacmask", Field("ether saddr", 48, mac)),
-        _llc,
+        always("@ll,112,40 0x4242030000"),  # the SAPs of LLC, unnumbered information, protocol 0
         one("type", _BPDU_TYPE),
+        _configuration,
         *(_bpdu(*row) for row in _BPDU),
     ),
     "arp": _arp("arp", _ARP),
