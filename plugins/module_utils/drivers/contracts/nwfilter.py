@@ -121,5 +121,9 @@ class NwfilterDriver(Driver):
             raise self.unsupported("guard_ports")
 
     @mutates
-    def release_ports(self, devices: Sequence[str]) -> None:
-        """Take the rules of these links away, whose guests have ended; there may be none."""
+    def release_ports(self, devices: Sequence[str], *, guest: Optional[str] = None) -> None:
+        """Take the rules of these links away; there may be none.
+
+        Where the ``guest`` is given whose links they were, those that are another guest's by now keep theirs: the
+        kernel gives the name of a link that is gone to the next one.
+        """

@@ -167,9 +167,11 @@ class SmallFilters(NwfilterDriver):
         self.guarded.update({port.device: port for port in ports})
         self.events.append("guard " + " ".join(port.device for port in ports))
 
-    def release_ports(self, devices: Sequence[str]) -> None:
+    def release_ports(self, devices: Sequence[str], *, guest: Optional[str] = None) -> None:
         for device in devices:
-            self.guarded.pop(device, None)
+            found = self.guarded.get(device)
+            if found is not None and guest in (None, found.guest):
+                del self.guarded[device]
         self.events.append("release " + " ".join(devices))
 
     def port_faults(self, ports: Sequence[FilterPort]) -> List[Fault]:

@@ -22,6 +22,7 @@ from ...links.nft import put
 from ..compile.transaction import FAMILY, PortRules, removal, traces, transaction
 from . import memo as memos
 from .guests import active_ports, is_active
+from .look import look_at_bases
 from .memo import Guarded, Memo
 from .refused import explained
 from .scene import Made, Maker, Scene, copied
@@ -42,19 +43,25 @@ class Change:
 
 
 def guard(scene: Scene, ports: Sequence[FilterPort], maker: Maker) -> None:
-    """Let the kernel have the rules for these interfaces; raises what keeps them from it, and nothing has changed."""
+    """Let the kernel have the rules for these interfaces; raises what keeps them from it, and nothing has changed.
+
+    Where somebody has been at what all interfaces share, all of them get their rules again.
+    """
     check_right(scene.site.host)
     known = memos.read(scene.site)
+    wanted = {port.device: port for port in ports}
     if not _is_trusted(scene, known):
-        rebuild(scene, {port.device: port for port in ports}, maker)
+        rebuild(scene, wanted, maker)
         return
     before = known or {}
-    made = maker.make_all(ports, before)
+    if look_at_bases(scene, _maps(before)):
+        wanted = {**active_ports(scene.hypervisor, before), **wanted}
+    made = maker.make_all(wanted.values(), before)
     stale = [device for device in _stale(scene, before) if device not in made]
     try:
         carry_out(scene, change(scene, made, before, stale), before)
     except OperationFailed:  # somebody may have made something else of the table, which is in the way
-        rebuild(scene, {port.device: port for port in ports}, maker)
+        rebuild(scene, wanted, maker)
 
 
 def rebuild(scene: Scene, ports: Mapping[str, FilterPort], maker: Maker, *, but: Collection[str] = ()) -> None:
@@ -120,6 +127,11 @@ def check_right(host: Host) -> None:
 def _is_trusted(scene: Scene, known: Optional[Memo]) -> bool:
     """Whether the table is there just where something is remembered of it."""
     return bool(known) == has_table(scene.site.host, scene.table)
+
+
+def _maps(known: Memo) -> Sequence[str]:
+    """The maps that devices have elements of."""
+    return sorted({name for each in known.values() for name, _key in each.traces.entrances})
 
 
 def _guarded(made: Made, before: Optional[Guarded], now: float) -> Guarded:

@@ -56,8 +56,10 @@ def define(scene: Scene, name: str, document: Element) -> None:
 
 def undefine(scene: Scene, name: str) -> None:
     """Forget the document of a filter; a built-in one of that name counts then."""
-    _apply(scene, name, None, lambda: scene.site.store.remove_config(name))
-    scene.site.host.remove(_staged(scene.site, name))
+    site = scene.site
+    _apply(scene, name, None, lambda: site.host.remove(site.store.config_path(name)))
+    with suppress(CorralError):  # what a run that was killed may have left
+        site.host.remove(_staged(site, name))
 
 
 def _apply(scene: Scene, name: str, document: Optional[Element], keep: Callable[[], object]) -> None:

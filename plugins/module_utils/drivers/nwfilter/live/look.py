@@ -16,7 +16,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from ....errors import CorralError
 from ...api import Fault, FilterPort
 from ...links.netfilter import Base, bases, comments, has_table, sets, verdicts
-from ..compile.transaction import BASES, FAMILY, Content, expected, traces
+from ..compile.transaction import BASES, FAMILY, Content, Entrance, PortRules, expected, traces
 from .memo import Guarded
 from .scene import Made, Maker, Scene, copied
 
@@ -67,11 +67,11 @@ def _compare(scene: Scene, made: Sequence[Made], memo: Mapping[str, Guarded]) ->
     """Compare with the kernel; a fault of what all interfaces share is one of each of them."""
     host, table = scene.site.host, scene.table
     wanted = expected([each.rules for each in made])
+    found = look_at_bases(scene, list(wanted.maps))
+    shared = bool(found)
     chains = comments(host, table, list(wanted.chains))
     maps = verdicts(host, table, list(wanted.maps))
     there = sets(host, table) if wanted.sets else []
-    shared = [*_bases(table, bases(host, table, list(wanted.maps)), wanted), *_entries(table, wanted, chains)]
-    found: List[Fault] = list(shared)
     devices: List[str] = []
     for each in made:
         own = list(_of_port(each, chains, maps, there, memo.get(each.port.device)))
@@ -80,17 +80,20 @@ def _compare(scene: Scene, made: Sequence[Made], memo: Mapping[str, Guarded]) ->
     return Found(tuple(found), tuple(devices))
 
 
-def _bases(table: str, found: Mapping[str, Optional[Base]], wanted: Content) -> Iterator[Fault]:
-    for name in wanted.maps:
+def look_at_bases(scene: Scene, names: Sequence[str]) -> List[Fault]:
+    """Compare the chains by which packets come in with what they are to be; all interfaces share them."""
+    host, table = scene.site.host, scene.table
+    entrances = tuple(Entrance(name, "") for name in names)
+    wanted = expected([PortRules("", {}, entrances)]).chains
+    found, rules = bases(host, table, names), comments(host, table, names)
+    faults: List[Fault] = []
+    for name in names:
         base = BASES[name]
         if found.get(name) != Base(_HOOKS[base.hook], base.priority, True):
-            yield Fault("table", f"The chain {name} of the table {FAMILY} {table} is missing or was edited.")
-
-
-def _entries(table: str, wanted: Content, found: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
-    for name in wanted.maps:
-        if tuple(found[name]) != wanted.chains[name]:
-            yield Fault("table", f"The rules of the chain {name} of the table {FAMILY} {table} were edited.")
+            faults.append(Fault("table", f"The chain {name} of the table {FAMILY} {table} is missing or was edited."))
+        elif tuple(rules[name]) != wanted[name]:
+            faults.append(Fault("table", f"The rules of the chain {name} of the table {FAMILY} {table} were edited."))
+    return faults
 
 
 def _of_port(

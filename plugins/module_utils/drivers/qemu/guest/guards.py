@@ -72,12 +72,12 @@ def guard(site: Site, ports: Sequence[FilterPort]) -> None:
         _filters(site).guard_ports(ports)
 
 
-def release(site: Site, rows: Iterable[Row]) -> None:
+def release(site: Site, name: str, rows: Iterable[Row]) -> None:
     """Take the rules of an ended guest's links away; what keeps them there keeps nobody from ending a guest."""
     devices = [what for kind, what, _detail in rows if kind == FILTER]
     if devices and site.neighbours is not None:
         with suppress(CorralError):
-            site.neighbours.nwfilter.release_ports(devices)
+            site.neighbours.nwfilter.release_ports(devices, guest=name)
 
 
 def change_filter(site: Site, name: str, document: Element, interface: Element) -> None:
@@ -88,7 +88,7 @@ def change_filter(site: Site, name: str, document: Element, interface: Element) 
     device = Interface(interface).target or ""
     ports = [port for port in filter_ports(name, document) if port.device == device]
     if not ports:
-        _filters(site).release_ports([device])
+        _filters(site).release_ports([device], guest=name)
         return
     if interface.get("type") == "network" and Interface(interface).bridge is None:
         raise _unseen(ports[0])

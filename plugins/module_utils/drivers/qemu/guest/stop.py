@@ -58,7 +58,7 @@ def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None
         from .wires import disconnect  # it brings the writers of links along
 
         disconnect(site.host, status)
-        release(site, status.links)
+        release(site, name, status.links)
     with site.store.names_lock():  # another guest must not borrow an image between our look and our giving back
         _give_back(site, name)
     for path in status.trees:
