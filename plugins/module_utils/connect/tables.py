@@ -11,9 +11,12 @@ Ansible ships every driver and a connection pays only for those that it asks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Mapping, Tuple
+from typing import TYPE_CHECKING, Callable, Mapping, Tuple
 
 from ..drivers.api import Answer, Request
+
+if TYPE_CHECKING:
+    from ..drivers.test.nwfilter import Meaning
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def _test(open_: Callable[[Request], Answer]) -> Row:
 
 
 # By the driver classes' ``kind``, in the order in which the tables are walked; libvirt's test driver has no secrets
-# and no packet filters either.
+# either.
 TABLES: Mapping[str, Tuple[Row, ...]] = {
     "hypervisor": (
         _test(_test_hypervisor),
@@ -121,5 +124,8 @@ TABLES: Mapping[str, Tuple[Row, ...]] = {
     "storage": (_test(_test_storage), Row("storage", _storage, ("qemu",), "qemu:///system")),
     "node device": (_test(_test_node_device),),
     "secret": (Row("secret", _secret, ("qemu",), "qemu:///system"),),
-    "nwfilter": (_test(_test_nwfilter), Row("nwfilter", _nwfilter, ("qemu",), "qemu:///system"),),
+    "nwfilter": (
+        _test(_test_nwfilter),
+        Row("nwfilter", _nwfilter, ("qemu",), "qemu:///system"),
+    ),
 }

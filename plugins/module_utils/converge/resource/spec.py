@@ -41,7 +41,7 @@ def desired(
     if not options.get("xml"):
         name = check_name(noun, options.get("name") or "")
         if describe:
-            _check_texts(options, given)
+            check_texts(options, given)
         return name, build(options, given) if describe and given else None
     if given:
         raise InvalidArgument(
@@ -52,8 +52,8 @@ def desired(
     return _written_name(document, options.get("name"), noun), document if describe else None
 
 
-def _check_texts(options: Options, given: list[str]) -> None:
-    """Refuse a text that no document can hold; it may be a secret, so only its place is named."""
+def check_texts(options: Options, given: list[str]) -> None:
+    """Raise InvalidArgument for a text that no document can hold; it may be a secret, so only its place is named."""
     for option in given:
         for place, words in _texts(options[option], option):
             found = UNWRITABLE.search(words)

@@ -14,6 +14,7 @@ from ..api import Answer, Declined, Driver, Request, Success
 
 if TYPE_CHECKING:
     from .keeper import Keeper
+    from .nwfilter import Meaning
 
 SCHEME = "test"
 
@@ -104,5 +105,16 @@ def open_node_device(request: Request) -> Answer:
         from .resources import SimulatedNodeDevice
 
         return SimulatedNodeDevice
+
+    return _beside(request, driver)
+
+
+def open_nwfilter(request: Request, meaning: Callable[[], Meaning]) -> Answer:
+    """Serve the network filters of the test host; ``meaning`` gives what is common to all drivers of filters."""
+
+    def driver() -> Callable[[Keeper], Driver]:
+        from .nwfilter import SimulatedFilters
+
+        return lambda keeper: SimulatedFilters(keeper, meaning())
 
     return _beside(request, driver)

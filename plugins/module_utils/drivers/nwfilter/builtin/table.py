@@ -10,10 +10,11 @@ They are our own, and so are their uuids, which are the same on every host.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Dict, Iterable, List, Optional
 
 from ....values import derived_uuid
-from ....xml.parse import Element, parse
+from ....xml.parse import Element, clone, parse
 from ..passes.complete import complete
 from .allow import ALLOW
 from .dhcp import DHCP
@@ -45,5 +46,9 @@ def builtin_uuid(name: str) -> Optional[str]:
 
 def builtin_document(name: str) -> Optional[Element]:
     """Return the complete document of a built-in filter, None where none is called so."""
-    text = _TEXTS.get(name)
-    return None if text is None else complete(parse(text, root="filter"), (), kept=None, host_id=_HOST)
+    return clone(_document(name)) if name in _TEXTS else None
+
+
+@cache
+def _document(name: str) -> Element:
+    return complete(parse(_TEXTS[name], root="filter"), (), kept=None, host_id=_HOST)
