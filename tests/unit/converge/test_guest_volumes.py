@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.corral.virt.plugins.module_utils.connect.open import open_connection
 from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, InvalidArgument
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import Killed
+from ansible_collections.corral.virt.plugins.module_utils.model.domain.owned import mark_owned
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
 from ansible_collections.corral.virt.tests.unit.converge.guest_run import GUEST, actions, converge
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import IMAGE, RUNNER, GuestHost
@@ -145,9 +146,41 @@ def test_what_others_need_keeps_the_guest(maker: Host) -> None:
         converge(maker, name="a", state="absent", storage="owned")
     converge(maker, name="b", state="absent")
     run(maker, name="c", disks=[{"pool": "p", "format": "qcow2", "backing": "a-vda"}])
-    with pytest.raises(CorralError, match="what the volume c-vda stands on"):
+    with pytest.raises(CorralError, match="is also used by the guest c"):
+        converge(maker, name="a", state="absent", storage="owned")
+    converge(maker, name="c", state="absent")
+    with pytest.raises(CorralError, match="what the volume c-vda of pool p stands on"):
         converge(maker, name="a", state="absent", storage="owned")
     assert "/etc/corral/domains/a.xml" in maker.files and VDA in maker.files
+
+
+def test_what_a_volume_of_another_pool_stands_on_keeps_the_guest(maker: Host) -> None:
+    run(maker, disks=MADE)
+    with open_connection(URI, host=maker) as connection:
+        connection.storage.define_pool(parse(POOL.replace("<name>p<", "<name>q<").replace("/images", "/others")))
+        connection.storage.build_pool("q")
+        connection.storage.start_pool("q")
+    run(maker, name="c", disks=[{"pool": "q", "format": "qcow2", "backing": {"pool": "p", "volume": "data"}}])
+    converge(maker, name="c", state="absent")
+    with pytest.raises(CorralError, match="what the volume c-vda of pool q stands on"):
+        converge(maker, name="a", state="absent", storage="owned")
+    assert DATA in maker.files
+
+
+def test_an_image_that_is_a_volume_of_another_guest_keeps_the_guest(maker: Host) -> None:
+    run(maker, disks=MADE)
+    with open_connection(URI, host=maker) as connection:
+        document = connection.hypervisor.domain_xml("a")
+        for disk, path in zip(document.findall("devices/disk"), (VDA, DATA)):
+            disk.set("type", "file")
+            disk.find("source").attrib.clear()  # type: ignore[union-attr]
+            disk.find("source").set("file", path)  # type: ignore[union-attr]
+        mark_owned(document, DATA)
+        connection.hypervisor.define_domain(document)
+    run(maker, name="b", disks=[{"pool": "p", "volume": "data"}])
+    with pytest.raises(CorralError, match="is also used by the guest b"):
+        converge(maker, name="a", state="absent", storage="owned")
+    assert DATA in maker.files
 
 
 def test_a_new_name_keeps_the_volume(maker: Host) -> None:
@@ -238,7 +271,9 @@ def test_who_does_not_name_the_secret_gets_the_one_that_is_known(keeper: Host) -
     again = run(keeper, disks=[{"pool": "p", "size": "1MiB"}], state="running")
     assert not again["changed"] and not again["pending"], again
     again = run(keeper, disks=[{"pool": "p", "volume": "a-vda"}], state="running")  # which gives it up as its own
-    assert actions(again) == ["define", "update"] and not again["pending"] and secrets_in(keeper) == [{"usage": "vault"}]
+    assert (
+        actions(again) == ["define", "update"] and not again["pending"] and secrets_in(keeper) == [{"usage": "vault"}]
+    )
     run(keeper, name="b", disks=[{"pool": "p", "volume": "a-vda"}])
     assert secrets_in(keeper, "b") == [{"usage": "vault"}]
     copy = [{"pool": "p", "image": "a-vda"}]

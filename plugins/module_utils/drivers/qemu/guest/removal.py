@@ -118,8 +118,7 @@ def _check_volume(site: Site, name: str, place: Tuple[str, str], path: str, *, a
         for document in (site.persistent(other), site.active(other)):
             if document is not None and place in _volumes(document):
                 raise _refused(name, path, f"is also used by the guest {other}")
-    volumes = site.neighbours.storage.list_volumes(place[0]) if site.neighbours is not None else []
-    above = [each.name for each in volumes if each.backing and site.host.resolve(each.backing) == path]
+    above = site.neighbours.storage.volume_layers(*place) if site.neighbours is not None else []
     if above:
         raise _refused(name, path, f"is what the volume {above[0]} stands on")
 

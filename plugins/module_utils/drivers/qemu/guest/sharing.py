@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, Tuple
 
-from ....errors import HostError, OperationFailed, OperationInvalid
+from ....errors import CorralError, HostError, OperationFailed, OperationInvalid
 from ....host.api import Host
 from ....model.domain.core import Domain
 from ....xml.parse import Element
@@ -23,6 +23,7 @@ from .figures import KIB, host_memory
 from .images import images
 from .site import Site
 from .stop import alive
+from .volumes import placed, volumes_of
 
 # What QEMU says when somebody else has an image open (its block/file-posix.c, raw_check_lock_bytes).
 LOCKED = re.compile(r"Is another process using the image \[(?P<path>[^\]]+)\]")
@@ -148,9 +149,17 @@ def used_by_others(site: Site, name: str, key: Key) -> Optional[str]:
     """The other guest, running or only defined, that has this file as an image or below one."""
     for other in sorted({*site.store.names(), *site.store.live_names()} - {name}):
         for document in (site.persistent(other), site.active(other)):
-            if document is not None and key in _everything(site.host, other, document):
+            if document is not None and key in _everything(site.host, other, _with_volumes(site, document)):
                 return other
     return None
+
+
+def _with_volumes(site: Site, document: Element) -> Element:
+    """A document that says where its volumes are, as far as its pools are active."""
+    try:
+        return placed(document, volumes_of(site, document))
+    except CorralError:
+        return document
 
 
 def _everything(host: Host, name: str, document: Element) -> List[Key]:
