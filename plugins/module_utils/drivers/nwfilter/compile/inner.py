@@ -128,12 +128,8 @@ def inner_rules(rule: ConcreteRule, way: str) -> List[str]:
     for row in (*_FAMILIES[protocol.family], *_BEYOND.get(protocol.number or 0, ())):
         tests += row(seen)
     tests += state_tests(rule, way)
-    for found in looked_up(seen, protocol.family):
-        if found is None:
-            return []
-        tests.append(found)
-    tests += _counted(seen, protocol.family)
-    return [" ".join([*words(tests), rule.action])]
+    end = [*_counted(seen, protocol.family), rule.action]
+    return [" ".join([*words([*tests, *more]), *end]) for more in looked_up(seen, protocol.family)]
 
 
 def _answer(rule: ConcreteRule) -> ConcreteRule:

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from ipaddress import ip_network
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ....errors import UnsupportedConfig, XmlError
 from .conditions import Test, named
 from .values import ConcreteRule, Ipset
 
-# What an element of a set is made of, by the type of the set; those that are not here cannot be copied.
+# What an element of a set is made of, by the type of the set; those that are not here cannot be copied. Two networks in
+# one element could overlap crosswise with those of another, which nftables refuses.
 _PARTS: Dict[str, Tuple[str, ...]] = {
     "hash:ip": ("ip",),
     "bitmap:ip": ("ip",),
@@ -31,10 +33,8 @@ _PARTS: Dict[str, Tuple[str, ...]] = {
     "hash:ip,mac": ("ip", "mac"),
     "bitmap:ip,mac": ("ip", "mac"),
     "hash:ip,mark": ("ip", "mark"),
-    "hash:net,net": ("ip", "ip"),
     "hash:ip,port,ip": ("ip", "port", "ip"),
     "hash:ip,port,net": ("ip", "port", "ip"),
-    "hash:net,port,net": ("ip", "port", "ip"),
 }
 _TYPES: Dict[str, str] = {"port": "inet_proto . inet_service", "mac": "ether_addr", "mark": "mark"}
 _WITH_PORTS = ("tcp", "udp", "sctp", "udplite")
@@ -65,11 +65,34 @@ def copied(saved: str, name: str, *, line: Optional[int] = None) -> Copy:
     if parts is None or any(option in options for option in _UNKNOWN_OPTIONS):
         raise _unknown(made[1], made[2], line)
     family = 6 if options.get("family") == "inet6" else 4
-    elements = [_element(row, parts, options, line) for row in rows if row[0] == "add" and len(row) > 2]
+    added = {row[2]: _element(row, parts, options, line) for row in rows if row[0] == "add" and len(row) > 2}
+    elements = [added[each] for each in _widest(added)] if "net" in made[2] else list(added.values())
     flags = "interval, timeout" if "timeout" in options else "interval"
     types = " . ".join(_TYPES.get(part, f"ipv{family}_addr") for part in parts)
     known = Ipset(name, family if "ip" in parts else None, parts)
     return Copy(known, f"type {types}; flags {flags};", tuple(elements))
+
+
+def _widest(elements: Iterable[str]) -> Iterator[str]:
+    """The elements without those that are in the network of another one, which nftables would refuse."""
+    wide = {each for each in elements if "/" in each}
+    lengths = {int(length) for each in wide for length in re.findall(r"/([0-9]+)", each)}
+    for each in elements:
+        if not any(outer in wide for outer in _outer(each, lengths)):
+            yield each
+
+
+def _outer(element: str, lengths: Iterable[int]) -> Iterator[str]:
+    """The element with wider networks in place of its own, of which it has one at most."""
+    values = element.split(",")
+    for place, value in enumerate(values):
+        try:
+            own = ip_network(value)
+        except ValueError:  # a port
+            continue
+        for length in lengths:
+            if length < own.prefixlen:
+                yield ",".join([*values[:place], str(own.supernet(new_prefix=length)), *values[place + 1 :]])
 
 
 def _element(row: Sequence[str], parts: Tuple[str, ...], options: Dict[str, str], line: Optional[int]) -> str:
@@ -113,15 +136,15 @@ _FIELDS: Dict[Tuple[str, str], str] = {
 }
 
 
-def looked_up(rule: ConcreteRule, family: Optional[int]) -> Iterator[Optional[Test]]:
-    """The test of a rule with an ipset, None for one that no packet can pass.
+def looked_up(rule: ConcreteRule, family: Optional[int]) -> List[List[Test]]:
+    """Return what a rule with an ipset asks beside the rest, one list for each statement that it takes.
 
     Words beyond the parts of an element say nothing; with fewer, or in packets of another family, nothing is in the
-    set. Raises XmlError and UnsupportedConfig.
+    set. Packets without ports are in no set of ports. Raises XmlError and UnsupportedConfig.
     """
     value, flags = rule.get("ipset"), rule.get("ipsetflags")
     if value is None:
-        return
+        return [[]]
     if flags is None or not isinstance(flags.value, tuple):
         raise XmlError(
             f"{named(rule)} has an ipset without ipsetflags.",
@@ -135,11 +158,11 @@ def looked_up(rule: ConcreteRule, family: Optional[int]) -> Iterator[Optional[Te
             hint="Name the addresses in the rule, or as a list in a parameter of the filterref.",
         )
     known, sides = value.value, [str(word) for word in flags.value]
-    if known.family in (None, family) and len(sides) >= len(known.parts):
-        fields = _fields(known, sides, "ip" if family == 4 else "ip6")
-        yield Test(" . ".join(fields), f"@{known.name}", value.negate)
-    elif not value.negate:
-        yield None
+    if known.family not in (None, family) or len(sides) < len(known.parts):
+        return [[]] if value.negate else []
+    fields = _fields(known, sides, "ip" if family == 4 else "ip6")
+    portless = [[Test("meta l4proto", f"{{ {', '.join(_WITH_PORTS)} }}", True)]] if "port" in known.parts else []
+    return [[Test(" . ".join(fields), f"@{known.name}", value.negate)], *(portless if value.negate else [])]
 
 
 def _fields(known: Ipset, sides: List[str], name: str) -> List[str]:
