@@ -25,6 +25,7 @@ from ...contracts.nwfilter import FilterPort
 from ...links.batch import check_link_name
 from .chains import Placed, Step, inner_chain, layer_of, link_chains
 from .expand import NAMELESS, Known, expand, ipset_copy, learnt_sets
+from .fragments import guarded
 from .inner import inner_rules
 from .learning import watched
 from .learnt import acknowledged, declaration, element
@@ -129,7 +130,7 @@ class _Port:
         if rule.action == "reject" and not answers(rule):
             rule = replace(rule, action="drop")
         try:
-            return [way.said(statement) for statement in write(rule, way.way)]
+            return [way.said(statement) for statement in guarded(rule, write(rule, way.way))]
         except UnsupportedConfig as error:
             raise UnsupportedConfig(self._said(error), line=error.line, hint=error.hint) from None
         except XmlError as error:
