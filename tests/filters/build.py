@@ -108,7 +108,7 @@ def _arp(given: Fields, mark: bytes) -> bytes:
 
 
 def _ipv4(given: Fields, mark: bytes) -> bytes:
-    body = mark if given["fragment"] else _upper(given, mark)
+    body = _upper(given, mark)  # in a later fragment it only looks like a header
     first = (0x45, given["dscp"] << 2, 20 + len(body), 1, 100 if given["fragment"] else 0, 64, given["protocol"], 0)
     head = struct.pack("!BBHHHBBH", *first) + _address(given["ip_source"]) + _address(given["ip_target"])
     return _summed(head, 10) + body
@@ -116,7 +116,7 @@ def _ipv4(given: Fields, mark: bytes) -> bytes:
 
 def _ipv6(given: Fields, mark: bytes) -> bytes:
     following = given["protocol"]
-    body = mark if given["fragment"] else _upper(given, mark)
+    body = _upper(given, mark)
     if given["fragment"]:
         body, following = struct.pack("!BBHI", following, 0, 100 << 3, 1) + body, 44
     elif given["extension"]:

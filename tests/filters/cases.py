@@ -220,8 +220,9 @@ def closed(documents: Documents, name: str) -> dict[str, str]:
 
 
 def stateless(documents: Documents) -> dict[str, str]:
-    """The same filters without what needs connections."""
-    return {name: _changed(text, statematch="false") for name, text in documents.items()}
+    """The same filters without what needs connections, or answers."""
+    quiet = {name: text.replace("action='reject'", "action='drop'") for name, text in documents.items()}
+    return {name: _changed(text, statematch="false") for name, text in quiet.items()}
 
 
 def dropping(documents: Documents) -> dict[str, str]:

@@ -106,8 +106,7 @@ def _others(rule: Rule) -> Iterator[Fields]:
     v6 = layer == "ipv6"
     yield {"layer": "ipv4", **_v4()} if v6 else {"layer": "ipv6", **_v6()}
     yield from ({"protocol": other} for other in (6, 17, 132, 136, 50, 51, 58 if v6 else 1, *(() if v6 else (IGMP,))))
-    if rule.link or rule.statematch is False or rule.action != "accept":
-        yield {"fragment": True}
+    yield {"fragment": True}
     if v6:
         yield {"extension": True}
 

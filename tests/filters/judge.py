@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..integration.namespaces import Namespace, inside, namespace
 from .build import mark_of
 from .oracle import IN, OUT, Interface
-from .packet import decode
+from .packet import Packet, decode
 from .wire import Wire, set_up
 
 
@@ -39,8 +40,20 @@ def differences(wire: Wire, port: Interface, frames: Sequence[bytes], ways: Sequ
         for frame in frames:
             mark = mark_of(frame)
             if (mark in came) != (mark in wanted):
-                found.append(f"{way} {'came through' if mark in came else 'was dropped'}: {decode(frame)}")
+                found.append(f"{way} {'came through' if mark in came else 'was dropped'}: {told(decode(frame))}")
             elif mark in came and came[mark].rstrip(b"\0") != frame.rstrip(b"\0"):  # bridges take padding away
                 found.append(f"{way} changed: {frame.hex()} to {came[mark].hex()}")
         found += [f"{way}: {mark} came from elsewhere" for mark in came.keys() - {mark_of(frame) for frame in frames}]
     return found
+
+
+def told(packet: Packet) -> str:
+    """A frame in few words: what it says of itself, without what it has not."""
+    tags = "".join(f" tag {kind:#x}/{number}" for kind, number in packet.tags)
+    parts = [part for part in (packet.arp, packet.ip, packet.bpdu) if part is not None]
+    inside = {key: value for part in parts for key, value in vars(part).items() if value not in (None, b"", ())}
+    for key in ("source", "target", "source_ip", "target_ip"):
+        if key in inside:
+            inside[key] = str(ipaddress.ip_address(inside[key]))
+    inside.pop("body", None)
+    return f"{packet.source:012x} to {packet.target:012x}{tags} {packet.inner:#06x} {inside}"

@@ -243,11 +243,12 @@ def link_matches(rule: Rule, packet: Packet) -> bool:
 
 
 def _mac(terms: Mapping[str, Term], packet: Packet) -> list[Optional[bool]]:
-    return [_range(terms, "protocolid", "", packet.kind, lambda text: word("protocolid", text))]
+    kind = VLAN if packet.tags else packet.kind  # bridges do not tell the two kinds of tags apart
+    return [_range(terms, "protocolid", "", kind, lambda text: word("protocolid", text))]
 
 
 def _vlan(terms: Mapping[str, Term], packet: Packet) -> list[Optional[bool]]:
-    if packet.kind != VLAN:
+    if not packet.tags:
         return [False]
     behind = packet.tags[1][0] if len(packet.tags) > 1 else packet.inner
     encapsulated = _range(terms, "encap-protocol", "", behind, lambda text: word("encap-protocol", text))
@@ -258,12 +259,7 @@ STP_RANGES = "root-priority root-cost sender-priority port age max-age hello-tim
 
 
 def _stp(terms: Mapping[str, Term], packet: Packet) -> list[Optional[bool]]:
-    if not packet.group or packet.tags:
-        return [False]
-    asked = set(terms) - {"srcmacaddr", "srcmacmask", "dstmacaddr", "dstmacmask", "comment"}
-    if not asked:
-        return []
-    if packet.bpdu is None:
+    if not packet.group or packet.tags or packet.bpdu is None:
         return [False]
     fields = packet.bpdu.fields or {}
     checks = [
@@ -357,10 +353,13 @@ def inner_matches(rule: Rule, terms: Mapping[str, Term], packet: Packet) -> bool
     protocol = name.removesuffix("-ipv6")
     if ip is None or ip.family != family or (protocol != "all" and ip.protocol != PROTOCOLS[protocol]):
         return False
+    if protocol == "ah" and family == 6 and ip.first != PROTOCOLS["ah"]:
+        return False  # for the kernel it is one of the extensions, and only the first of them is looked at
     found = [_masked(rule, terms, "srcmacaddr", "", packet.source, mac, mac), *_packet(terms, packet, family)]
     found += [_range(terms, "type", "", ip.type, number), _range(terms, "code", "", ip.code, number)]
     if "option" in terms:
-        found.append((number(terms["option"].text) in ip.options) != terms["option"].negate)
+        there = number(terms["option"].text) in ip.options
+        found.append(ip.flags is not None and there != terms["option"].negate)
     if "flags" in terms:
         bits, wanted = flags(terms["flags"].text)
         found.append(ip.flags is not None and (ip.flags & bits == wanted) != terms["flags"].negate)

@@ -41,6 +41,7 @@ class Ip:
     target: int
     dscp: int
     protocol: int
+    first: int  # the protocol that the header itself names; extensions of IPv6 may stand before the other
     source_port: Optional[int] = None
     target_port: Optional[int] = None
     flags: Optional[int] = None
@@ -134,7 +135,7 @@ def _bpdu(body: bytes) -> Optional[Bpdu]:
 def _ipv4(body: bytes) -> Ip:
     length, later = (body[0] & 15) * 4, int.from_bytes(body[6:8], "big") & 0x1FFF
     total = int.from_bytes(body[2:4], "big")
-    base = Ip(4, int.from_bytes(body[12:16], "big"), int.from_bytes(body[16:20], "big"), body[1] >> 2, body[9])
+    base = Ip(4, int.from_bytes(body[12:16], "big"), int.from_bytes(body[16:20], "big"), body[1] >> 2, body[9], body[9])
     return base if later else _upper(base, body[length:total])
 
 
@@ -151,7 +152,7 @@ def _ipv6(body: bytes) -> Ip:
             following, at = body[at], at + 8 * (body[at + 1] + 1)
     traffic_class = int.from_bytes(body[0:2], "big") >> 4 & 0xFF
     source, target = int.from_bytes(body[8:24], "big"), int.from_bytes(body[24:40], "big")
-    base = Ip(6, source, target, traffic_class >> 2, following)
+    base = Ip(6, source, target, traffic_class >> 2, following, body[6])
     return base if later else _upper(base, body[at : 40 + int.from_bytes(body[4:6], "big")])
 
 
