@@ -234,7 +234,15 @@ class Host(Protocol):
 
     def tail(self, path: str, size: int) -> bytes: ...
 
-    def write(self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Tuple[int, int]] = None) -> None: ...
+    def write(
+        self,
+        path: str,
+        data: bytes,
+        *,
+        mode: int = 0o600,
+        owner: Optional[Tuple[int, int]] = None,
+        lasting: bool = True,
+    ) -> None: ...
 
     def shorten(self, path: str, keep: int, *, mark: bytes = b"") -> None: ...
 

@@ -116,7 +116,9 @@ class FakeFiles:
         data = self.read(path) or b""
         return data[-size:] if size > 0 else b""
 
-    def write(self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Owner] = None) -> None:
+    def write(
+        self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Owner] = None, lasting: bool = True
+    ) -> None:
         self.changing("write", path)
         self._put_new("write", path, FakeFile("file", data, mode, owner or self.identity))
 

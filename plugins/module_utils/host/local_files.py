@@ -140,10 +140,15 @@ class LocalFiles:
             except _MISSING:
                 return b""
 
-    def write(self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Owner] = None) -> None:
-        """Put a file there in one step, with exactly this mode; a link there is replaced, not followed."""
+    def write(
+        self, path: str, data: bytes, *, mode: int = 0o600, owner: Optional[Owner] = None, lasting: bool = True
+    ) -> None:
+        """Put a file there in one step, with exactly this mode; a link there is replaced, not followed.
+
+        One that is not ``lasting``, because its content comes later, is not brought to the disk.
+        """
         with attempt("write", path):
-            _replace(path, lambda temporary: _write_new(temporary, data, mode, owner))
+            _replace(path, lambda temporary: _write_new(temporary, data, mode, owner, lasting), lasting)
 
     def shorten(self, path: str, keep: int, *, mark: bytes = b"") -> None:
         """Cut a file that others append to, so that ``mark`` and its last ``keep`` bytes stay, from a whole line on.
@@ -276,7 +281,7 @@ def _temporary_beside(path: str) -> str:
     return os.path.join(os.path.dirname(path), f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
 
 
-def _replace(path: str, make: Callable[[str], None]) -> None:
+def _replace(path: str, make: Callable[[str], None], lasting: bool = True) -> None:
     """Let ``make`` put something under a temporary name and rename it to the path; leaves nothing on failure."""
     _sweep(os.path.dirname(path) or ".")
     temporary = _temporary_beside(path)
@@ -287,7 +292,8 @@ def _replace(path: str, make: Callable[[str], None]) -> None:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_directory_of(path)
+    if lasting:
+        _sync_directory_of(path)
 
 
 # What a file system says that knows no second name for a file.
@@ -319,8 +325,8 @@ def _sync_file(path: str) -> None:
         os.close(descriptor)
 
 
-def _write_new(path: str, data: bytes, mode: int, owner: Optional[Owner]) -> None:
-    """Write a file that must not be there yet and bring it to the disk; the owner comes before the mode."""
+def _write_new(path: str, data: bytes, mode: int, owner: Optional[Owner], lasting: bool) -> None:
+    """Write a file that must not be there yet, and bring a lasting one to the disk; the owner comes before the mode."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
         if owner:
@@ -328,7 +334,8 @@ def _write_new(path: str, data: bytes, mode: int, owner: Optional[Owner]) -> Non
         os.fchmod(descriptor, mode)
         file.write(data)
         file.flush()
-        os.fsync(descriptor)
+        if lasting:
+            os.fsync(descriptor)
 
 
 def _make_directories(path: str, mode: int, owner: Optional[Owner]) -> None:

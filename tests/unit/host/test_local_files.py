@@ -87,6 +87,17 @@ def test_a_reader_who_has_it_open_keeps_the_old_one(host: LocalHost, tmp_path: P
         assert reader.read() == b"old"
 
 
+def test_a_file_whose_content_comes_later_is_not_brought_to_the_disk(
+    host: LocalHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(local_files.os, "fsync", synced.append)
+    host.write(str(tmp_path / "a"), b"", mode=0o640, lasting=False)
+    assert (synced, (tmp_path / "a").stat().st_mode & 0o777) == ([], 0o640)
+    host.write(str(tmp_path / "a"), b"")
+    assert len(synced) == 2, "the file and its name"
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace", "fchmod", "fchown"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 def test_a_failed_write_leaves_the_old_file_and_no_other(

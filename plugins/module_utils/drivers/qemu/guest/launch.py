@@ -444,7 +444,7 @@ def _put_in_place(site: Site, plan: Start, status: Status) -> None:
     host.write(f"{directory}/events.in", b'{"execute":"qmp_capabilities"}\n', owner=owner)
     host.symlink("/dev/null", f"{directory}/events.out")
     host.write(layout.journal(plan.name), b"")
-    host.write(layout.domain_console_log(plan.name), b"")
+    host.write(layout.domain_console_log(plan.name), b"", lasting=False)
     for role, path in plan.staged:
         group = (host.euid(), runner.gid) if runner else None
         host.write(f"{directory}/{role}", host.read(path) or b"", mode=0o440 if group else 0o400, owner=group)

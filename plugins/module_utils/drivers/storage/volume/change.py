@@ -198,7 +198,7 @@ def download(shelf: Shelf, name: str, path: str) -> None:
         check_free(host, facts.found, what)
         try:
             host.remove(part)
-            host.write(part, b"", mode=MODE)
+            host.write(part, b"", mode=MODE, lasting=False)
             run_all(host, [copy_argv(facts.real, part)])
             check_free(host, facts.found, what)  # a guest that was started meanwhile has written to it
             host.rename(part, path, replace=True)
@@ -226,7 +226,7 @@ def copy_argv(source: str, target: str) -> Argv:
 
 
 def _begin(shelf: Shelf, part: str) -> None:
-    shelf.host.write(part, b"", mode=MODE)
+    shelf.host.write(part, b"", mode=MODE, lasting=False)
 
 
 def _take_over(shelf: Shelf, facts: Facts, image: Image, part: str) -> None:

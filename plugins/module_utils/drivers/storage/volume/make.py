@@ -210,7 +210,7 @@ def _make(
         taken = taken_at_once(volume, image, filling)
         if taken:
             check_room(shelf, name, taken)
-        shelf.host.write(part, b"", mode=MODE)
+        shelf.host.write(part, b"", mode=MODE, lasting=False)
         if filling is None:
             run_all(shelf.host, empty_argvs(image, taken))
             return
