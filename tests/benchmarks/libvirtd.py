@@ -49,7 +49,7 @@ echo "127.0.0.1 localhost $(hostname)" >{tree}/etc/hosts
 : >{tree}/etc/resolv.conf
 chroot {tree} /usr/sbin/virtlogd & log=$!
 chroot {tree} /usr/sbin/libvirtd & virt=$!
-trap 'kill $virt; wait $virt || true; kill $log' TERM
+trap 'kill $virt; wait $virt || true; kill $log; wait $log || true' TERM
 wait
 """
 
