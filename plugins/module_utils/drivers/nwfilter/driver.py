@@ -23,7 +23,8 @@ from .site import Site, builtin_document, view_of
 
 if TYPE_CHECKING:
     from .live.look import Found
-    from .live.scene import Maker, Scene
+    from .live.make import Maker
+    from .live.scene import Scene
 
 
 class NftablesDriver(NwfilterDriver):
@@ -164,7 +165,7 @@ class NftablesDriver(NwfilterDriver):
         return Scene(self.site, self._hypervisor, self._network)
 
     def _maker(self) -> Maker:
-        from .live.scene import Maker
+        from .live.make import Maker
 
         return Maker(self._scene())
 
@@ -172,7 +173,7 @@ class NftablesDriver(NwfilterDriver):
         from .live.look import look
         from .live.memo import read
 
-        return look(self._scene(), ports, self._maker(), read(self.site) or {})
+        return look(self._scene(), ports, read(self.site) or {})
 
     def _existing(self, name: str, *, own_uuid: bool) -> Optional[Element]:
         """The document that another would replace, whose uuid stays; one that is damaged says nothing.

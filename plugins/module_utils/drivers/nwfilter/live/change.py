@@ -19,13 +19,15 @@ from ....host.api import Host
 from ...api import FilterPort
 from ...links.netfilter import has_table
 from ...links.nft import put
-from ..compile.transaction import FAMILY, PortRules, removal, traces, transaction
+from ..compile.transaction import FAMILY, PortRules, expected, removal, traces, transaction
 from . import memo as memos
 from .guests import active_ports, is_active
 from .look import look_at_bases
+from .make import Made, Maker, copied
 from .memo import Guarded, Memo
 from .refused import explained
-from .scene import Made, Maker, Scene, copied
+from .same import seal
+from .scene import Scene
 
 # The kernel's links, as the thread that asks has them.
 LINKS = "/proc/thread-self/net/dev"
@@ -136,7 +138,17 @@ def _maps(known: Memo) -> Sequence[str]:
 
 def _guarded(made: Made, before: Optional[Guarded], now: float) -> Guarded:
     since = before.since if before is not None and before.is_of(made.port) else now
-    return Guarded(replace(made.port, line=None), made.addresses, traces(made.rules), copied(made.rules), since)
+    left = traces(made.rules)
+    return Guarded(
+        replace(made.port, line=None),
+        made.addresses,
+        left,
+        copied=copied(made.rules),
+        filters=made.filters,
+        source=made.source,
+        seal=seal(expected([made.rules]), left),
+        since=since,
+    )
 
 
 def _both(after: Guarded, before: Optional[Guarded]) -> Guarded:

@@ -23,7 +23,8 @@ from ..site import Lookup, Site, reaches, with_document
 from . import memo as memos
 from .change import guard
 from .guests import active_ports
-from .scene import Maker, Scene
+from .make import Maker
+from .scene import Scene
 
 
 def affected(scene: Scene, name: str, lookup: Optional[Lookup] = None) -> List[FilterPort]:
@@ -37,7 +38,7 @@ def affected(scene: Scene, name: str, lookup: Optional[Lookup] = None) -> List[F
 def check(scene: Scene, name: str, document: Element) -> None:
     """Raise what keeps the interfaces of active guests from having rules with this document; changes nothing."""
     lookup = with_document(scene.site.document, name, document)
-    maker = Maker(scene, lookup)
+    maker = Maker(scene, (name, document))
     for port in affected(scene, name, lookup):
         maker.check(port)
 
@@ -67,7 +68,7 @@ def _apply(scene: Scene, name: str, document: Optional[Element], keep: Callable[
     lookup = with_document(scene.site.document, name, document)
     ports = affected(scene, name, lookup)
     if ports:
-        guard(scene, ports, Maker(scene, lookup))
+        guard(scene, ports, Maker(scene, (name, document)))
     try:
         keep()
     except CorralError:

@@ -11,14 +11,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ....errors import CorralError
 from ...api import Fault, FilterPort
 from ...links.netfilter import Base, bases, comments, has_table, sets, verdicts
 from ..compile.transaction import BASES, FAMILY, Content, Entrance, PortRules, expected, traces
 from .memo import Guarded
-from .scene import Made, Maker, Scene, copied
+from .same import changed
+from .scene import Scene
+
+if TYPE_CHECKING:
+    from .make import Made, Maker
 
 # The kernel's numbers of hooks of bridges (linux/netfilter_bridge.h).
 _HOOKS = {"prerouting": 0, "postrouting": 4}
@@ -32,14 +36,22 @@ class Found:
     devices: Tuple[str, ...] = ()
 
 
-def look(scene: Scene, ports: Sequence[FilterPort], maker: Maker, memo: Mapping[str, Guarded]) -> Found:
+def look(scene: Scene, ports: Sequence[FilterPort], memo: Mapping[str, Guarded]) -> Found:
     """Compare the kernel's table with what these interfaces are to have; raises HostError, OperationDenied."""
     if not ports:
         return Found()
-    made, broken = _made(ports, maker, memo)
     if not has_table(scene.site.host, scene.table):
-        missing = _missing_table(scene.table, ports)
-        return Found((missing, *broken.values()), tuple(port.device for port in ports))
+        return Found((_missing_table(scene.table, ports),), tuple(port.device for port in ports))
+    maps = sorted({name for each in memo.values() for name, _key in each.traces.entrances})
+    rest = list(ports) if look_at_bases(scene, maps) else changed(scene, ports, memo)
+    return _look_closely(scene, rest, memo) if rest else Found()
+
+
+def _look_closely(scene: Scene, ports: Sequence[FilterPort], memo: Mapping[str, Guarded]) -> Found:
+    """Make the rules, and compare them one by one."""
+    from .make import Maker
+
+    made, broken = _made(ports, Maker(scene), memo)
     found = _compare(scene, made, memo)
     return Found((*found.faults, *broken.values()), (*found.devices, *broken))
 
@@ -65,6 +77,8 @@ def _missing_table(table: str, ports: Sequence[FilterPort]) -> Fault:
 
 def _compare(scene: Scene, made: Sequence[Made], memo: Mapping[str, Guarded]) -> Found:
     """Compare with the kernel; a fault of what all interfaces share is one of each of them."""
+    from .make import copied
+
     host, table = scene.site.host, scene.table
     wanted = expected([each.rules for each in made])
     found = look_at_bases(scene, list(wanted.maps))
@@ -74,7 +88,7 @@ def _compare(scene: Scene, made: Sequence[Made], memo: Mapping[str, Guarded]) ->
     there = sets(host, table) if wanted.sets else []
     devices: List[str] = []
     for each in made:
-        own = list(_of_port(each, chains, maps, there, memo.get(each.port.device)))
+        own = list(_of_port(each, copied(each.rules), chains, maps, there, memo.get(each.port.device)))
         found += own
         devices += [each.port.device] if own or shared else []
     return Found(tuple(found), tuple(devices))
@@ -98,6 +112,7 @@ def look_at_bases(scene: Scene, names: Sequence[str]) -> List[Fault]:
 
 def _of_port(
     made: Made,
+    copied: str,
     chains: Mapping[str, Sequence[str]],
     maps: Mapping[str, Mapping[str, str]],
     there: Sequence[str],
@@ -116,7 +131,7 @@ def _of_port(
     for name in wanted.sets:
         if name not in there:
             yield Fault("set", f"The set {name} of addresses that were learnt for {whose} is missing.")
-    if before is not None and before.copied != copied(made.rules):
+    if before is not None and before.copied != copied:
         yield Fault("set", f"The ipsets that the rules for {whose} look into have changed since they were copied.")
     if before is None or not before.is_of(made.port) or before.traces != traces(made.rules):
         yield Fault("rules", f"{whose} may have rules of an earlier run, or of another filter, beside its own.")

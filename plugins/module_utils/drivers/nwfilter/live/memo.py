@@ -28,14 +28,18 @@ from .learn import Addresses
 class Guarded:
     """One guarded device.
 
-    ``copied`` is a digest of what was copied from ipsets; ``since`` is when the kernel was first told of the device, in
-    seconds since the epoch.
+    ``filters`` are those that its rules came from, and ``source`` is a digest of them; ``seal`` is a digest of what the
+    kernel was to have, ``copied`` one of what was copied from ipsets. ``since`` is when the kernel was first told of the
+    device, in seconds since the epoch.
     """
 
     port: FilterPort
     addresses: Addresses = field(default_factory=Addresses)
     traces: Traces = field(default_factory=Traces)
     copied: str = ""
+    filters: Tuple[str, ...] = ()
+    source: str = ""
+    seal: str = ""
     since: float = 0.0
 
     def is_of(self, port: FilterPort) -> bool:
@@ -104,6 +108,9 @@ def _plain(each: Guarded) -> Dict[str, Any]:
         "sets": traces.sets,
         "entrances": traces.entrances,
         "copied": each.copied,
+        "filters": each.filters,
+        "source": each.source,
+        "seal": each.seal,
         "since": each.since,
     }
 
@@ -113,7 +120,9 @@ def _guarded(fields: Mapping[str, Any]) -> Guarded:
     port = FilterPort(str(device), str(mac), str(guest), str(name), _pairs(fields["parameters"]), network)
     addresses = Addresses(_words(fields["reserved"]), _words(fields["leased"]))
     traces = Traces(_words(fields["chains"]), _words(fields["sets"]), _pairs(fields["entrances"]))
-    return Guarded(port, addresses, traces, str(fields["copied"]), float(fields["since"]))
+    digests = {name: str(fields[name]) for name in ("copied", "source", "seal")}
+    filters, since = _words(fields["filters"]), float(fields["since"])
+    return Guarded(port, addresses, traces, filters=filters, since=since, **digests)
 
 
 def _words(row: Any) -> Tuple[str, ...]:

@@ -2,31 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From interfaces to their rules: what filters say, and what networks know of addresses, each read once."""
+"""Where work on the kernel's table is done: our files, and the drivers of guests and networks."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
-from typing import Dict, Iterable, Mapping, Optional
+from dataclasses import dataclass
+from typing import Optional
 
-from ....errors import MissingProgram
-from ....host.api import Host
-from ...api import FilterPort, HypervisorDriver, NetworkDriver
+from ...api import HypervisorDriver, NetworkDriver
 from ...links.nft import table_name
-from ..compile.expand import Known, method
-from ..compile.resolve import Filters
-from ..compile.ruleset import ipsets_asked, port_rules
-from ..compile.transaction import PortRules
-from ..compile.values import DHCP
-from ..site import Lookup, Site, needing
-from .learn import Addresses, Networks, settled
-from .memo import Guarded
+from ..site import Site
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What work on the kernel's table needs: our files, and the drivers of guests and networks."""
+    """What work on the kernel's table needs."""
 
     site: Site
     hypervisor: Optional[HypervisorDriver] = None
@@ -36,80 +26,3 @@ class Scene:
     def table(self) -> str:
         """The name of our table of the family bridge."""
         return table_name(self.site.layout)
-
-
-@dataclass(frozen=True)
-class Made:
-    """The rules of an interface, and the addresses that they were made of."""
-
-    port: FilterPort
-    addresses: Addresses
-    rules: PortRules
-
-
-class Maker:
-    """Makes rules; ``lookup`` says what filters are like where they are not as they are kept."""
-
-    def __init__(self, scene: Scene, lookup: Optional[Lookup] = None) -> None:
-        self._filters = Filters(needing(lookup or scene.site.document))
-        self._networks = Networks(scene.network)
-        self._ipsets = Ipsets(scene.site.host)
-
-    def make(self, port: FilterPort, before: Optional[Guarded] = None) -> Made:
-        """Return the rules of an interface; ``before`` is how it is guarded already.
-
-        Raises XmlError that names the interface and the rule, NotFound, UnsupportedConfig, InvalidArgument.
-        """
-        own = before.addresses if before is not None and before.is_of(port) else None
-        addresses = settled(own, self._networks.addresses(port))
-        known = _known(port, addresses)
-        asked = ipsets_asked(port, self._filters, known)
-        if asked:
-            known = replace(known, ipsets=self._ipsets.saved(asked))
-        return Made(port, addresses, port_rules(port, self._filters, known))
-
-    def make_all(self, ports: Iterable[FilterPort], memo: Mapping[str, Guarded]) -> Dict[str, Made]:
-        """Return the rules of interfaces by their devices."""
-        return {port.device: self.make(port, memo.get(port.device)) for port in ports}
-
-    def check(self, port: FilterPort) -> None:
-        """Raise what keeps an interface from having rules; its link may have no name yet, or a pattern of one."""
-        self.make(replace(port, device="") if "%" in port.device else port)
-
-
-def _known(port: FilterPort, addresses: Addresses) -> Known:
-    """What counts of the addresses: what DHCP gives is learnt in addition to all that it has given before."""
-    four = addresses.every(4) if method(port) == DHCP else addresses.first(4)
-    return Known(four, addresses.first(6))
-
-
-class Ipsets:
-    """The sets of ipset(8), each asked for once."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._saved: Dict[str, Optional[str]] = {}
-
-    def saved(self, names: Iterable[str]) -> Dict[str, str]:
-        """Return what ``ipset save`` says of those that are there."""
-        found = {name: self._save(name) for name in names if not name.startswith("-")}
-        return {name: said for name, said in found.items() if said is not None}
-
-    def _save(self, name: str) -> Optional[str]:
-        if name not in self._saved:
-            try:
-                done = self._host.run(("ipset", "save", name), check=False)
-                self._saved[name] = None if done.code else done.stdout.decode("utf-8", "replace")
-            except MissingProgram:
-                self._saved[name] = None
-        return self._saved[name]
-
-
-def copied(rules: PortRules) -> str:
-    """Return a digest of what the rules have copied from ipsets, "" where that is nothing; time runs on by itself."""
-    rows = [
-        (each.declaration, [text.partition(" timeout ")[0] for text in each.elements])
-        for each in rules.sets
-        if each.renewed
-    ]
-    return hashlib.sha256(repr(sorted(rows)).encode("utf-8")).hexdigest() if rows else ""
