@@ -9,8 +9,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from ansible_collections.corral.virt.plugins.module_utils.connect.open import open_connection
 from ansible_collections.corral.virt.plugins.module_utils.drivers.api import FilterPort
@@ -21,8 +22,9 @@ from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_te
 
 from ..integration.namespaces import Namespace, inside
 from .document import Documents
+from .judge import bridge
 from .oracle import Interface
-from .wire import FILTERED
+from .wire import FILTERED, Wire
 
 MAC = "52:54:00:aa:00:01"
 
@@ -50,6 +52,14 @@ class Recorder(LocalHost):
         return Completed(tuple(argv), 0, b"", b"")
 
 
+class Host(NamedTuple):
+    """A host of one's own: its driver, the bridge's sockets, and where both are."""
+
+    driver: Driver
+    wire: Wire
+    space: Namespace
+
+
 class Driver:
     """The filters of one tree, and the interface vnet0 of one guest."""
 
@@ -58,9 +68,11 @@ class Driver:
         self.filters = open_connection(f"qemu:///embed?root={root}", host=host).nwfilter
         self.defined: dict[str, str] = {}
 
+    @cached_property
     def builtin(self) -> dict[str, str]:
         """The documents of all filters that are there from the start."""
-        return {each.name: to_text(self.filters.nwfilter_xml(each.name)) for each in self.filters.list_nwfilters()}
+        names = [each.name for each in self.filters.list_nwfilters() if each.builtin]
+        return {name: to_text(self.filters.nwfilter_xml(name)) for name in names}
 
     def guard(
         self, documents: Documents, name: str, variables: Mapping[str, Sequence[str]], mac: str = MAC
@@ -72,7 +84,7 @@ class Driver:
                     self.filters.define_nwfilter(parse(text))
                     self.defined[each] = text
             self.filters.guard_ports([port(name, variables, mac)])
-        return Interface(documents, name, mac, variables)
+        return Interface({**self.builtin, **documents}, name, mac, variables)
 
     def release(self) -> None:
         """Take the filter away."""
@@ -87,3 +99,10 @@ def port(name: str, variables: Mapping[str, Sequence[str]], mac: str = MAC) -> F
     """The interface of our guest."""
     pairs = tuple((key, value) for key, values in variables.items() for value in values)
     return FilterPort(device=FILTERED, mac=mac, guest="packets", filter=name, parameters=pairs)
+
+
+@contextmanager
+def guarded() -> Iterator[Host]:
+    """A bridge in a namespace of its own, and our driver there."""
+    with bridge() as (space, wire), tree() as root:
+        yield Host(Driver(root, space), wire, space)

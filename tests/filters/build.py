@@ -21,7 +21,6 @@ MARK = b"corral-mark:"
 _numbers = itertools.count(1)
 
 TYPES = {"arp": 0x0806, "rarp": 0x8035, "ipv4": 0x0800, "ipv6": 0x86DD}
-IGMP = 2
 
 DEFAULTS: Fields = {
     "source": "52:54:00:aa:00:01",

@@ -14,7 +14,7 @@ import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from .build import BRIDGE_GROUP, IGMP, TYPES, Fields, build, complete
+from .build import BRIDGE_GROUP, TYPES, Fields, build, complete
 from .document import Rule, Term
 from .oracle import ETHER_TYPES, PROTOCOLS, flags, mac, mask, number, word
 from .packet import PROVIDER_VLAN, VLAN
@@ -105,7 +105,8 @@ def _others(rule: Rule) -> Iterator[Fields]:
         return
     v6 = layer == "ipv6"
     yield {"layer": "ipv4", **_v4()} if v6 else {"layer": "ipv6", **_v6()}
-    yield from ({"protocol": other} for other in (6, 17, 132, 136, 50, 51, 58 if v6 else 1, *(() if v6 else (IGMP,))))
+    others = (6, 17, 132, 136, 50, 51, 58 if v6 else 1, 2)
+    yield from ({"protocol": other} for other in others[rule.number % 4 :: 4])
     yield {"fragment": True}
     if v6:
         yield {"extension": True}

@@ -12,7 +12,7 @@ direction, and for the states of connections), libvirt's published test cases sa
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Optional, Union
@@ -77,7 +77,7 @@ def word(name: str, text: str) -> int:
 def flags(text: str) -> tuple[int, int]:
     """The mask and the flags of TCP."""
     one, other = text.lower().split("/")
-    return tuple(sum({FLAGS[part.strip()] for part in side.split(",")}) for side in (one, other))  # type: ignore
+    return tuple(sum({FLAGS[part.strip()] for part in side.split(",")}) for side in (one, other))
 
 
 @dataclass
@@ -199,7 +199,6 @@ Check = Callable[[Rule, Packet], Optional[bool]]
 
 
 def _masked(
-    rule: Rule,
     terms: Mapping[str, Term],
     name: str,
     masked: str,
@@ -228,7 +227,7 @@ def _range(terms: Mapping[str, Term], start: str, end: str, value: Value, read: 
     return (read(asked.text) <= value <= last) != asked.negate
 
 
-def _all(checks: Sequence[Optional[bool]]) -> bool:
+def _all(checks: Iterable[Optional[bool]]) -> bool:
     return all(check is not False for check in checks)
 
 
@@ -238,7 +237,7 @@ def link_matches(rule: Rule, packet: Packet) -> bool:
     if rule.protocol is None:
         return True
     ends = (("src", packet.source), ("dst", packet.target))
-    checks = [_masked(rule, terms, f"{end}macaddr", f"{end}macmask", value, mac, mac) for end, value in ends]
+    checks = [_masked(terms, f"{end}macaddr", f"{end}macmask", value, mac, mac) for end, value in ends]
     return _all([*checks, *LINK_CHECKS[rule.protocol](terms, packet)])
 
 
@@ -268,7 +267,7 @@ def _stp(terms: Mapping[str, Term], packet: Packet) -> list[Optional[bool]]:
     ]
     checks += [_range(terms, name, f"{name}-hi", fields.get(name), number) for name in STP_RANGES]
     for name in ("root-address", "sender-address"):
-        checks.append(_masked(None, terms, name, f"{name}-mask", fields.get(name), mac, mac))  # type: ignore
+        checks.append(_masked(terms, name, f"{name}-mask", fields.get(name), mac, mac))
     return checks
 
 
@@ -283,7 +282,7 @@ def _arp(kind: int) -> Callable[[Mapping[str, Term], Packet], list[Optional[bool
             _range(terms, "opcode", "", arp.opcode, lambda text: word("opcode", text)),
         ]
         for end, hardware, address in (("src", arp.source_mac, arp.source_ip), ("dst", arp.target_mac, arp.target_ip)):
-            found.append(_masked(None, terms, f"arp{end}macaddr", "", hardware, mac, mac))  # type: ignore
+            found.append(_masked(terms, f"arp{end}macaddr", "", hardware, mac, mac))
             found.append(_address(terms, f"arp{end}ip", address, 4))
         asked = terms.get("gratuitous")
         if asked and asked.text.lower() in ("true", "yes", "1"):
@@ -294,7 +293,7 @@ def _arp(kind: int) -> Callable[[Mapping[str, Term], Packet], list[Optional[bool
 
 
 def _address(terms: Mapping[str, Term], name: str, value: Value, family: int) -> Optional[bool]:
-    return _masked(None, terms, f"{name}addr", f"{name}mask", value, address_of, lambda text: mask(text, family))  # type: ignore
+    return _masked(terms, f"{name}addr", f"{name}mask", value, address_of, lambda text: mask(text, family))
 
 
 def _ip(kind: int, family: int) -> Callable[[Mapping[str, Term], Packet], list[Optional[bool]]]:
@@ -322,16 +321,15 @@ def _bounds(terms: Mapping[str, Term], start: str, end: str, value: Value) -> bo
     return value is not None and first <= value <= last
 
 
-def _packet(terms: Mapping[str, Term], packet: Packet, family: int) -> list[Optional[bool]]:
+def _packet(terms: Mapping[str, Term], packet: Packet, family: int) -> Iterator[Optional[bool]]:
     """What rules of both layers ask of an IP packet."""
     ip = packet.ip
     assert ip is not None
-    found = [_range(terms, "dscp", "", ip.dscp, number)]
+    yield _range(terms, "dscp", "", ip.dscp, number)
     for end, address, port in (("src", ip.source, ip.source_port), ("dst", ip.target, ip.target_port)):
-        found.append(_address(terms, f"{end}ip", address, family))
-        found.append(_range(terms, f"{end}ipfrom", f"{end}ipto", address, address_of))
-        found.append(_range(terms, f"{end}portstart", f"{end}portend", port, number))
-    return found
+        yield _address(terms, f"{end}ip", address, family)
+        yield _range(terms, f"{end}ipfrom", f"{end}ipto", address, address_of)
+        yield _range(terms, f"{end}portstart", f"{end}portend", port, number)
 
 
 LINK_CHECKS: dict[str, Callable[[Mapping[str, Term], Packet], list[Optional[bool]]]] = {
@@ -355,12 +353,19 @@ def inner_matches(rule: Rule, terms: Mapping[str, Term], packet: Packet) -> bool
         return False
     if protocol == "ah" and family == 6 and ip.first != PROTOCOLS["ah"]:
         return False  # for the kernel it is one of the extensions, and only the first of them is looked at
-    found = [_masked(rule, terms, "srcmacaddr", "", packet.source, mac, mac), *_packet(terms, packet, family)]
-    found += [_range(terms, "type", "", ip.type, number), _range(terms, "code", "", ip.code, number)]
+    return _all(_inside(terms, packet, family))
+
+
+def _inside(terms: Mapping[str, Term], packet: Packet, family: int) -> Iterator[Optional[bool]]:
+    ip = packet.ip
+    assert ip is not None
+    yield from _packet(terms, packet, family)
+    yield _masked(terms, "srcmacaddr", "", packet.source, mac, mac)
+    yield _range(terms, "type", "", ip.type, number)
+    yield _range(terms, "code", "", ip.code, number)
     if "option" in terms:
         there = number(terms["option"].text) in ip.options
-        found.append(ip.flags is not None and there != terms["option"].negate)
-    if "flags" in terms:
+        yield ip.flags is not None and there != terms["option"].negate
+    if "flags" in terms and ip.protocol == PROTOCOLS["tcp"]:
         bits, wanted = flags(terms["flags"].text)
-        found.append(ip.flags is not None and (ip.flags & bits == wanted) != terms["flags"].negate)
-    return _all(found)
+        yield ip.flags is not None and (ip.flags & bits == wanted) != terms["flags"].negate

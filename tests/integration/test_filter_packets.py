@@ -13,50 +13,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.corral.virt.tests.filters.apply import MAC, Driver, tree
-from ansible_collections.corral.virt.tests.filters.cases import CASES, VARIABLES, WRAPPER, closed, dropping, stateless
-from ansible_collections.corral.virt.tests.filters.document import Documents, Variables, rules
+from ansible_collections.corral.virt.tests.filters.apply import MAC, Host, guarded
+from ansible_collections.corral.virt.tests.filters.cases import CASES, VARIABLES
+from ansible_collections.corral.virt.tests.filters.document import rules
 from ansible_collections.corral.virt.tests.filters.frames import frames_for
-from ansible_collections.corral.virt.tests.filters.judge import bridge, differences
+from ansible_collections.corral.virt.tests.filters.judge import differences
 from ansible_collections.corral.virt.tests.filters.oracle import Interface
-from ansible_collections.corral.virt.tests.filters.wire import Wire
-from ansible_collections.corral.virt.tests.integration.namespaces import Namespace
+from ansible_collections.corral.virt.tests.filters.proof import prove, shown
 
 pytestmark = pytest.mark.root
 
-GUEST = {
-    "IP": ["192.0.2.1", "10.0.0.7"],
-    "IPV6": ["2001:db8::1", "2001:db8::7"],
-    "DHCPSERVER": ["10.0.0.1"],
-    "GATEWAY_MAC": ["52:54:00:bb:00:02"],
-}
-
 
 @pytest.fixture(scope="module")
-def wired() -> Iterator[tuple[Namespace, Wire]]:
-    with bridge() as made:
+def host() -> Iterator[Host]:
+    with guarded() as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def driver(wired: tuple[Namespace, Wire]) -> Iterator[Driver]:
-    with tree() as root:
-        yield Driver(root, wired[0])
-
-
-def shown(found: list[str]) -> str:
-    """The first of many differences."""
-    return "\n".join([f"{len(found)} frames", *found[:12]])
-
-
-def prove(driver: Driver, wire: Wire, documents: Documents, name: str, variables: Variables) -> None:
-    """All variants of a filter do with frames about its rules what they should."""
-    known = {"MAC": [MAC], **variables}
-    frames = frames_for(rules(documents, name, known))
-    for variant, top in ((closed(stateless(documents), name), WRAPPER), (dropping(documents), name)):
-        port = driver.guard(variant, top, variables)
-        found = differences(wire, port, frames)
-        assert not found, shown(found)
 
 
 # A wire without our driver: the oracle and the frames are tried on rules that are written by hand.
@@ -89,19 +60,19 @@ SAME = """
 """
 
 
-def test_the_oracle_agrees_with_rules_that_are_written_by_hand(wired: tuple[Namespace, Wire]) -> None:
-    space, wire = wired
+def test_the_oracle_agrees_with_rules_that_are_written_by_hand(host: Host) -> None:
+    wire = host.wire
     frames = frames_for(rules({"same": SAME}, "same", {}))
     assert not differences(wire, Interface({"open": "<filter name='open'/>"}, "open", MAC), frames)
     assert differences(wire, Interface({"same": SAME}, "same", MAC), frames)
-    space.run("nft", "-f", "-", stdin=HAND_WRITTEN)
+    host.space.run("nft", "-f", "-", stdin=HAND_WRITTEN)
     try:
         found = differences(wire, Interface({"same": SAME}, "same", MAC), frames)
     finally:
-        space.run("nft", "delete", "table", "bridge", "hand")
+        host.space.run("nft", "delete", "table", "bridge", "hand")
     assert not found, shown(found)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_attribute_of_every_protocol(case: str, driver: Driver, wired: tuple[Namespace, Wire]) -> None:
-    prove(driver, wired[1], CASES[case], case, VARIABLES)
+def test_every_attribute_of_every_protocol(case: str, host: Host) -> None:
+    prove(host, CASES[case], case, VARIABLES)
