@@ -128,12 +128,12 @@ def test_ipv6_addresses_come_from_the_network() -> None:
 
 
 def test_what_else_a_rule_has() -> None:
-    [rule] = rules("tcp match='no' dstportstart='22' dstportend='23' comment='no $IP here'")
+    [rule] = rules("tcp match='no' dstportstart='22' dstportend='23' comment='$IP is not here'")
     assert [(each.attribute, each.value, each.negate) for each in rule.values] == [
         ("dstportstart", 22, True),
         ("dstportend", 23, True),
     ]
-    assert rule.comment == "no $IP here"
+    assert rule.comment == "$IP is not here"
     assert (rule.filter, rule.number, rule.line, rule.priority, rule.protocol) == ("f", 1, 2, 500, "tcp")
 
 

@@ -17,7 +17,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Uni
 
 from ....model.nwfilter.core import Term
 from ....model.nwfilter.kinds import IPV4
-from ....model.nwfilter.protocols import PROTOCOLS
+from ....model.nwfilter.protocols import PROTOCOLS, Attribute
 from ....model.nwfilter.variables import Variable, is_variable, parse_variable
 from ...contracts.nwfilter import FilterPort
 from .ipsets import Copy, copied
@@ -72,12 +72,18 @@ class _Expansion:
         self.known = known
 
     def rules(self) -> Iterator[ConcreteRule]:
-        used = {term.attribute: self._variable(term) for term in self.template.terms if is_variable(term.text)}
+        used = {term.attribute: self._variable(term) for term in self.template.terms if self._varies(term)}
         lists = {variable: self._list(variable) for variable in used.values()}
         for choice in self._combinations(lists):
             yield self._owning(self._rule({name: (variable, choice[variable]) for name, variable in used.items()}))
 
     # variables
+
+    def _varies(self, term: Term) -> bool:
+        return is_variable(term.text) and self._attribute(term.attribute).variable
+
+    def _attribute(self, name: str) -> Attribute:
+        return PROTOCOLS[self.template.protocol or ""].attributes[name]
 
     def _variable(self, term: Term) -> Variable:
         try:
@@ -182,7 +188,7 @@ class _Expansion:
         return Value(term.attribute, self._read(term.attribute, text, chosen), term.negate)
 
     def _read(self, attribute: str, text: str, chosen: Optional[Tuple[Variable, Listed]]) -> Concrete:
-        kind = PROTOCOLS[self.template.protocol or ""].attributes[attribute].kind
+        kind = self._attribute(attribute).kind
         if attribute == "ipset" and text in self.known.ipsets:
             return ipset_copy(text, self.known, self.port, self.template.line).known
         try:
@@ -192,7 +198,7 @@ class _Expansion:
             raise self._blame(f"{attribute} is {text[:80]!r}{of}, and must be {kind.says}.") from None
 
     def _learnt(self, term: Term, learnt: Learnt) -> Learnt:
-        kind = PROTOCOLS[self.template.protocol or ""].attributes[term.attribute].kind
+        kind = self._attribute(term.attribute).kind
         if kind is IPV4 and term.attribute in _LEARNABLE:
             return learnt
         raise self._blame(
