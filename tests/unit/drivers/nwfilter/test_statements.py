@@ -119,6 +119,8 @@ FRAMES: dict[str, str] = {
     "<ipv6 srcipaddr='fe80::' srcipmask='ffc0::' dstipaddr='1::2' protocol='tcp' dstportstart='5' dstportend='5'/>": (
         "ether type ip6 ip6 saddr fe80::/10 ip6 daddr 1::2 meta l4proto 6 th dport 5"
     ),
+    # as long as a MAC address, and with as many colons
+    "<ipv6 srcipaddr='2001:db8:1:2::abc'/>": "ether type ip6 ip6 saddr 2001:db8:1:2::abc",
     "<ipv6 match='no' protocol='icmpv6'/>": "ether type ip6 meta l4proto != 58",
     "<ipv6 protocol='icmpv6' type='1' typeend='11' code='10' codeend='11'/>": (
         "ether type ip6 meta l4proto 58 icmpv6 type 1-11 icmpv6 code 10-11"

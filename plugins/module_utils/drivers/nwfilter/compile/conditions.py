@@ -11,6 +11,7 @@ Source of the syntax: nft(8).
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Iterator, List, Tuple, Union
 
@@ -63,6 +64,8 @@ class Test:
     shield: str = ""
 
 
+# No IPv6 address looks like this: one of six groups has a double colon.
+_MAC = re.compile("([0-9a-f]{2}:){5}[0-9a-f]{2}")
 Tests = Iterator[Union[Test, str]]
 Row = Callable[[ConcreteRule], Tests]
 
@@ -94,7 +97,7 @@ def number(value: Value) -> int:
         return held
     if not isinstance(held, str):
         raise TypeError(held)
-    if held.count(":") == 5 and len(held) == 17:
+    if _MAC.fullmatch(held):
         return int(held.replace(":", ""), 16)
     return int(ipaddress.ip_address(held))
 
