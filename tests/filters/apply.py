@@ -74,16 +74,20 @@ class Driver:
         names = [each.name for each in self.filters.list_nwfilters() if each.builtin]
         return {name: to_text(self.filters.nwfilter_xml(name)) for name in names}
 
-    def guard(
-        self, documents: Documents, name: str, variables: Mapping[str, Sequence[str]], mac: str = MAC
-    ) -> Interface:
-        """Define filters and guard the interface with one of them; returns what the oracle makes of the same."""
+    def put(self, documents: Documents, name: str, variables: Mapping[str, Sequence[str]], mac: str = MAC) -> None:
+        """Define filters, and guard the interface with one of them."""
         with self._there():
             for each, text in documents.items():
                 if self.defined.get(each) != text:
                     self.filters.define_nwfilter(parse(text))
                     self.defined[each] = text
             self.filters.guard_ports([port(name, variables, mac)])
+
+    def guard(
+        self, documents: Documents, name: str, variables: Mapping[str, Sequence[str]], mac: str = MAC
+    ) -> Interface:
+        """The same; returns what the oracle makes of it."""
+        self.put(documents, name, variables, mac)
         return Interface({**self.builtin, **documents}, name, mac, variables)
 
     def release(self) -> None:
