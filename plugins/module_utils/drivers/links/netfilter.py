@@ -12,8 +12,7 @@ for comments.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...host.api import Host, Question
 
@@ -34,8 +33,7 @@ _MAC_BYTES = 6
 _COMMENT = 0  # NFTNL_UDATA_RULE_COMMENT
 
 
-@dataclass(frozen=True)
-class Base:
+class Base(NamedTuple):
     """Where a chain begins: its hook and priority as the kernel counts them, and whether it lets packets through."""
 
     hook: int

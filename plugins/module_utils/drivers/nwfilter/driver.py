@@ -173,7 +173,8 @@ class NftablesDriver(NwfilterDriver):
         from .live.look import look
         from .live.memo import read
 
-        return look(self._scene(), ports, read(self.site) or {})
+        memo = read(self.site, [port.device for port in ports]) or {}
+        return look(self._scene(), ports, memo)
 
     def _existing(self, name: str, *, own_uuid: bool) -> Optional[Element]:
         """The document that another would replace, whose uuid stays; one that is damaged says nothing.

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, List, Optional, Set
+from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Set
 
 from ...errors import CorralError, InvalidArgument, NotFound
 from ...host.api import Host
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 Lookup = Callable[[str], Optional[Element]]
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """What every call of the driver needs: plain values and the seam to the machine."""
 
     host: Host

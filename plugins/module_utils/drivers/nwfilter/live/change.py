@@ -11,8 +11,8 @@ forgets what was learnt, and nothing is open meanwhile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Collection, Mapping, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Collection, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import CommandFailed, CorralError, OperationDenied, OperationFailed
 from ....host.api import Host
@@ -35,8 +35,7 @@ LINKS = "/proc/thread-self/net/dev"
 GRACE = 600.0
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What nft is told, and what is remembered while it is told and after."""
 
     text: str
@@ -73,7 +72,7 @@ def rebuild(scene: Scene, ports: Mapping[str, FilterPort], maker: Maker, *, but:
     made = maker.make_all((port for device, port in wanted.items() if device not in but), {})
     fresh = change(scene, made, {}, ())
     text = removal(scene.table) + (fresh.text if made else "")
-    carry_out(scene, replace(fresh, text=text, during={**known, **fresh.during}), known)
+    carry_out(scene, fresh._replace(text=text, during={**known, **fresh.during}), known)
 
 
 def release(scene: Scene, devices: Sequence[str], guest: Optional[str], maker: Maker) -> None:
@@ -152,7 +151,7 @@ def _guarded(made: Made, before: Optional[Guarded], now: float) -> Guarded:
 
 
 def _both(after: Guarded, before: Optional[Guarded]) -> Guarded:
-    return after if before is None else replace(after, traces=memos.joined(before.traces, after.traces))
+    return after if before is None else after._replace(traces=memos.joined(before.traces, after.traces))
 
 
 def _fresh(made: Made, before: Optional[Guarded]) -> PortRules:

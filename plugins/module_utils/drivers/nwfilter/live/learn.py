@@ -11,8 +11,7 @@ counts for an interface that is guarded already.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Dict, Iterator, Optional, Sequence, Tuple
+from typing import Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import CorralError
 from ....model.network.addresses import as_address, mac_of_duid
@@ -20,8 +19,7 @@ from ....xml.parse import Element
 from ...api import FilterPort, Lease, NetworkDriver
 
 
-@dataclass(frozen=True)
-class Addresses:
+class Addresses(NamedTuple):
     """Addresses of both families: those that are ``reserved`` for the interface, and those that it has ``leased``."""
 
     reserved: Tuple[str, ...] = ()

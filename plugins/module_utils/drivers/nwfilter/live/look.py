@@ -10,8 +10,7 @@ A rule's comment has a digest of its text, so rules that were edited, taken out 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import CorralError
 from ...api import Fault, FilterPort
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 _HOOKS = {"prerouting": 0, "postrouting": 4}
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What is wrong with the rules of interfaces, and the ``devices`` that have to be guarded anew."""
 
     faults: Tuple[Fault, ...] = ()

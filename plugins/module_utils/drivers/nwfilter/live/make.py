@@ -10,8 +10,8 @@ Each is read once. Only who makes rules imports this: looking mostly gets on wit
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple
+from dataclasses import replace
+from typing import Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from ....errors import MissingProgram
 from ....host.api import Host
@@ -30,8 +30,7 @@ from .same import digest
 from .scene import Scene
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """The rules of an interface, and what they were made of: addresses, the ``filters`` by name, a digest of those."""
 
     port: FilterPort

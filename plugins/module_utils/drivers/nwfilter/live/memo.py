@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Collection, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from ....errors import HostError
 from ....host.layout import Layout
@@ -24,18 +23,17 @@ from ..site import Site
 from .learn import Addresses
 
 
-@dataclass(frozen=True)
-class Guarded:
+class Guarded(NamedTuple):
     """One guarded device.
 
     ``filters`` are those that its rules came from, and ``source`` is a digest of them; ``seal`` is a digest of what the
-    kernel was to have, ``copied`` one of what was copied from ipsets. ``since`` is when the kernel was first told of the
-    device, in seconds since the epoch.
+    kernel was to have, ``copied`` one of what was copied from ipsets. ``since`` is when the kernel was first told of
+    the device, in seconds since the epoch.
     """
 
     port: FilterPort
-    addresses: Addresses = field(default_factory=Addresses)
-    traces: Traces = field(default_factory=Traces)
+    addresses: Addresses = Addresses()
+    traces: Traces = Traces()
     copied: str = ""
     filters: Tuple[str, ...] = ()
     source: str = ""
@@ -51,14 +49,18 @@ class Guarded:
 Memo = Dict[str, Guarded]
 
 
-def read(site: Site) -> Optional[Memo]:
-    """Return what is known of each device by its name; None when nothing is, because it was lost or never there."""
+def read(site: Site, only: Optional[Collection[str]] = None) -> Optional[Memo]:
+    """Return what is known of each device by its name; None when nothing is, because it was lost or never there.
+
+    With ``only`` the other devices are left out.
+    """
     data = site.host.read(memo_path(site.layout))
     try:
         found = json.loads((data or b"").decode("utf-8"))
         if found["boot_id"] != site.host.boot_id():
             return None
-        return {str(device): _guarded(fields) for device, fields in found["devices"].items()}
+        rows = found["devices"].items()
+        return {str(device): _guarded(fields) for device, fields in rows if only is None or device in only}
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

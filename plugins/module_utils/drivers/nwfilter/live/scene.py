@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ...api import HypervisorDriver, NetworkDriver
 from ...links.nft import table_name
 from ..site import Site
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(NamedTuple):
     """What work on the kernel's table needs."""
 
     site: Site
