@@ -18,7 +18,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.types.
     read_table,
     table_argv,
 )
-from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, InvalidArgument
+from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, InvalidArgument, NoSupport
 from ansible_collections.corral.virt.plugins.module_utils.model.storage.pool import Pool
 from ansible_collections.corral.virt.plugins.module_utils.model.storage.volume import Volume
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
@@ -189,6 +189,44 @@ def test_what_cannot_be_made() -> None:
         disk.create_steps(pool("gpt"), volume("vdb3", 5), read_table(GPT))
     with pytest.raises(HostError, match="no further extended"):
         disk.create_steps(pool(), volume("vdb3", 5, "extended"), read_table(MSDOS))
+
+
+def grown(found: Pool, name: str, size: int, text: str, *, shrink: bool = False) -> str:
+    (step,) = disk.resize_steps(found, name, size, shrink, read_table(text))
+    assert isinstance(step, Run)
+    return " ".join(step.argv)
+
+
+def test_partitions_grow_into_what_is_free_behind_them() -> None:
+    assert grown(pool("gpt"), "vdb1", 30 * MIB, GPT) == f"parted --script /dev/vdb resizepart 1 {31 * MIB - 1}B"
+    most = 83886080 - 32505856
+    assert grown(pool(), "vdb5", most, MSDOS).endswith(f"resizepart 5 {83886080 - 1}B")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "size", "words"),
+    [
+        (
+            GPT,
+            "vdb1",
+            60 * MIB,
+            "cannot grow to 62914560 bytes: directly behind its 19951616 bytes only 31411712",
+        ),
+        (MSDOS, "vdb5", 60 * MIB, "directly behind its 10485760 bytes only 40894464 bytes are free"),
+        (FULL, "vdb1", 2 * MIB, "directly behind its 1048576 bytes nothing is free"),
+        (FULL, "vdb7", 2 * MIB, "has no partition 7"),
+    ],
+)
+def test_partitions_that_cannot_grow(text: str, name: str, size: int, words: str) -> None:
+    with pytest.raises(HostError, match=words):
+        grown(pool("gpt" if text is GPT else "dos"), name, size, text)
+
+
+def test_partitions_that_keep_their_size() -> None:
+    with pytest.raises(NoSupport, match="not made smaller here: vdb1 of pool p keeps its size"):
+        grown(pool("gpt"), "vdb1", MIB, GPT, shrink=True)
+    with pytest.raises(NoSupport, match="An extended partition is not resized here: vdb2"):
+        grown(pool(), "vdb2", 60 * MIB, MSDOS)
 
 
 def test_partitions_are_deleted() -> None:

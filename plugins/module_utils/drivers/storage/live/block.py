@@ -5,7 +5,7 @@
 """Volumes that are no files: logical volumes, partitions, zvols, images of Ceph; made, filled, changed, deleted.
 
 Whoever calls holds the lock of the pool. What can have another name is made under a name that is never listed, and
-renamed when it is whole; the number of a partition is the kernel's choice, so one that could not be filled is removed.
+renamed when it is whole; a partition cannot, so its space is filled before it is one (``partition.py``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Callable, Iterator, List, Optional
 
 from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, NoSupport, NotFound, OperationInvalid
 from ....model.storage.volume import Volume
-from ..types.base import PART_PREFIX, Argv, Found, Making, Run, Step, first_device
+from ..types.base import PART_PREFIX, Argv, Found, Making, Run, first_device
 from ..types.devices import in_use
 from ..volume.change import ALGORITHMS, SCRUBS, Begin, check_target
 from ..volume.command import Key, NewImage, Original, convert_argvs, create_argv, new_image
@@ -26,7 +26,7 @@ from ..volume.make import set_permissions
 from ..volume.users import check_free
 from .find import everything, found_volumes
 from .scene import Scene
-from .steps import ask, block_of, perform, run
+from .steps import block_of, perform, run
 
 # Seconds until the kernel, and udev, have made a device.
 APPEARS = 15.0
@@ -54,7 +54,9 @@ def making_of(scene: Scene) -> Iterator[Making]:
         with key_of(scene) as key:
             yield _of_cluster(key)
     elif scene.row.name == "disk":
-        yield _of_disk(scene)
+        from .partition import making_of_disk
+
+        yield making_of_disk(scene)
     elif scene.row.making is not None:
         yield scene.row.making
     else:
@@ -72,19 +74,6 @@ def _of_cluster(key: Optional[str]) -> Making:
         delete=lambda pool, name: [Run(rbd.delete_argv(pool, name, key))],
         resize=lambda pool, name, size, shrink: [Run(rbd.resize_argv(pool, name, size, shrink, key))],
     )
-
-
-def _of_disk(scene: Scene) -> Making:
-    from ..types.disk import create_steps, delete_steps
-    from ..types.partitions import read_table, table_argv
-
-    node = scene.host.resolve(first_device(scene.pool))
-
-    def create(pool: object, volume: Volume, name: str) -> List[Step]:
-        table = read_table(ask(scene.host, table_argv(first_device(scene.pool)), check=False))
-        return create_steps(scene.pool, volume, table, node)
-
-    return Making(create, None, lambda pool, name: delete_steps(pool, name, node))
 
 
 # making
@@ -106,17 +95,42 @@ def create(
     _check(scene, volume, filling, secret)
     with making_of(scene) as making:
         _make_room(scene, making, name)
-        announce()
-        made = name if making.rename is None else _part(scene, name)
-        perform(scene.host, making.create(scene.pool, volume, made))
-        try:
-            _finish(scene, volume, made, filling, secret)
-            perform(scene.host, [] if making.rename is None else making.rename(scene.pool, made, name))
-        except CorralError:
-            with suppress(CorralError):
-                perform(scene.host, making.delete(scene.pool, made))
-            raise
-        _device(scene, name)
+        if making.rename is None:
+            _fill_and_make(scene, making, volume, announce, filling, secret)
+        else:
+            announce()
+            _make_and_rename(scene, making, volume, filling, secret)
+        device_of(scene, name)
+
+
+def _fill_and_make(
+    scene: Scene,
+    making: Making,
+    volume: Volume,
+    announce: Callable[[], None],
+    filling: Optional[Filling],
+    secret: Optional[bytes],
+) -> None:
+    from .partition import fill
+
+    fill(scene, volume, filling, secret)
+    announce()
+    perform(scene.host, making.create(scene.pool, volume, volume.name or ""))
+    set_permissions(scene.host, device_of(scene, volume.name or ""), volume.given().permissions)
+
+
+def _make_and_rename(
+    scene: Scene, making: Making, volume: Volume, filling: Optional[Filling], secret: Optional[bytes]
+) -> None:
+    made = _part(scene, volume.name or "")
+    perform(scene.host, making.create(scene.pool, volume, made))
+    try:
+        _finish(scene, volume, made, filling, secret)
+        perform(scene.host, [] if making.rename is None else making.rename(scene.pool, made, volume.name or ""))
+    except CorralError:
+        with suppress(CorralError):
+            perform(scene.host, making.delete(scene.pool, made))
+        raise
 
 
 def check_new(scene: Scene, volume: Volume, filling: Optional[Filling]) -> None:
@@ -160,14 +174,14 @@ def _finish(scene: Scene, volume: Volume, made: str, filling: Optional[Filling],
     """Seal it, fill it, and say whose it is."""
     if scene.row.name == "rbd":
         return
-    path = _device(scene, made)
+    path = device_of(scene, made)
     with scene.key_file(secret) as key, scene.key_file(filling.secret if filling else None, "content") as other:
-        for argv in _contents(volume, path, filling, _key(key, "key0"), _key(other, "key1")):
+        for argv in _contents(volume, path, filling, key_of(key, "key0"), key_of(other, "key1")):
             run(scene.host, argv)
     set_permissions(scene.host, scene.host.resolve(path), volume.given().permissions)
 
 
-def _key(path: Optional[str], name: str) -> Optional[Key]:
+def key_of(path: Optional[str], name: str) -> Optional[Key]:
     return None if path is None else Key(name, path)
 
 
@@ -175,7 +189,7 @@ def _contents(
     volume: Volume, path: str, filling: Optional[Filling], key: Optional[Key], other: Optional[Key]
 ) -> List[Argv]:
     """What is written onto a device: a device is there already, and is never cut or made longer."""
-    sealed = NewImage(path) if key is None else new_image(volume, path, key=key)
+    sealed = NewImage(path) if key is None else sealed_image(volume, path, key)
     if filling is None:
         return [] if key is None else [create_argv(sealed)]
     source = Original(filling.path, filling.image.format, other)
@@ -185,7 +199,12 @@ def _contents(
     return argvs if key is not None else argvs[1:]
 
 
-def _device(scene: Scene, name: str) -> str:
+def sealed_image(volume: Volume, path: str, key: Key) -> NewImage:
+    """An encrypted device, whatever its pool calls a format: of a partition that is a kind of partition."""
+    return replace(new_image(volume, path, key=key), format="raw")
+
+
+def device_of(scene: Scene, name: str) -> str:
     """The device of a volume that was just made, as soon as it is there."""
     host, directory = scene.host, scene.target
     if scene.row.name == "rbd":

@@ -133,7 +133,20 @@ def normalise(scene: Scene, wanted: Element, filling: Optional[Filling], *, new:
     seals.settle_name(scene, done, kept)
     if kept is None:
         seals.check_named(scene, done)
+    else:
+        _check_resize(scene, VolumeView(kept), VolumeView(done))
     return done
+
+
+def _check_resize(scene: Scene, kept: VolumeView, wanted: VolumeView) -> None:
+    """Say before anything is done what a partition cannot become: what stands behind it decides."""
+    had, size = kept.size(), wanted.size()
+    if scene.row.name != "disk" or had is None or size is None or had == size:
+        return
+    from .partition import check_resize
+
+    header = LUKS_HEADER if kept.given().encryption is not None else 0
+    check_resize(scene, kept.name or "", size + header, shrink=size < had)
 
 
 def _sealed_alike(wanted: Element, filling: Optional[Filling]) -> Element:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from typing import List, Optional, Tuple
 
-from ....errors import HostError, InvalidArgument, UnsupportedConfig
+from ....errors import HostError, InvalidArgument, NoSupport, UnsupportedConfig
 from ....model.storage.pool import Pool
 from ....model.storage.volume import Volume
 from .base import DEVICE, FORMAT, LUKS_HEADER, Argv, Empty, Found, Looking, PoolType, Room, Run, Step, first_device
-from .partitions import LABELS, MSDOS, Table, place, read_table, table_argv
+from .partitions import LABELS, MSDOS, Place, Table, place, read_table, room_after, table_argv
 
 FORMATS: Tuple[str, ...] = ("unknown", "dos", "dvh", "gpt", "mac", "bsd", "pc98", "sun", "lvm2")
 # What a volume's format means for the kind of its partition in an msdos table.
@@ -116,14 +116,13 @@ def _read_room(text: str, pool: Pool) -> Room:
 # volumes
 
 
-def create_steps(pool: Pool, volume: Volume, table: Table, node: Optional[str] = None) -> List[Step]:
-    """Return what makes a partition for a volume in the table as it is.
+def new_place(pool: Pool, volume: Volume, table: Table, node: Optional[str] = None) -> Place:
+    """Return where a partition for a volume goes in the table as it is.
 
     The number is the kernel's choice, so a name with another one is refused; HostError where there is no room.
     """
     target = volume.given()
-    kind = target.format or "none"
-    extended = kind == "extended"
+    extended = target.format == "extended"
     if extended and (table.label != MSDOS or table.extended is not None):
         raise HostError(f"{table.device} can have no further extended partition.")
     spot = place(table, (volume.size() or 0) + (LUKS_HEADER if target.encryption is not None else 0), extended=extended)
@@ -133,6 +132,13 @@ def create_steps(pool: Pool, volume: Volume, table: Table, node: Optional[str] =
             f"The next partition of pool {pool.name} is {partition_name(pool, spot.number, node)}, not {volume.name}.",
             hint="Give the volume that name.",
         )
+    return spot
+
+
+def create_steps(pool: Pool, volume: Volume, table: Table, node: Optional[str] = None) -> List[Step]:
+    """Return what makes a partition for a volume in the table as it is; raises what ``new_place`` does."""
+    spot, kind = new_place(pool, volume, table, node), volume.given().format or "none"
+    extended = kind == "extended"
     said = (spot.kind,) if extended or table.label != MSDOS else (spot.kind, FILE_SYSTEMS[kind])
     argv = ("parted", "--script", first_device(pool), "mkpart", *said, f"{spot.start}B", f"{spot.last}B")
     return [Run(argv)]
@@ -141,6 +147,31 @@ def create_steps(pool: Pool, volume: Volume, table: Table, node: Optional[str] =
 def delete_steps(pool: Pool, name: str, node: Optional[str] = None) -> List[Step]:
     """Return what removes a partition."""
     return [Run(("parted", "--script", first_device(pool), "rm", str(partition_number(pool, name, node))))]
+
+
+def resize_steps(
+    pool: Pool, name: str, size: int, shrink: bool, table: Table, node: Optional[str] = None
+) -> List[Step]:
+    """Return what makes a partition larger, up to ``size`` bytes; raises NoSupport and HostError for what it cannot be.
+
+    Only its end can move, so what follows it has to be free.
+    """
+    number = partition_number(pool, name, node)
+    part = next((each for each in table.partitions if each.number == number), None)
+    if part is None:
+        raise HostError(f"{table.device} has no partition {number}.")
+    if shrink or part.kind == "extended":
+        what = "A partition is not made smaller" if shrink else "An extended partition is not resized"
+        raise NoSupport(f"{what} here: {name} of pool {pool.name} keeps its size.", hint="Make another volume.")
+    room = room_after(table, part)
+    if size > part.size + room:
+        beside = f"only {room} bytes are free" if room else "nothing is free"
+        raise HostError(
+            f"{name} of pool {pool.name} cannot grow to {size} bytes: directly behind its {part.size} bytes {beside}.",
+            hint="Delete the partition behind it, or make another volume and copy this one to it.",
+        )
+    argv = ("parted", "--script", first_device(pool), "resizepart", str(number), f"{part.start + size - 1}B")
+    return [Run(argv)]
 
 
 def _check_volume(volume: Volume, pool: Pool) -> None:

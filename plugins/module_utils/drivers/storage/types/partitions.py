@@ -158,6 +158,12 @@ def place(table: Table, size: int, *, extended: bool = False) -> Place:
     return Place(kind, _number(table, kind), start, start + _aligned(size) - 1)
 
 
+def room_after(table: Table, part: Part) -> int:
+    """Return how many free bytes follow a partition directly, of those that its kind can have."""
+    kind = _space_for(part.kind)
+    return next((free.size for free in table.free if free.start == part.end and free.kind == kind), 0)
+
+
 def _space_for(kind: str) -> str:
     return "logical" if kind == "logical" else "primary"
 

@@ -73,11 +73,15 @@ class NewImage:
 
 @dataclass(frozen=True)
 class Original:
-    """An image that is copied or changed: its path, its format, and the key of an encrypted one."""
+    """An image that is copied or changed: its path, its format, and the key of an encrypted one.
+
+    ``part`` are the first byte and the number of bytes where it is a part of a device.
+    """
 
     path: str
     format: str
     key: Optional[Key] = None
+    part: Optional[Tuple[int, int]] = None
 
     @property
     def driver(self) -> str:
@@ -151,8 +155,13 @@ def convert_argvs(source: Original, image: NewImage) -> List[Argv]:
     if source.key is None and image.key is None:
         formats = ("-f", source.driver, "-O", image.driver)
         return [(PROGRAM, "convert", *formats, *_options(alone), source.path, image.path)]
-    fill = (PROGRAM, "convert", "--image-opts", "-n", "--target-image-opts", *_objects(image.key, source.key))
-    return [create_argv(alone), (*fill, _opened(source), _opened(Original(image.path, image.format, image.key)))]
+    return [create_argv(alone), fill_argv(source, Original(image.path, image.format, image.key))]
+
+
+def fill_argv(source: Original, target: Original) -> Argv:
+    """Return the command that copies the contents of one image into another that is there."""
+    head = (PROGRAM, "convert", "--image-opts", "-n", "--target-image-opts", *_objects(target.key, source.key))
+    return (*head, _opened(source), _opened(target))
 
 
 def resize_argv(image: Original, capacity: int, *, shrink: bool = False) -> Argv:
@@ -206,10 +215,21 @@ def _sealing(image: NewImage) -> List[Tuple[str, Optional[str]]]:
 
 def _opened(image: Original) -> str:
     """An image for --image-opts: only there a key can be given."""
-    said = f"driver={image.driver},file.filename={_escaped(image.path)}"
+    said = f"driver={image.driver},{_file(image)}"
     if image.key is None:
         return said
     return f"{said},{'encrypt.' if image.format == 'qcow2' else ''}key-secret={image.key.id}"
+
+
+def _file(image: Original) -> str:
+    """Where an image is; a part of a device is what QEMU calls raw with an offset."""
+    name = _escaped(image.path)
+    if image.part is None:
+        return f"file.filename={name}"
+    above = "" if image.driver == "raw" else "file."
+    window = f"{above}offset={image.part[0]},{above}size={image.part[1]}"
+    below = f"{above}file.driver=host_device,{above}file.filename={name}"
+    return f"{window},{below}" if not above else f"file.driver=raw,{window},{below}"
 
 
 def _escaped(text: str) -> str:
