@@ -133,6 +133,18 @@ def test_a_starting_guest_whose_document_knows_no_device_yet_gets_new_rules_too(
     assert any("dport 443" in rule for rule in world.host.chain("in3/vnet0"))
 
 
+def test_a_table_that_is_made_anew_has_the_rules_of_guests_that_are_not_active_yet(world: World) -> None:
+    world.start("early", "vnet0", "web")
+    world.stop("early")
+    world.host.table = None
+    world.start("other", "vnet1", "web")
+    assert "out/vnet0" in table(world).maps["out"].values()
+    world.host.clock += 3600
+    world.host.table = None
+    world.driver().guard_ports(world.guests.ports("other"))
+    assert list(table(world).maps["out"]) == ["vnet1"]
+
+
 def test_another_boot_begins_anew(world: World) -> None:
     world.start("g", "vnet0", "web")
     memo = world.host.files[memo_path(Layout.system())]
