@@ -221,8 +221,7 @@ def closed(documents: Documents, name: str) -> dict[str, str]:
 
 def stateless(documents: Documents) -> dict[str, str]:
     """The same filters without what needs connections, or answers."""
-    quiet = {name: text.replace("action='reject'", "action='drop'") for name, text in documents.items()}
-    return {name: _changed(text, statematch="false") for name, text in quiet.items()}
+    return {name: _changed(text, statematch="false") for name, text in documents.items()}
 
 
 def dropping(documents: Documents) -> dict[str, str]:
@@ -237,6 +236,8 @@ def _protocols(text: str) -> list[str]:
 def _changed(text: str, **attributes: str) -> str:
     root = etree.fromstring(text)
     for rule in root.iter("rule"):
+        if rule.get("action") == "reject":
+            rule.set("action", "drop")
         rule.attrib.update(attributes)
         for child in rule.iterchildren(etree.Element):
             for name in CONNECTED:

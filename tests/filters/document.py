@@ -22,7 +22,7 @@ Variables = Mapping[str, Sequence[str]]  # the name of a variable, and its value
 
 CHAINS = {"root": 0, "stp": -810, "mac": -800, "vlan": -750, "ipv4": -700, "ipv6": -600, "arp": -500, "rarp": -400}
 LINK = ("mac", "vlan", "stp", "arp", "rarp", "ip", "ipv6")
-ACCESS = re.compile(r"\$([A-Za-z0-9_]+)(?:\[(@?)([0-9]+)\])?\Z")
+ACCESS = re.compile(r"\s*\$([A-Za-z0-9_]+)(?:\[\s*(@?)\s*([0-9]+)\s*\])?\s*\Z")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _rule(element: etree._Element, name: str, number: int, chain: str, chain_pri
 
 def _combinations(rule: Rule, variables: Variables) -> Iterator[Rule]:
     """The rule with every combination of values: those with the same iterator go together."""
-    asked = {key: ACCESS.match(term.text) for key, term in rule.terms.items() if term.text.startswith("$")}
+    asked = {key: ACCESS.match(term.text) for key, term in rule.terms.items() if "$" in term.text}
     counts: dict[str, int] = {}
     for access in asked.values():
         assert access is not None
