@@ -29,7 +29,8 @@ from .small_filters import MAC, chain, compiled, filters, port
 
 GOLDEN = Path(__file__).parent / "golden"
 CLEAN = "<filter name='f'><filterref filter='clean-traffic'/></filter>"
-SAVED = "create blocked hash:net family inet\nadd blocked 192.0.2.0/24\nadd blocked 198.51.100.7\n"
+BLOCKED = "create blocked hash:net family inet\nadd blocked 192.0.2.0/24\nadd blocked 198.51.100.7\n"
+SAVED = {"blocked": BLOCKED, "other": BLOCKED, "lists": "create lists list:set size 8\n"}
 
 NESTED = (
     "<filter name='f'>"
@@ -88,7 +89,7 @@ CASES = {
     "iterators": lambda: [compiled(ITERATORS, A=["10.0.0.1", "10.0.0.2"], B=["80", "90"])],
     "reject": lambda: [compiled(REJECT)],
     "counted": lambda: [compiled(COUNTED)],
-    "ipset": lambda: [compiled(IPSETS, known=Known(ipsets={"blocked": SAVED, "other": SAVED}), SET="blocked")],
+    "ipset": lambda: [compiled(IPSETS, known=Known(ipsets=SAVED), SET="blocked")],
 }
 
 

@@ -15,6 +15,7 @@ there where they are needed:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -205,7 +206,8 @@ class _Port:
         used = {
             value.value.name for each in self.placed for value in each.rule.values if isinstance(value.value, Ipset)
         }
-        for name in self.known.ipsets:
-            copy = ipset_copy(name, self.known, self.port)
-            if copy.known.name in used:
-                yield OwnSet(f"{copy.known.name} {{ {copy.declaration} }}", copy.elements, renewed=True)
+        for name in self.known.ipsets if used else ():
+            with suppress(UnsupportedConfig):  # what cannot be copied has been refused where a rule asks for it
+                copy = ipset_copy(name, self.known, self.port)
+                if copy.known.name in used:
+                    yield OwnSet(f"{copy.known.name} {{ {copy.declaration} }}", copy.elements, renewed=True)
