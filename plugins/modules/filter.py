@@ -50,9 +50,9 @@ options:
   state:
     description:
       - V(present) makes sure that the filter is defined, and that active guests have its rules.
-      - V(absent) removes the definition. A filter that guests or other filters refer to is not removed, and neither is
-        a built-in one. Where it was defined under the name of a built-in filter, that is there again. A filter that
-        does not exist is no error.
+      - V(absent) removes the definition. A filter that guests or other filters refer to is not removed. Where it was
+        defined under the name of a built-in filter, that is there again; it stays always, and a warning says so. A
+        filter that does not exist is no error.
     type: str
     choices: [present, absent]
     default: present

@@ -49,7 +49,7 @@ def converge_filter(job: Job) -> dict[str, Any]:
     name, document = desired_filter(job.options, describe=not absent)
     with _alone(job, driver, name):
         before = gather(driver, name)
-        plan = _removal(driver, name, before) if absent else _planned(job, driver, name, before, document)
+        plan = _removal(job, driver, name, before) if absent else _planned(job, driver, name, before, document)
         if not job.check_mode:
             take_steps(plan, lambda step: ACTIONS[step.action](driver, name, plan), _left)
     after = before if job.check_mode or not plan.steps else gather(driver, name)
@@ -128,14 +128,12 @@ def _said(fault: Fault) -> str:
     return f"{fault.what}: {fault.detail}"
 
 
-def _removal(driver: NwfilterDriver, name: str, before: Optional[Current]) -> Plan:
+def _removal(job: Job, driver: NwfilterDriver, name: str, before: Optional[Current]) -> Plan:
     if before is None:
         return Plan()
-    if before.summary.builtin:
-        raise OperationInvalid(
-            f"The filter {name} is built in, and is always there.",
-            hint="Leave it alone: a filter does nothing until an interface or another filter refers to it.",
-        )
+    if before.summary.builtin:  # there is no definition to remove, so a second run has nothing to do either
+        job.warn(f"The filter {name} is built in and stays: it does nothing until somebody refers to it.")
+        return Plan(state="present", document=before.document)
     from ..drivers.nwfilter.builtin.table import builtin_document
 
     own = builtin_document(name)

@@ -352,7 +352,15 @@ def test_every_other_call_of_the_contract_is_served() -> None:
     """What a simulated guest ignores is nothing to warn of: the contract's own empty answer serves."""
     served = {call for call in contract(HypervisorDriver) if call in vars(SimulatedHypervisor)}
     empty = {"ignored_parts", "domain_figures", "domain_log"}
-    empty |= {"exclusive", "observe_domain", "explain_addresses", "explain_hang", "renamed_document"}
+    empty |= {
+        "domain_faults",
+        "mend_domain",
+        "exclusive",
+        "observe_domain",
+        "explain_addresses",
+        "explain_hang",
+        "renamed_document",
+    }
     without = {"domain_argv", "domain_command", "layout", "save_screenshot", "wait_agent", "wait_port", "agent_info"}
     without |= {"resize_disk"}
     assert set(contract(HypervisorDriver)) - served == empty | without
