@@ -5,7 +5,7 @@
 """Filters of a libvirt source tree: nft takes what we make of each of them.
 
 Connection tracking and reject are left out of it, which a kernel may lack for bridges: with them the rules are checked
-in a guest, in tests/integration/test_filter_own_kernel.py. CORRAL_LIBVIRT_SOURCE names the tree; else it is looked for
+in a guest, in tests/integration/test_filter_rules_own_kernel.py. CORRAL_LIBVIRT_SOURCE names the tree; else it is looked for
 beside the checkout.
 """
 
@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.transaction import transaction
 from ansible_collections.corral.virt.tests.filters.softened import softened
 from ansible_collections.corral.virt.tests.integration.namespaces import Namespace, namespace
-from ansible_collections.corral.virt.tests.integration.test_filter_own_kernel import DATA, theirs
+from ansible_collections.corral.virt.tests.integration.test_filter_rules_own_kernel import DATA, theirs
 
 pytestmark = pytest.mark.root
 
