@@ -42,8 +42,8 @@ class Table:
     def __init__(self, space: Namespace) -> None:
         self.space = space
 
-    def apply(self, wanted: Sequence[PortRules], gone: Sequence[PortRules] = ()) -> None:
-        text = transaction("t", wanted, [traces(each) for each in gone])
+    def apply(self, wanted: Sequence[PortRules], gone: Sequence[PortRules] = (), standing: Sequence[str] = ()) -> None:
+        text = transaction("t", wanted, [traces(each) for each in gone], standing=standing)
         self.space.run("nft", "-f", "-", stdin=softened(text))
 
     def holds(self, wanted: Sequence[PortRules]) -> bool:
@@ -91,7 +91,7 @@ def test_one_filter_takes_the_place_of_any_other(table: Table) -> None:
 def test_interfaces_come_and_go_without_touching_each_other(table: Table) -> None:
     one, two, three = CASES["three-interfaces"]()
     table.apply([one, two])
-    table.apply([three], [one])
+    table.apply([three], [one], ["out", "out3", "in", "in3"])
     assert table.holds([two, three])
     table.apply([], [two])
     assert table.holds([three])

@@ -67,6 +67,15 @@ def test_base_chains_are_there_as_far_as_somebody_needs_them() -> None:
     assert [line.split()[2] for line in text if line.startswith("add map")] == ["out", "in"]
 
 
+def test_base_chains_that_stand_are_left_alone() -> None:
+    text = lines(transaction("t", [RULES], standing=["out", "refuse"]))
+    assert text[:2] == ["add table bridge t", "add map in { type ifname : verdict; }"]
+    assert "flush chain in" in text
+    assert "flush chain out" not in text
+    assert not any(line.startswith(("add map out", "add chain out {", "add rule out ")) for line in text)
+    assert text[-2] == 'add element out { "vnet0" : goto out/vnet0 }'
+
+
 def test_what_is_gone_is_added_and_then_deleted() -> None:
     refused = Traces(("refuse/525400000001",), (), (("refuse", "52:54:00:00:00:01"),))
     text = lines(transaction("t", [], [refused]))

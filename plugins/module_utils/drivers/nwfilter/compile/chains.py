@@ -14,8 +14,7 @@ Source of the rules: libvirt's formatnwfilter, "Filtering chains" and "Filtering
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Iterable, List, Sequence, Tuple, Union
+from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple, Union
 
 from ....model.nwfilter.protocols import INNER, LINK, PROTOCOLS, ROOT, chain_prefix
 from .values import INOUT, ConcreteRule
@@ -33,8 +32,7 @@ ENTRANCES = {
 }
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(NamedTuple):
     """A rule, the chain that it stands in, and that chain's priority."""
 
     chain: str
@@ -51,8 +49,7 @@ def layer_of(rule: ConcreteRule) -> str:
     return LINK if rule.protocol is None else PROTOCOLS[rule.protocol].layer
 
 
-@dataclass(frozen=True)
-class Jump:
+class Jump(NamedTuple):
     """Where the root chain leads into another one."""
 
     chain: str

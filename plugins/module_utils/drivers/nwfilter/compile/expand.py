@@ -11,9 +11,10 @@ and "Automatic IP address detection".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import product
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from types import MappingProxyType
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ....model.nwfilter.core import Term
 from ....model.nwfilter.kinds import IPV4
@@ -36,8 +37,7 @@ Listed = Union[str, Learnt]
 Choice = Mapping[Variable, Listed]
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """What is known of the addresses of an interface: those of its network's static hosts, else of its leases.
 
     ``ipsets`` is what ``ipset save NAME`` says of the ipsets that its rules ask for, by their names.
@@ -45,7 +45,7 @@ class Known:
 
     ipv4: Tuple[str, ...] = ()
     ipv6: Tuple[str, ...] = ()
-    ipsets: Mapping[str, str] = field(default_factory=dict)
+    ipsets: Mapping[str, str] = MappingProxyType({})
 
 
 def method(port: FilterPort) -> str:

@@ -11,8 +11,7 @@ guest goes before what a reference says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ....errors import NotFound, XmlError
 from ....model.nwfilter.core import Filter, Reference, Rule, Term
@@ -28,8 +27,7 @@ Lists = Mapping[str, Tuple[str, ...]]
 Lookup = Callable[[str], Element]
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(NamedTuple):
     """One rule as its filter has it; ``number`` counts the rules of the filter from 1."""
 
     filter: str
@@ -45,8 +43,7 @@ class Template:
     line: Optional[int]
 
 
-@dataclass(frozen=True)
-class Included:
+class Included(NamedTuple):
     """A reference to another filter, with values for its variables."""
 
     name: str
@@ -57,8 +54,7 @@ class Included:
 Entry = Union[Template, Included]
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """A rule of the tree with the variables that it can see: lists of texts by name."""
 
     template: Template

@@ -11,8 +11,7 @@ there already, and what it removes is added first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Collection, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from .text import comment_of, with_comment
 
@@ -38,8 +37,7 @@ def end_of(key: str) -> str:
     return key.strip('"') if key.startswith('"') else key.replace(":", "")
 
 
-@dataclass(frozen=True)
-class OwnSet:
+class OwnSet(NamedTuple):
     """A set: its ``declaration``, a name with what nft is told of it in braces, and what is in it from the start.
 
     A set that is declared otherwise has another name. What else is in it stays there, or goes when it is ``renewed``.
@@ -50,8 +48,7 @@ class OwnSet:
     renewed: bool = False
 
 
-@dataclass(frozen=True)
-class PortRules:
+class PortRules(NamedTuple):
     """Everything that the table is to have for one interface; the chains hold rules with their comments."""
 
     device: str
@@ -60,8 +57,7 @@ class PortRules:
     sets: Tuple[OwnSet, ...] = ()
 
 
-@dataclass(frozen=True)
-class Traces:
+class Traces(NamedTuple):
     """What an interface has left in the table: names of chains, declarations of sets, elements of maps: (map, key)."""
 
     chains: Tuple[str, ...] = ()
@@ -96,13 +92,18 @@ def traces(rules: PortRules) -> Traces:
     return Traces(tuple(rules.chains), tuple(each.declaration for each in rules.sets), rules.entrances)
 
 
-def transaction(table: str, wanted: Sequence[PortRules], gone: Sequence[Traces] = ()) -> str:
+def transaction(
+    table: str, wanted: Sequence[PortRules], gone: Sequence[Traces] = (), *, standing: Collection[str] = ()
+) -> str:
     """Return what gives these interfaces their rules, and takes away what of ``gone`` none of them has.
 
-    Elements that were learnt stay in the sets that stay. Other interfaces keep what they have.
+    Elements that were learnt stay in the sets that stay. Other interfaces keep what they have. ``standing`` are base
+    chains that are known to be as they should: they are left alone, for to put one there again makes nft wait until
+    no packet can see the old one any more, which is most of the time that one more interface costs.
     """
     left = _without(gone, wanted)
     used = {each.map for rules in wanted for each in rules.entrances} | {name for name, _key in left.entrances}
+    used.difference_update(standing)
     return "".join(f"{line}\n" for line in _lines(f"{FAMILY} {table}", wanted, left, used))
 
 
@@ -190,8 +191,7 @@ def _without(gone: Sequence[Traces], wanted: Sequence[PortRules]) -> Traces:
 # what is in the table
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """What a table holds: the comments of each chain's rules, where each key of the maps leads, the names of sets."""
 
     chains: Mapping[str, Rules]

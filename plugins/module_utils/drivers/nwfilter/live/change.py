@@ -55,12 +55,13 @@ def guard(scene: Scene, ports: Sequence[FilterPort], maker: Maker) -> None:
         rebuild(scene, wanted, maker)
         return
     before = known or {}
-    if look_at_bases(scene, _maps(before)):
-        wanted = {**_everybody(scene, before), **wanted}
+    standing = _maps(before)
+    if look_at_bases(scene, standing):
+        wanted, standing = {**_everybody(scene, before), **wanted}, ()
     made = maker.make_all(wanted.values(), before)
     stale = [device for device in _stale(scene, before) if device not in made]
     try:
-        carry_out(scene, change(scene, made, before, stale), before)
+        carry_out(scene, change(scene, made, before, stale, standing), before)
     except OperationFailed:  # somebody may have made something else of the table, which is in the way
         rebuild(scene, wanted, maker)
 
@@ -88,15 +89,20 @@ def release(scene: Scene, devices: Sequence[str], guest: Optional[str], maker: M
         carry_out(scene, change(scene, {}, known, sorted(gone)), known)
 
 
-def change(scene: Scene, made: Mapping[str, Made], before: Memo, gone: Sequence[str]) -> Change:
-    """Return what gives these devices their rules and takes all from those that are gone. Pure but for the clock."""
+def change(
+    scene: Scene, made: Mapping[str, Made], before: Memo, gone: Sequence[str], standing: Sequence[str] = ()
+) -> Change:
+    """Return what gives these devices their rules and takes all from those that are gone. Pure but for the clock.
+
+    ``standing`` are base chains that are as they should be.
+    """
     now = scene.site.host.now()
     after = {device: each for device, each in before.items() if device not in gone}
     after.update((device, _guarded(each, before.get(device), now)) for device, each in made.items())
     during = {**before, **{device: _both(after[device], before.get(device)) for device in made}}
     touched = [before[device].traces for device in (*gone, *made) if device in before]
     rules = [_fresh(each, before.get(device)) for device, each in made.items()]
-    text = transaction(scene.table, rules, touched)
+    text = transaction(scene.table, rules, touched, standing=standing)
     return Change(text if after else removal(scene.table), during, after)
 
 
@@ -166,7 +172,7 @@ def _fresh(made: Made, before: Optional[Guarded]) -> PortRules:
     rules = made.rules
     if before is None or before.is_of(made.port):
         return rules
-    return replace(rules, sets=tuple(replace(each, renewed=True) for each in rules.sets))
+    return rules._replace(sets=tuple(each._replace(renewed=True) for each in rules.sets))
 
 
 def _stale(scene: Scene, known: Memo) -> Tuple[str, ...]:

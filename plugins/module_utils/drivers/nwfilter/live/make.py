@@ -66,7 +66,7 @@ class Maker:
         known = _known(port, addresses)
         asked = ipsets_asked(port, self._filters, known)
         if asked:
-            known = replace(known, ipsets=self._ipsets.saved(asked))
+            known = known._replace(ipsets=self._ipsets.saved(asked))
         rules = port_rules(port, self._filters, known)
         filters = self._taken_in(port.filter)
         return Made(port, addresses, rules, filters, digest(self._host, filters, self._texts))
