@@ -17,6 +17,9 @@ options:
       - The size that a guest sees, with a unit, such as V(20GiB).
       - Without it a new volume is as large as O(image) or O(backing), and one that is there stays as it is.
       - A volume that is smaller grows, also while a guest has it open. One that is larger is refused without O(shrink).
+      - A partition (of a pool of the type V(disk)) grows into what is free directly behind it. Where another one begins
+        there, or too little is free, that is said and nothing is changed. It is never made smaller.
+      - Of an encrypted volume it is what a guest sees. The header is beside it.
     type: str
   allocation:
     description:

@@ -17,7 +17,7 @@ description:
   - Makes a volume of an active storage pool what it is asked to be. A new one is empty, a copy of an image or of
     another volume (O(image)), or a layer above one (O(backing)).
   - A volume is seen under its name only when it is whole, also when a run is killed, a download breaks off or the file
-    system is full.
+    system is full. A partition is filled while its room is still free, and then made, so a killed run leaves none.
   - The size, the format, the image below, the contents (by what they were made from) and the permissions of a volume
     that is there are compared with what is asked for. Options that are not given are left as they are. Size and
     permissions are changed in place; what cannot be changed is refused, unless O(force) says that the volume may be
@@ -159,6 +159,12 @@ EXAMPLES = r"""
     capacity: 5GiB
     format: raw
     encryption: /srv/images/vault.img
+
+- name: A copy of it, which is encrypted with the same secret because no other one is named
+  corral.virt.volume:
+    pool: images
+    name: vault-copy.img
+    image: vault.img
 
 - name: A volume in libvirt's own words
   corral.virt.volume:
