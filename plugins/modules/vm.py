@@ -310,6 +310,17 @@ EXAMPLES = r"""
         manufacturer: Example
         serial: DB-0001
 
+- name: A guest with a data disk that is encrypted with a secret (corral.virt.secret, usage volume, usage_id vault1-data)
+  corral.virt.vm:
+    name: vault1
+    memory: 2GiB
+    disks:
+      - path: /var/lib/corral/images/vault1.qcow2
+      - pool: default
+        size: 10GiB
+        format: qcow2
+        encryption: vault1-data
+
 - name: A cloud image with its user, its packages and a fixed address
   corral.virt.vm:
     name: web2
