@@ -5,8 +5,8 @@
 """Filters of a libvirt source tree: nft takes what we make of each of them.
 
 Connection tracking and reject are left out of it, which a kernel may lack for bridges: with them the rules are checked
-in a guest, in tests/integration/test_filter_rules_own_kernel.py. CORRAL_LIBVIRT_SOURCE names the tree; else it is looked for
-beside the checkout.
+in a guest (tests/integration/test_filter_rules_own_kernel.py). CORRAL_LIBVIRT_SOURCE names the tree; else it is looked
+for beside the checkout.
 """
 
 from __future__ import annotations
