@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional
 
 import pytest
@@ -17,6 +18,11 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.types.
     place,
     read_table,
     table_argv,
+)
+from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.command import (
+    Key,
+    Original,
+    fill_argv,
 )
 from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, InvalidArgument, NoSupport
 from ansible_collections.corral.virt.plugins.module_utils.model.storage.pool import Pool
@@ -182,6 +188,24 @@ def test_partitions_are_made() -> None:
     assert made(pool(), volume("vdb3", 5, "extended"), MSDOS.replace("2:31457280B:83886079B", "2:31457280B:31473663B"))
     sealed = volume("vdb2", 5, inner="<encryption format='luks'/>")
     assert made(pool("gpt"), sealed, GPT).endswith("22020096B 29360127B")
+
+
+def test_the_space_of_a_partition_is_filled() -> None:
+    """A part of a device is raw with an offset for QEMU, below LUKS too; a comma in a name is doubled."""
+    space = Original("/dev/a,b", "raw", part=(MIB, 5 * MIB))
+    where = f"offset={MIB},size={5 * MIB}"
+    words = fill_argv(Original("/i", "qcow2"), space)
+    assert words[-2:] == (
+        "driver=qcow2,file.filename=/i",
+        f"driver=raw,{where},file.driver=host_device,file.filename=/dev/a,,b",
+    )
+    sealed = fill_argv(Original("/i", "raw", Key("key1", "/k1")), replace(space, key=Key("key0", "/k0")))
+    assert sealed[-2:] == (
+        "driver=luks,file.filename=/i,key-secret=key1",
+        f"driver=luks,file.driver=raw,file.offset={MIB},file.size={5 * MIB},file.file.driver=host_device,"
+        "file.file.filename=/dev/a,,b,key-secret=key0",
+    )
+    assert sealed[:5] == ("qemu-img", "convert", "--image-opts", "-n", "--target-image-opts")
 
 
 def test_what_cannot_be_made() -> None:
