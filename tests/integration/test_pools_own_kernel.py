@@ -89,6 +89,11 @@ def faults(*wanted: str) -> Callable[[Any], bool]:
     return lambda answer: [each["what"] for each in answer] == list(wanted)
 
 
+def capacity(mib: int) -> Callable[[Any], bool]:
+    """A volume of this size."""
+    return lambda answer: bool(answer["capacity"] == mib << 20)
+
+
 def has(text: str) -> Callable[[Any], bool]:
     """What is printed has this in it."""
     return lambda answer: text in answer
@@ -134,8 +139,14 @@ LOGICAL = (
     do("lookup_volume", "l", "filled", check=lambda found: found["capacity"] == 20 << 20),
     do("define_secret", SECRET),
     do("set_secret_value", "volume:sealed", PASSWORD),
-    do("create_volume", "l", volume("sealed", 8, f"<target>{SEALED}</target>")),
+    do(
+        "create_volume", "l", volume("sealed", 8, f"<target>{SEALED}</target>"), check=capacity(12 - 2)
+    ),  # with a header
     do("run", "blkid", "-p", "/dev/vg0/sealed", check=has("crypto_LUKS")),
+    do("normalise_volume", "l", volume("sealed", 8), check=has(f">{10 << 20}</capacity>")),
+    do("volume_xml", "l", "sealed", check=has('usage="sealed"')),
+    do("resize_volume", "l", "sealed", 14 << 20),
+    do("lookup_volume", "l", "sealed", check=capacity(14)),
     do("refresh_pool", "l", check=lambda pool: pool["allocation"] > 0),
     # deactivated behind our back
     do("run", "vgchange", "-an", "vg0"),
@@ -174,7 +185,9 @@ DISK = (
     do("create_volume", "d", volume("loop2p2", 16)),
     do("list_volumes", "d", check=names("loop2p1", "loop2p2")),
     do("delete_volume", "d", "loop2p2"),
-    refused("keep their size", "resize_volume", "d", "loop2p1", 32 << 20),
+    refused("cannot grow to", "resize_volume", "d", "loop2p1", 256 << 20),
+    do("resize_volume", "d", "loop2p1", 32 << 20),
+    do("lookup_volume", "d", "loop2p1", check=capacity(32)),
     do("run", "mkfs.ext4", "-q", "/dev/loop2p1"),
     do("run", "mount", "/dev/loop2p1", "/mnt"),
     refused("mounted on /mnt", "check_pool_deletion", "d"),
