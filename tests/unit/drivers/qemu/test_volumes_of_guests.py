@@ -71,6 +71,21 @@ def test_each_kind_of_pool(pool: str, kind: str, mode: str, source: Any, auth: A
     assert one.type == ("network" if hosts else kind)
 
 
+@pytest.mark.parametrize(
+    ("kind", "format", "read"),
+    [
+        ("block", "none", "raw"),
+        ("block", None, "raw"),
+        ("file", "iso", "raw"),
+        ("file", "qcow2", "qcow2"),
+        ("file", "raw", "raw"),
+    ],
+)
+def test_how_it_is_read(kind: str, format: str, read: str) -> None:
+    document = "<pool type='disk'/>"
+    assert found(document, Volume("p", "v", "/v", "/v", type=kind, format=format), disk()).format == read
+
+
 def test_what_qemu_does_not_reach_is_refused() -> None:
     with pytest.raises(UnsupportedConfig, match="cannot reach"):
         found("<pool type='vstorage'/>", Volume("p", "v", "/v", "/v", type="netdir"), disk())

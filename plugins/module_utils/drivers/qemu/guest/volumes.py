@@ -11,7 +11,7 @@ guest has open finds it there.
 from __future__ import annotations
 
 import posixpath
-from typing import Dict, Iterator, Mapping, Tuple
+from typing import Dict, Iterator, Mapping, Optional, Tuple
 
 from ....errors import UnsupportedConfig
 from ....xml.parse import Element, add, clone
@@ -46,8 +46,13 @@ def _volume(storage: StorageDriver, key: Key) -> Volume:
     pool, name, mode = key
     found = storage.lookup_volume(pool, name)
     if found.type in LOCAL and mode != "direct":
-        return Volume(found.type, {LOCAL[found.type]: found.path}, format=found.format)
+        return Volume(found.type, {LOCAL[found.type]: found.path}, format=_format(found))
     return _remote(storage.pool_xml(pool), found)
+
+
+def _format(found: Found) -> Optional[str]:
+    """How QEMU is to read it: what a pool calls the format of a device is a kind of partition, and an ISO image raw."""
+    return "raw" if found.type == "block" or found.format == "iso" else found.format
 
 
 def _remote(pool: Element, found: Found) -> Volume:
