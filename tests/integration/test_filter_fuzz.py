@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.contracts.nwfilter import FilterPort
 from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.expand import Known
-from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.resolve import Filters
 from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.ruleset import port_rules
 from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.transaction import (
     PortRules,
@@ -35,6 +34,7 @@ from ansible_collections.corral.virt.plugins.module_utils.xml.parse import add, 
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
 from ansible_collections.corral.virt.tests.filters.softened import softened
 from ansible_collections.corral.virt.tests.integration.namespaces import Namespace, namespace
+from ansible_collections.corral.virt.tests.unit.drivers.nwfilter.small_filters import filters
 
 pytestmark = pytest.mark.root
 
@@ -91,10 +91,11 @@ SETS = {
     "pairs": "create pairs hash:ip,port family inet\nadd pairs 192.0.2.1,tcp:80\nadd pairs 192.0.2.2,udp:53\n",
 }
 KNOWN = Known(ipv6=("fd00::5", "fd00::6"), ipsets=SETS)
-LISTS = (("A", "10.0.0.1"), ("A", "10.0.0.2"), ("P", "80"), ("P", "81"), ("SIX", "fd00::1"))
+LISTS = (("A", "10.0.0.1"), ("A", "10.0.0.2"), ("P", "80"), ("P", "81"), ("SIX", "fd00::1"), ("DHCPSERVER", "10.0.0.1"))
 LEARNING = st.sampled_from(
     [(), (("CTRL_IP_LEARNING", "dhcp"),), (("IP", "10.0.0.9"),), (("IP", "10.0.0.9"), ("IP", "10.0.0.8"))]
 )
+INCLUDED = ["no-mac-spoofing", "no-ip-spoofing", "no-arp-spoofing", "allow-dhcp-server", "no-ipv6-spoofing"]
 CHAINS = st.one_of(
     st.just("root"),
     st.builds(
@@ -139,6 +140,8 @@ def documents(draw: st.DrawFn) -> str:
         protocol = draw(st.sampled_from([None, *PROTOCOLS.values()]))
         for attributes in draw(matches(protocol)) if protocol else ():
             add(rule, protocol.name, **attributes) if protocol else None
+    for name in draw(st.lists(st.sampled_from(INCLUDED), max_size=2)) if draw(st.booleans()) else ():
+        add(document, "filterref", filter=name)
     return to_text(document)
 
 
@@ -147,7 +150,7 @@ def compiled(text: str, number: int, learning: tuple[tuple[str, str], ...]) -> P
     port = FilterPort(f"vnet{number}", f"52:54:00:00:01:{number:02x}", "g", "f", (*LISTS, *learning))
     try:
         document = complete(parse(text), (), kept=None, host_id="host")
-        return port_rules(port, Filters(lambda name: document), KNOWN)
+        return port_rules(port, filters(to_text(document)), KNOWN)
     except DocumentError as error:
         return error.message
 

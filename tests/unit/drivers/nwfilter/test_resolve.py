@@ -86,3 +86,19 @@ def test_filters_that_multiply_each_other_end_somewhere() -> None:
         tree(top, *texts, f"<filter name='f9'>{RULE}</filter>")
     assert "guest web, interface vnet0" in caught.value.message
     assert resolve.MOST_FILTERS == 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<filter name='top' chain='arp; x'/>", "chain='arp; x'"),
+        ("<filter name='top' chain='x'/>", "chain='x'"),
+        ("<filter name='top'><rule action='accept; x' direction='in'/></filter>", "action='accept; x'"),
+        ("<filter name='top'><rule action='accept' direction='x'/></filter>", "direction='x'"),
+        ("<filter name='top'><rule/></filter>", "action='None'"),
+    ],
+)
+def test_a_definition_that_was_edited_by_hand_is_no_way_to_other_words_of_nft(text: str, said: str) -> None:
+    with pytest.raises(XmlError, match="line 1: The network filter top has ") as caught:
+        tree(text)
+    assert said in caught.value.message

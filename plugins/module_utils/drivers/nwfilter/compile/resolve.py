@@ -11,16 +11,19 @@ guest goes before what a reference says.
 
 from __future__ import annotations
 
+import re
 from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ....errors import NotFound, XmlError
 from ....model.nwfilter.core import Filter, Reference, Rule, Term
+from ....model.nwfilter.protocols import ACTIONS, DIRECTIONS, chain_prefix
 from ....xml.parse import Element
 from ...contracts.nwfilter import FilterPort
 
 # What one interface can have, so that filters that multiply each other end somewhere.
 MOST_RULES = 10_000
 MOST_FILTERS = 1_000
+_CHAIN = re.compile(r"[A-Za-z0-9_.:-]+")
 
 Lists = Mapping[str, Tuple[str, ...]]
 # The document of a filter by its name; raises NotFound.
@@ -155,13 +158,29 @@ class _Walk:
 
 
 def _entries(view: Filter) -> Iterator[Entry]:
+    """Yield what is in a filter; raises XmlError for words that would be none of ours in what nft reads.
+
+    Documents are checked before they are kept, and somebody may have edited them since.
+    """
+    if chain_prefix(view.place) is None or not _CHAIN.fullmatch(view.place):
+        raise _edited(view, f"chain='{view.place}'", view.element)
     number = 0
     for entry in view.entries():
         if isinstance(entry, Reference):
             yield Included(entry.filter or "", as_lists(entry.pairs()), entry.element.sourceline)
         else:
             number += 1
+            if entry.action not in ACTIONS or entry.direction not in DIRECTIONS:
+                raise _edited(view, f"action='{entry.action}' direction='{entry.direction}'", entry.element)
             yield _template(view, entry, number)
+
+
+def _edited(view: Filter, what: str, element: Element) -> XmlError:
+    return XmlError(
+        f"The network filter {view.name} has {what}, which means nothing.",
+        line=element.sourceline,
+        hint="Its definition was edited by hand; define it anew.",
+    )
 
 
 def _template(view: Filter, rule: Rule, number: int) -> Template:
