@@ -75,8 +75,8 @@ def rules_of(case: str) -> list[ConcreteRule]:
 def with_set(rule: ConcreteRule) -> ConcreteRule:
     """The rule with a copy of the ipset that libvirt's test supposes, of pairs of addresses."""
     known = Ipset("own", 4, ("ip", "ip"))
-    values = tuple(replace(each, value=known) if each.attribute == "ipset" else each for each in rule.values)
-    return replace(rule, values=values, own_set="own")
+    values = tuple(each._replace(value=known) if each.attribute == "ipset" else each for each in rule.values)
+    return rule._replace(values=values, own_set="own")
 
 
 def is_inner(rule: ConcreteRule) -> bool:

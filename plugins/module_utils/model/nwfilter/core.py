@@ -9,8 +9,7 @@ Source of the rules: libvirt's formatnwfilter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...xml.parse import Element, add
 from ...xml.views import INT, TEXT, Children, Field, View
@@ -21,8 +20,7 @@ NO_STATES = ("0", "false")
 NO_MATCH = "no"
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """One condition of a rule: an attribute, what stands there (a value or a variable), and whether it is negated."""
 
     attribute: str
@@ -31,8 +29,7 @@ class Term:
     line: Optional[int] = None
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """What a rule asks of a packet: all ``terms`` hold. They are in the order of the table of protocols."""
 
     protocol: str

@@ -10,9 +10,8 @@ Source of the rules: libvirt's formatnwfilter, "Supported protocols", and its nw
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import Callable, Dict, Mapping, Sequence, Tuple, Union
+from typing import Callable, Dict, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from ...errors import InvalidArgument
 from ...values import parse_mac
@@ -56,8 +55,7 @@ TCP_FLAGS: Dict[str, int] = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, 
 ALL_FLAGS = 63
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """How a concrete text is read, and what a document keeps of it; both raise ValueError for what is none.
 
     ``read`` gives the value to reckon with, ``settle`` the text in the one form in which a document keeps it: numbers

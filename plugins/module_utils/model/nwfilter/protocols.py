@@ -11,8 +11,7 @@ Source of the rules: libvirt's formatnwfilter, "Supported protocols".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Iterable, Mapping, Optional, Tuple
+from typing import Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from .kinds import (
     BOOLEAN,
@@ -43,8 +42,7 @@ from .kinds import (
 LINK, INNER = "link", "inner"
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(NamedTuple):
     """What a rule says of one part of a packet.
 
     ``needs`` is the attribute without which this one says nothing, such as the address of a mask. What is not
@@ -59,8 +57,7 @@ class Attribute:
     variable: bool = True
 
 
-@dataclass(frozen=True)
-class Protocol:
+class Protocol(NamedTuple):
     """A protocol that rules can speak of.
 
     ``layer`` is LINK or INNER. ``family`` is the version of the IP packets, None where any frame can match. ``number``

@@ -10,8 +10,7 @@ Source of the rules: libvirt's formatnwfilter, "Usage of variables in filters", 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 MOST_ITERATORS = 1000
 _PLACE = r"(?:\[\s{0,9}(@)?([0-9]{1,9})\s{0,9}\]\s{0,9})?"
@@ -23,20 +22,19 @@ NAME_SAYS = "1 to 64 letters, digits and _"
 VALUE_SAYS = "1 to 128 letters, digits and _.:+/-"
 
 
-@dataclass(frozen=True)
-class Variable:
-    """A variable as a rule uses it: one of its values where ``index`` is set, else each of them in turn.
+class Variable(NamedTuple):
+    """A variable as a rule uses it: one of its values where ``place`` is set, else each of them in turn.
 
     Variables of one ``iterator`` go through their values side by side, those of different ones in all combinations.
     """
 
     name: str
     iterator: int = 0
-    index: Optional[int] = None
+    place: Optional[int] = None
 
     def __str__(self) -> str:
-        if self.index is not None:
-            return f"${self.name}[{self.index}]"
+        if self.place is not None:
+            return f"${self.name}[{self.place}]"
         return f"${self.name}[@{self.iterator}]" if self.iterator else f"${self.name}"
 
 
@@ -55,7 +53,7 @@ def parse_variable(text: str) -> Variable:
         raise ValueError(text)
     if number is None or mark:
         return Variable(name, iterator=int(number or 0))
-    return Variable(name, index=int(number))
+    return Variable(name, place=int(number))
 
 
 def is_name(text: str) -> bool:

@@ -39,7 +39,7 @@ def statements(rule: ConcreteRule, way: str) -> list[str]:
     """What nft is told of the rule in the chain of its layer; the set of its own is called own."""
     inner = rule.protocol is not None and PROTOCOLS[rule.protocol].layer == INNER
     found = inner_rules(rule, way) if inner else link_rules(rule, way)
-    return [each.replace(rule.own_set or "@", "own") for each in found]
+    return [each.replace(rule.own_set, "own") if rule.own_set else each for each in found]
 
 
 def conditions(inside: str, direction: str = "out") -> str:

@@ -140,7 +140,7 @@ def test_chains_are_called_after_protocols(chain: str, prefix: str | None) -> No
         ("$IP", Variable("IP"), "$IP"),
         ("$IP[@0]", Variable("IP"), "$IP"),
         ("$A[ @2 ] ", Variable("A", iterator=2), "$A[@2]"),
-        ("$A[ 3]", Variable("A", index=3), "$A[3]"),
+        ("$A[ 3]", Variable("A", place=3), "$A[3]"),
     ],
 )
 def test_variables(text: str, variable: Variable, written: str) -> None:

@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
-from typing import Callable, Iterable, Iterator, List, Tuple, Union
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Tuple, Union
 
 from ....errors import UnsupportedConfig, XmlError
 from . import learnt
 from .values import ANY, ConcreteRule, Learnt, Value
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """A field of a packet: its name for nft, its width, and how nft has numbers of it.
 
     ``raw`` is its place, for sets that know no type. ``whole`` fields begin and end with a byte.
@@ -54,8 +52,7 @@ def ipv6(number: int) -> str:
     return str(ipaddress.IPv6Address(number))
 
 
-@dataclass(frozen=True)
-class Test:
+class Test(NamedTuple):
     """A field compared with a value, or with all but it. ``shield`` is a mask that leaves every bit."""
 
     field: str
@@ -208,7 +205,7 @@ def named(rule: ConcreteRule) -> str:
 
 def exchanged(rule: ConcreteRule) -> ConcreteRule:
     """Return the rule for the packets of the other direction: source and destination change places."""
-    return replace(rule, values=tuple(_exchanged(value) for value in rule.values))
+    return rule._replace(values=tuple(_exchanged(value) for value in rule.values))
 
 
 _OTHER_SIDE = {"src": "dst", "dst": "src", "arpsrc": "arpdst", "arpdst": "arpsrc"}
@@ -216,8 +213,8 @@ _OTHER_SIDE = {"src": "dst", "dst": "src", "arpsrc": "arpdst", "arpdst": "arpsrc
 
 def _exchanged(value: Value) -> Value:
     if value.attribute == "ipsetflags" and isinstance(value.value, tuple):
-        return replace(value, value=tuple(_OTHER_SIDE[str(word)] for word in value.value))
+        return value._replace(value=tuple(_OTHER_SIDE[str(word)] for word in value.value))
     for side, other in _OTHER_SIDE.items():
         if value.attribute.startswith(side):
-            return replace(value, attribute=f"{other}{value.attribute[len(side) :]}")
+            return value._replace(attribute=f"{other}{value.attribute[len(side) :]}")
     return value

@@ -11,7 +11,6 @@ and "Automatic IP address detection".
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from types import MappingProxyType
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
@@ -23,6 +22,7 @@ from ....model.nwfilter.variables import Variable, is_variable, parse_variable
 from ...contracts.nwfilter import FilterPort
 from .ipsets import Copy, copied
 from .resolve import MOST_RULES, Bound, blame
+from .sets import own_set
 from .text import digest
 from .values import ANY, DHCP, Concrete, ConcreteRule, Learnt, Value
 
@@ -94,14 +94,14 @@ class _Expansion:
     def _list(self, variable: Variable) -> Tuple[Listed, ...]:
         """Return the values that a variable goes through: those of its list, or the one that is asked for."""
         values = self.variables.get(variable.name) or self._implied(variable.name)
-        if variable.index is None:
+        if variable.place is None:
             return values
-        if variable.index >= len(values):
+        if variable.place >= len(values):
             raise self._blame(
                 f"the variable {variable} has no value: {variable.name} has {len(values)}, counted from 0.",
                 f"Give more values for {variable.name} where the interface refers to its filter.",
             )
-        return (values[variable.index],)
+        return (values[variable.place],)
 
     def _implied(self, name: str) -> Tuple[Listed, ...]:
         """Return the value of a variable that nobody has given."""
@@ -132,9 +132,9 @@ class _Expansion:
     def _combinations(self, lists: Mapping[Variable, Tuple[Listed, ...]]) -> Iterator[Choice]:
         """Yield a value for each variable; as in libvirt the first iterator goes round fastest."""
         groups: Dict[int, List[Variable]] = {0: []}
-        fixed = {variable: values[0] for variable, values in lists.items() if variable.index is not None}
+        fixed = {variable: values[0] for variable, values in lists.items() if variable.place is not None}
         for variable in lists:
-            if variable.index is None:
+            if variable.place is None:
                 groups.setdefault(variable.iterator, []).append(variable)
         steps = [self._steps(group, lists) for group in groups.values() if group]
         self._check_count(steps)
@@ -178,8 +178,10 @@ class _Expansion:
         )
 
     def _owning(self, rule: ConcreteRule) -> ConcreteRule:
-        """Return the rule with a name for a set of its own, which stays as long as the rule says the same."""
-        return replace(rule, own_set=f"own/{self.port.device or NAMELESS}/{digest(repr(replace(rule, line=None)))}")
+        """Return the rule with a name for the set that it needs, which stays as long as the rule says the same."""
+        if own_set(rule) is None:
+            return rule
+        return rule._replace(own_set=f"own/{self.port.device or NAMELESS}/{digest(repr(rule._replace(line=None)))}")
 
     def _value(self, term: Term, chosen: Optional[Tuple[Variable, Listed]]) -> Value:
         if chosen is not None and isinstance(chosen[1], Learnt):

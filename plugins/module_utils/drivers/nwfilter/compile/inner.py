@@ -12,7 +12,6 @@ Source of the rules: libvirt's formatnwfilter, "Supported protocols"; iptables-e
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Dict, Iterator, List, Optional, Tuple, Union
 
 from ....model.nwfilter.protocols import PROTOCOLS
@@ -84,7 +83,7 @@ def _carried(family: Optional[int], protocol: Optional[int]) -> Iterator[str]:
 def _tcp(rule: ConcreteRule) -> Tests:
     flags, option = rule.get("flags"), rule.get("option")
     if flags is not None and isinstance(flags.value, tuple):
-        mask, wanted = flags.value
+        mask, wanted = flags.value[:2]
         sign = "" if flags.negate else "== "
         yield Test(f"tcp flags & {mask:#x}", f"{sign}{wanted:#x}", flags.negate)
     if option is not None:
@@ -135,4 +134,4 @@ def inner_rules(rule: ConcreteRule, way: str) -> List[str]:
 def _answer(rule: ConcreteRule) -> ConcreteRule:
     """The rule for packets the other way; whose MAC address sends them is not known to it."""
     kept = tuple(value for value in rule.values if value.attribute != "srcmacaddr")
-    return exchanged(replace(rule, values=kept))
+    return exchanged(rule._replace(values=kept))

@@ -13,9 +13,8 @@ Source of the rules: ipset(8); the set match of iptables-extensions(8).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import UnsupportedConfig, XmlError
 from .conditions import Test, named
@@ -42,8 +41,7 @@ _WITH_PORTS = ("tcp", "udp", "sctp", "udplite")
 _UNKNOWN_OPTIONS = ("bitmask", "markmask")
 
 
-@dataclass(frozen=True)
-class Copy:
+class Copy(NamedTuple):
     """A set of ours: what rules know of it, what stands between the braces of its definition, and its elements."""
 
     known: Ipset

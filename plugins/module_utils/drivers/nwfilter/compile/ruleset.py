@@ -16,7 +16,6 @@ there where they are needed:
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import DocumentError, UnsupportedConfig, XmlError
@@ -129,7 +128,7 @@ class _Port:
         """Return what nftables is to do for a rule."""
         write = inner_rules if layer_of(rule) == INNER else link_rules
         if rule.action == "reject" and not answers(rule):
-            rule = replace(rule, action="drop")
+            rule = rule._replace(action="drop")
         try:
             return [way.said(statement) for statement in guarded(rule, write(rule, way.way))]
         except UnsupportedConfig as error:

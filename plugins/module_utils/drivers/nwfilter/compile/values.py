@@ -17,8 +17,7 @@ What a value is in Python follows from the kind of its attribute:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Tuple, Union
+from typing import NamedTuple, Optional, Tuple, Union
 
 OUT = "out"
 IN = "in"
@@ -27,8 +26,7 @@ ANY = "any"
 DHCP = "dhcp"
 
 
-@dataclass(frozen=True)
-class Learnt:
+class Learnt(NamedTuple):
     """A variable whose addresses nftables learns: the set that keeps them, and how they come there.
 
     ``family`` is 4 or 6. ``method`` is any (the first source address that the guest sends) or dhcp (what a
@@ -40,8 +38,7 @@ class Learnt:
     method: str = ANY
 
 
-@dataclass(frozen=True)
-class Ipset:
+class Ipset(NamedTuple):
     """An ipset of this host that was copied into a set of ours, ``name``; ipsets.py makes it.
 
     ``family`` is 4 or 6, None where the elements are no IP addresses. ``parts`` are what an element consists of:
@@ -56,8 +53,7 @@ class Ipset:
 Concrete = Union[int, str, Tuple[str, ...], Tuple[int, int], Learnt, Ipset]
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """One attribute of a rule; ``negate`` says that it must not be so. Truth values are ints too."""
 
     attribute: str
@@ -65,8 +61,7 @@ class Value:
     negate: bool = False
 
 
-@dataclass(frozen=True)
-class ConcreteRule:
+class ConcreteRule(NamedTuple):
     """One rule with all its values, and where it comes from.
 
     ``number`` counts the rules of the filter from 1. ``direction`` is as the guest sees it: out, in, inout.

@@ -11,7 +11,6 @@ Source of the rules: libvirt's formatnwfilter, and its nwfilter_conf.c for the f
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Optional, Sequence
 
 from ....errors import AlreadyExists, XmlError
@@ -80,7 +79,7 @@ def _settle_rule(rule: Rule) -> None:
     _reorder(rule.element, ("action", "direction", "priority", "statematch"))
     match = rule.match
     if match is not None:
-        terms = [replace(term, text=settled(match.row, term)) for term in match.terms]
+        terms = [term._replace(text=settled(match.row, term)) for term in match.terms]
         write_terms(rule.element, match.protocol, terms)
 
 
