@@ -9,42 +9,15 @@ CORRAL_LIBVIRT_SOURCE names the tree; else it is looked for beside the checkout.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from lxml import etree
 
 from ansible_collections.corral.virt.tests.filters.apply import Host, guarded
 from ansible_collections.corral.virt.tests.filters.proof import prove
+from ansible_collections.corral.virt.tests.filters.public import PUBLIC, PUBLIC_VARIABLES
 
 pytestmark = pytest.mark.root
-
-ROOT = Path(__file__).resolve().parents[2]
-SOURCE = Path(os.environ.get("CORRAL_LIBVIRT_SOURCE") or ROOT.parent / "shared" / "conformance" / "libvirt-11.3")
-DATA = SOURCE / "tests" / "nwfilterxml2firewalldata"
-# The variables that libvirt's test gives to its filters.
-VARIABLES = {
-    "A": ["1.1.1.1", "2.2.2.2", "3.3.3.3", "3.3.3.3"],
-    "B": ["80", "90", "80", "80"],
-    "C": ["1080", "1090", "1100", "1110"],
-    "IPSETNAME": ["tck_test"],
-}
-
-
-def text_of(path: Path) -> str:
-    """A filter named as its file, and with senders that are no groups: no bridge forwards what these send."""
-    text = path.read_text().replace("'1:2:3:4:5:6'", "'2:2:3:4:5:6'")
-    root = etree.fromstring(text)
-    root.set("name", path.stem)
-    for uuid in root.findall("uuid"):
-        root.remove(uuid)
-    return str(etree.tostring(root, encoding="unicode"))
-
-
-# What refers to other filters than its own has no meaning by itself.
-CASES = [path.stem for path in sorted(DATA.glob("*.xml")) if "filterref" not in path.read_text()]
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +26,6 @@ def host() -> Iterator[Host]:
         yield made
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", PUBLIC)
 def test_frames_pass_as_the_filter_means(case: str, host: Host) -> None:
-    prove(host, {case: text_of(DATA / f"{case}.xml")}, case, VARIABLES)
+    prove(host, {case: PUBLIC[case]}, case, PUBLIC_VARIABLES)

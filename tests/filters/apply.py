@@ -26,7 +26,7 @@ from .judge import bridge
 from .oracle import Interface
 from .wire import FILTERED, Wire
 
-MAC = "52:54:00:aa:00:01"
+MAC, OTHER = "52:54:00:aa:00:01", "52:54:00:bb:00:02"  # the guest's, and somebody else's
 
 
 @contextmanager

@@ -42,6 +42,8 @@ DEFAULTS: Fields = {
     "source_port": 40000,
     "target_port": 50000,
     "flags": 0x02,
+    "sequence": 1000,
+    "acknowledged": 0,
     "option": None,
     "icmp_type": 8,
     "icmp_code": 0,
@@ -133,7 +135,7 @@ def _upper(given: Fields, mark: bytes) -> bytes:
 
 def _tcp(given: Fields, body: bytes) -> bytes:
     options = b"" if given["option"] is None else bytes((given["option"], 4, 5, 0))
-    ports = struct.pack("!HHII", given["source_port"], given["target_port"], 1000, 0)
+    ports = struct.pack("!HHII", given["source_port"], given["target_port"], given["sequence"], given["acknowledged"])
     return _carried(
         given, ports + struct.pack("!BBHI", 80 + 4 * len(options), given["flags"], 8192, 0) + options + body, 16
     )
@@ -172,7 +174,7 @@ def _igmp(_given: Fields, body: bytes) -> bytes:
 
 
 def _ah(_given: Fields, body: bytes) -> bytes:
-    return struct.pack("!BBHII", 59, 4, 0, 1, 1) + b"\0" * 12 + body
+    return struct.pack("!BBHII", 253, 4, 0, 1, 1) + b"\0" * 12 + body
 
 
 CARRIED = {

@@ -229,6 +229,11 @@ def dropping(documents: Documents) -> dict[str, str]:
     return {name: _changed(text, action="drop") for name, text in documents.items()}
 
 
+def needs_connections(text: str) -> bool:
+    """Whether a filter may need what not every kernel has: it looks into packets, or answers."""
+    return "reject" in text or any(protocol not in LINK for protocol in _protocols(text))
+
+
 def _protocols(text: str) -> list[str]:
     return [next((child.tag for child in rule), "mac") for rule in etree.fromstring(text).iter("rule")]
 

@@ -22,7 +22,9 @@ Key = tuple[Any, ...]
 ASKING = {(4, 8): 0, (4, 13): 14, (4, 15): 16, (4, 17): 18, (6, 128): 129}
 ERRORS = {4: (3, 4, 11, 12), 6: (1, 2, 3, 4)}
 NEIGHBOURS = range(133, 138)  # never tracked: router and neighbour discovery
-SYN, ACK = 0x02, 0x10
+FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
+# What the flags of TCP can be together, whatever PSH is.
+CLEAN = {SYN, SYN | URG, SYN | ACK, RST, RST | ACK, FIN | ACK, FIN | ACK | URG, ACK, ACK | URG}
 
 
 class Tracked(NamedTuple):
@@ -54,6 +56,8 @@ class Connections:
         if ip.protocol == (ICMP if ip.family == 4 else ICMPV6) and ip.type in ERRORS[ip.family]:
             return self._error(ip)
         key = _key(ip)
+        if ip.flags is not None and ip.flags & ~PSH not in CLEAN:
+            return Tracked("INVALID")
         if key in self.known:
             return Tracked("ESTABLISHED" if self.known[key].replied else "NEW")
         if _turned(key) in self.known:
@@ -67,14 +71,12 @@ class Connections:
             key = _key(packet.ip)
             self.known.setdefault(key, Connection(key))
 
-    def count(self, packet: Packet, prefix: int) -> int:
-        """How many connections there are from the same network as a packet's source, its own counted."""
+    def count(self, packet: Packet) -> int:
+        """How many connections of a packet's protocol there are from its source, its own counted."""
         assert packet.ip is not None
-        wide = (32 if packet.ip.family == 4 else 128) - prefix
         mine = _key(packet.ip)
-        here = mine if _turned(mine) not in self.known else _turned(mine)
-        same = {key for key in self.known if key[0] == here[0] and key[2] >> wide == here[2] >> wide}
-        return len(same | {here})
+        here = _turned(mine) if _turned(mine) in self.known else mine
+        return len({here} | {key for key in self.known if key[:3] == here[:3]})
 
     def _error(self, ip: Ip) -> Tracked:
         """An error is related to the connection of the packet that it speaks of."""
@@ -113,7 +115,7 @@ def _may_begin(ip: Ip) -> bool:
     """Whether a connection can begin with such a packet."""
     if ip.protocol == TCP:
         # one that goes on without our having seen its beginning is taken up at any packet with ACK alone
-        return ip.flags is not None and ip.flags & 0x17 in (SYN, ACK)
+        return ip.flags is not None and ip.flags & (FIN | SYN | RST | ACK) in (SYN, ACK)
     if ip.type is not None:
         return (ip.family, ip.type) in ASKING
     return True

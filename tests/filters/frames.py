@@ -44,26 +44,42 @@ def exchange(fields: Fields) -> Fields:
 
 def fields_for(rule: Rule) -> list[Fields]:
     """What stands in frames about a rule: one that it matches, and one for each value of each attribute."""
-    base = _base(rule)
+    hit = hit_for(rule)
     sides = [_turned(found, negate) for found, negate in _sides(rule)]
-    hit = dict(base)
-    for side in sides:
-        hit.update(side.inside[0])
-    found = [hit]
-    for side in sides:
-        found += [{**hit, **values} for values in (*side.inside[1:], *side.outside)]
-    return found + [{**hit, **values} for values in _others(rule)]
+    return [hit, *({**hit, **values} for side in sides for values in (*side.inside[1:], *side.outside))]
+
+
+def hit_for(rule: Rule) -> Fields:
+    """What stands in a frame that a rule matches."""
+    hit = _base(rule)
+    for found, negate in _sides(rule):
+        hit.update(_turned(found, negate).inside[0])
+    return hit
+
+
+def misses_for(rule: Rule) -> list[Fields]:
+    """What stands in frames that a rule just misses, one for each of its attributes."""
+    hit = hit_for(rule)
+    return [{**hit, **_turned(found, negate).outside[0]} for found, negate in _sides(rule)]
 
 
 def frames_for(rules: Sequence[Rule]) -> list[bytes]:
     """Frames about some rules, as written and from the other side, each but once."""
     seen: dict[str, Fields] = {}
-    for rule in rules:
-        for fields in fields_for(rule):
+    for place, rule in enumerate(rules):
+        # of the many that a rule with lists comes to, one is enough to be tried as other protocols
+        first = place == 0 or (rule.filter, rule.number) != (rules[place - 1].filter, rules[place - 1].number)
+        hit = hit_for(rule)
+        for fields in [*fields_for(rule), *({**hit, **values} for values in _others(rule) if first)]:
             for each in (complete(fields), exchange(fields)):
-                if int(each["source"].split(":")[0], 16) & 1 == 0:  # nobody sends from a group's address
+                if sendable(each):
                     seen.setdefault(repr(sorted(each.items())), each)
     return [build(**fields) for fields in seen.values()]
+
+
+def sendable(fields: Fields) -> bool:
+    """Whether a bridge forwards such a frame: nobody sends from a group's address."""
+    return int(complete(fields)["source"].split(":")[0], 16) & 1 == 0
 
 
 def _turned(sides: Sides, negate: bool) -> Sides:

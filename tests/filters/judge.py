@@ -14,15 +14,15 @@ from ..integration.namespaces import Namespace, inside, namespace
 from .build import mark_of
 from .oracle import IN, OUT, Interface
 from .packet import Packet, decode
-from .wire import Wire, set_up
+from .wire import Wire, put, run_here, set_up
 
 
 @contextmanager
 def bridge() -> Iterator[tuple[Namespace, Wire]]:
     """A bridge in a namespace of its own, with both sockets on it."""
     with namespace() as space:
-        set_up(lambda words, stdin: (space.run(*words, stdin=stdin), None)[1])
         with inside(space):
+            set_up(run_here, put)
             wire = Wire()
         try:
             yield space, wire

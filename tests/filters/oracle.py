@@ -176,7 +176,7 @@ class Interface:
         if asked is None:
             return True
         assert packet.ip is not None
-        above = self.connections.count(packet, 32 if packet.ip.family == 4 else 128) > number(asked.text)
+        above = self.connections.count(packet) > number(asked.text)
         return above != asked.negate
 
 

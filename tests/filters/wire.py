@@ -38,17 +38,23 @@ link set {peer} up promisc on
 """
 
 
-def set_up(run: Callable[[Sequence[str], str], None]) -> None:
-    """Make bridge and ports; ``run`` is given the words of a command, and its input."""
+def set_up(run: Callable[[Sequence[str], str], None], put: Callable[[str, str], None]) -> None:
+    """Make bridge and ports; ``run`` is given the words of a command and its input, ``put`` a setting and its value."""
     for family in ("all", "default"):  # nobody speaks but us
-        run(["sysctl", "-qw", f"net.ipv6.conf.{family}.disable_ipv6=1"], "")
+        put(f"net/ipv6/conf/{family}/disable_ipv6", "1")
     lines = SET_UP + "".join(PORT.format(port=port, peer=peer) for port, peer in LINKS)
     run(["ip", "-batch", "-"], lines)
 
 
 def run_here(words: Sequence[str], stdin: str) -> None:
-    """Run a command where we are."""
+    """Run a command in the network that we are in."""
     subprocess.run(words, input=stdin, text=True, check=True)
+
+
+def put(name: str, value: str) -> None:
+    """Change a setting of the network that we are in."""
+    with open(f"/proc/sys/{name}", "w") as file:
+        file.write(value)
 
 
 @dataclass
