@@ -5,13 +5,14 @@
 """Runs below another kernel, in a guest where imports are slow: only the standard library, and wire.py beside it.
 
 ``remote.py JOBS FOUND``: for each job a network of its own, rules for nft, and rounds of frames sent one after the
-other. What was heard goes to a file, for others to judge.
+other. What was heard goes to the files FOUND.0 and FOUND.1, for others to judge.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import os
 import subprocess
 import sys
 import time
@@ -23,6 +24,17 @@ CLONE_NEWNET = 0x40000000
 # Sequence numbers of TCP are of no interest here, and of UDP-Lite the kernel gets the checksums wrong.
 SETTINGS = {"net/netfilter/nf_conntrack_tcp_be_liberal": "1", "net/netfilter/nf_conntrack_checksum": "0"}
 QUIET = 0.01  # seconds; the guest does nothing else
+# Makes the kernel load what it needs, once: two that ask for the same module at a time may both be refused.
+FIRST = """
+table bridge first {
+  set few { type ipv4_addr; size 9; flags dynamic; }
+  chain all {
+    type filter hook prerouting priority 0
+    ct state new ip saddr 192.0.2.1 reject
+    add @few { ip saddr ct count over 9 } drop
+  }
+}
+"""
 
 
 def do(job: dict[str, Any]) -> list[dict[str, Any]]:
@@ -48,16 +60,21 @@ def _round(wire: Any, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do all jobs, and say how long each has taken."""
+    """Do all jobs, half of them in another process, and say how long each has taken."""
     with open(sys.argv[1]) as file:
         jobs = json.load(file)
+    do({"rules": FIRST, "rounds": []})
+    other = os.fork()
     found = {}
-    for job in jobs:
+    for job in jobs[other != 0 :: 2]:
         start = time.monotonic()
         found[job["name"]] = do(job)
         print(f"{job['name']}: {time.monotonic() - start:.1f} s", flush=True)
-    with open(sys.argv[2], "w") as file:
+    with open(f"{sys.argv[2]}.{int(other != 0)}", "w") as file:
         json.dump(found, file)
+    if other:
+        _pid, status = os.waitpid(other, 0)
+        sys.exit(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":
