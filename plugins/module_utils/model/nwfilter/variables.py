@@ -14,9 +14,7 @@ from typing import NamedTuple, Optional
 
 MOST_ITERATORS = 1000
 _PLACE = r"(?:\[\s{0,9}(@)?([0-9]{1,9})\s{0,9}\]\s{0,9})?"
-_VARIABLE = re.compile(rf"\$([A-Za-z0-9_]{{1,64}}){_PLACE}", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
-_VALUE = re.compile(r"[A-Za-z0-9_.:+/-]{1,128}", re.ASCII)
+_VARIABLE = rf"\$([A-Za-z0-9_]{{1,64}}){_PLACE}"
 SAYS = "$NAME, $NAME[0] for its first value, or $NAME[@1] for each in turn"
 NAME_SAYS = "1 to 64 letters, digits and _"
 VALUE_SAYS = "1 to 128 letters, digits and _.:+/-"
@@ -45,7 +43,7 @@ def is_variable(text: str) -> bool:
 
 def parse_variable(text: str) -> Variable:
     """Return the variable that a text such as $IP[@1] is; raises ValueError."""
-    found = _VARIABLE.fullmatch(text)
+    found = re.fullmatch(_VARIABLE, text, re.ASCII)
     if found is None:
         raise ValueError(text)
     name, mark, number = found.groups()
@@ -58,9 +56,9 @@ def parse_variable(text: str) -> Variable:
 
 def is_name(text: str) -> bool:
     """Return whether a parameter can be called so."""
-    return _NAME.fullmatch(text) is not None
+    return re.fullmatch(r"[A-Za-z0-9_]{1,64}", text) is not None
 
 
 def is_value(text: str) -> bool:
     """Return whether a parameter can have this value, whatever uses it."""
-    return _VALUE.fullmatch(text) is not None
+    return re.fullmatch(r"[A-Za-z0-9_.:+/-]{1,128}", text) is not None

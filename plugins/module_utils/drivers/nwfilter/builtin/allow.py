@@ -10,28 +10,28 @@ from typing import Tuple
 
 ALLOW: Tuple[str, ...] = (
     """
-    <filter name='allow-arp' chain='arp'>
-      <rule action='accept' direction='inout'/>
+    <filter name='allow-arp' chain='arp' priority='-500'>
+      <rule action='accept' direction='inout' priority='500'/>
     </filter>
     """,
     """
-    <filter name='allow-ipv4' chain='ipv4'>
-      <rule action='accept' direction='inout'/>
+    <filter name='allow-ipv4' chain='ipv4' priority='-700'>
+      <rule action='accept' direction='inout' priority='500'/>
     </filter>
     """,
     """
-    <filter name='allow-ipv6' chain='ipv6'>
-      <rule action='accept' direction='inout'/>
+    <filter name='allow-ipv6' chain='ipv6' priority='-600'>
+      <rule action='accept' direction='inout' priority='500'/>
     </filter>
     """,
     """
-    <filter name='allow-incoming-ipv4' chain='ipv4'>
-      <rule action='accept' direction='in'/>
+    <filter name='allow-incoming-ipv4' chain='ipv4' priority='-700'>
+      <rule action='accept' direction='in' priority='500'/>
     </filter>
     """,
     """
-    <filter name='allow-incoming-ipv6' chain='ipv6'>
-      <rule action='accept' direction='in'/>
+    <filter name='allow-incoming-ipv6' chain='ipv6' priority='-600'>
+      <rule action='accept' direction='in' priority='500'/>
     </filter>
     """,
 )

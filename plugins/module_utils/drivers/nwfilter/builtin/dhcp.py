@@ -15,7 +15,7 @@ from typing import Tuple
 
 DHCP: Tuple[str, ...] = (
     """
-    <filter name='allow-dhcp' chain='ipv4'>
+    <filter name='allow-dhcp' chain='ipv4' priority='-700'>
       <rule action='accept' direction='out' priority='100'>
         <ip srcipaddr='0.0.0.0' dstipaddr='255.255.255.255' protocol='udp' srcportstart='68' dstportstart='67'/>
       </rule>
@@ -25,7 +25,7 @@ DHCP: Tuple[str, ...] = (
     </filter>
     """,
     """
-    <filter name='allow-dhcp-server' chain='ipv4'>
+    <filter name='allow-dhcp-server' chain='ipv4' priority='-700'>
       <rule action='accept' direction='out' priority='100'>
         <ip srcipaddr='0.0.0.0' dstipaddr='255.255.255.255' protocol='udp' srcportstart='68' dstportstart='67'/>
       </rule>
@@ -35,7 +35,7 @@ DHCP: Tuple[str, ...] = (
     </filter>
     """,
     """
-    <filter name='allow-dhcpv6' chain='ipv6'>
+    <filter name='allow-dhcpv6' chain='ipv6' priority='-600'>
       <rule action='accept' direction='out' priority='100'>
         <ipv6 srcipaddr='fe80::' srcipmask='10' dstipaddr='ff02::1:2' protocol='udp' srcportstart='546'
               dstportstart='547'/>
@@ -46,7 +46,7 @@ DHCP: Tuple[str, ...] = (
     </filter>
     """,
     """
-    <filter name='allow-dhcpv6-server' chain='ipv6'>
+    <filter name='allow-dhcpv6-server' chain='ipv6' priority='-600'>
       <rule action='accept' direction='out' priority='100'>
         <ipv6 srcipaddr='fe80::' srcipmask='10' dstipaddr='ff02::1:2' protocol='udp' srcportstart='546'
               dstportstart='547'/>

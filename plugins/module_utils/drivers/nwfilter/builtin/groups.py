@@ -10,22 +10,22 @@ from typing import Tuple
 
 GROUPS: Tuple[str, ...] = (
     """
-    <filter name='no-ip-multicast' chain='ipv4'>
-      <rule action='drop' direction='out'>
+    <filter name='no-ip-multicast' chain='ipv4' priority='-700'>
+      <rule action='drop' direction='out' priority='500'>
         <ip dstipaddr='224.0.0.0' dstipmask='4'/>
       </rule>
     </filter>
     """,
     """
-    <filter name='no-ipv6-multicast' chain='ipv6'>
-      <rule action='drop' direction='out'>
+    <filter name='no-ipv6-multicast' chain='ipv6' priority='-600'>
+      <rule action='drop' direction='out' priority='500'>
         <ipv6 dstipaddr='ff00::' dstipmask='8'/>
       </rule>
     </filter>
     """,
     """
-    <filter name='no-mac-broadcast' chain='ipv4'>
-      <rule action='drop' direction='out'>
+    <filter name='no-mac-broadcast' chain='ipv4' priority='-700'>
+      <rule action='drop' direction='out' priority='500'>
         <mac dstmacaddr='ff:ff:ff:ff:ff:ff'/>
       </rule>
     </filter>

@@ -14,30 +14,30 @@ from typing import Tuple
 
 OTHERS: Tuple[str, ...] = (
     """
-    <filter name='no-other-l2-traffic'>
+    <filter name='no-other-l2-traffic' chain='root'>
       <rule action='drop' direction='inout' priority='1000'/>
     </filter>
     """,
     """
-    <filter name='no-other-rarp-traffic' chain='rarp'>
+    <filter name='no-other-rarp-traffic' chain='rarp' priority='-400'>
       <rule action='drop' direction='inout' priority='1000'/>
     </filter>
     """,
     """
-    <filter name='qemu-announce-self-rarp' chain='rarp'>
-      <rule action='accept' direction='out'>
+    <filter name='qemu-announce-self-rarp' chain='rarp' priority='-400'>
+      <rule action='accept' direction='out' priority='500'>
         <rarp srcmacaddr='$MAC' dstmacaddr='ff:ff:ff:ff:ff:ff' opcode='Request_Reverse' arpsrcmacaddr='$MAC'
               arpdstmacaddr='$MAC' arpsrcipaddr='0.0.0.0' arpdstipaddr='0.0.0.0'/>
       </rule>
-      <rule action='accept' direction='in'>
+      <rule action='accept' direction='in' priority='500'>
         <rarp dstmacaddr='ff:ff:ff:ff:ff:ff' opcode='Request_Reverse' arpsrcmacaddr='$MAC' arpdstmacaddr='$MAC'
               arpsrcipaddr='0.0.0.0' arpdstipaddr='0.0.0.0'/>
       </rule>
     </filter>
     """,
     """
-    <filter name='qemu-announce-self'>
-      <rule action='accept' direction='out'>
+    <filter name='qemu-announce-self' chain='root'>
+      <rule action='accept' direction='out' priority='500'>
         <mac protocolid='0x835'/>
       </rule>
       <filterref filter='qemu-announce-self-rarp'/>

@@ -15,10 +15,10 @@ from typing import Tuple
 SPOOFING: Tuple[str, ...] = (
     """
     <filter name='no-mac-spoofing' chain='mac' priority='-800'>
-      <rule action='return' direction='out'>
+      <rule action='return' direction='out' priority='500'>
         <mac srcmacaddr='$MAC'/>
       </rule>
-      <rule action='drop' direction='out'>
+      <rule action='drop' direction='out' priority='500'>
         <mac/>
       </rule>
     </filter>
@@ -64,7 +64,7 @@ SPOOFING: Tuple[str, ...] = (
     </filter>
     """,
     """
-    <filter name='no-arp-spoofing'>
+    <filter name='no-arp-spoofing' chain='root'>
       <filterref filter='no-arp-mac-spoofing'/>
       <filterref filter='no-arp-ip-spoofing'/>
     </filter>

@@ -10,7 +10,7 @@ from typing import Tuple
 
 TRAFFIC: Tuple[str, ...] = (
     """
-    <filter name='clean-traffic'>
+    <filter name='clean-traffic' chain='root'>
       <filterref filter='no-mac-spoofing'/>
       <filterref filter='no-ip-spoofing'/>
       <!-- what has come through the chains of IPv4 may leave -->
@@ -28,7 +28,7 @@ TRAFFIC: Tuple[str, ...] = (
     </filter>
     """,
     """
-    <filter name='clean-traffic-gateway'>
+    <filter name='clean-traffic-gateway' chain='root'>
       <filterref filter='no-mac-spoofing'/>
       <filterref filter='no-ip-spoofing'/>
       <filterref filter='no-arp-spoofing'/>
@@ -36,10 +36,10 @@ TRAFFIC: Tuple[str, ...] = (
         <mac protocolid='arp'/>
       </rule>
       <!-- all else comes from the gateway, and goes to it -->
-      <rule action='accept' direction='in'>
+      <rule action='accept' direction='in' priority='500'>
         <mac srcmacaddr='$GATEWAY_MAC'/>
       </rule>
-      <rule action='accept' direction='out'>
+      <rule action='accept' direction='out' priority='500'>
         <mac dstmacaddr='$GATEWAY_MAC'/>
       </rule>
       <filterref filter='no-other-l2-traffic'/>

@@ -11,20 +11,23 @@ and "Automatic IP address detection".
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from types import MappingProxyType
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ....model.nwfilter.core import Term
-from ....model.nwfilter.kinds import IPV4
+from ....model.nwfilter.kinds import IPV4, Kind
 from ....model.nwfilter.protocols import PROTOCOLS, Attribute
 from ....model.nwfilter.variables import Variable, is_variable, parse_variable
 from ...contracts.nwfilter import FilterPort
-from .ipsets import Copy, copied
 from .resolve import MOST_RULES, Bound, blame
 from .sets import own_set
 from .text import digest
 from .values import ANY, DHCP, Concrete, ConcreteRule, Learnt, Value
+
+if TYPE_CHECKING:
+    from .ipsets import Copy
 
 NONE = "none"
 _METHODS = (ANY, DHCP, NONE)
@@ -32,6 +35,9 @@ _METHODS = (ANY, DHCP, NONE)
 _LEARNABLE = ("srcipaddr", "dstipaddr", "arpsrcipaddr", "arpdstipaddr")
 # How a device is called in names of ours while it has none.
 NAMELESS = "-"
+
+# Values that are kept as they were read: many interfaces have the same ones.
+KEPT = 4096
 
 Listed = Union[str, Learnt]
 Choice = Mapping[Variable, Listed]
@@ -194,7 +200,7 @@ class _Expansion:
         if attribute == "ipset" and text in self.known.ipsets:
             return ipset_copy(text, self.known, self.port, self.template.line).known
         try:
-            return kind.read(text)
+            return _read(kind, text)
         except ValueError:
             of = "" if chosen is None else f" by {chosen[0]}"
             raise self._blame(f"{attribute} is {text[:80]!r}{of}, and must be {kind.says}.") from None
@@ -212,6 +218,11 @@ class _Expansion:
         return blame(self.port, self.template, message, hint)
 
 
+@lru_cache(maxsize=KEPT)
+def _read(kind: Kind, text: str) -> Concrete:
+    return kind.read(text)
+
+
 def set_name(how: str, port: FilterPort) -> str:
     """Return what the set of the addresses is called that an interface has been learnt to have."""
     return f"{how}/{port.device or NAMELESS}"
@@ -219,6 +230,8 @@ def set_name(how: str, port: FilterPort) -> str:
 
 def ipset_copy(text: str, known: Known, port: FilterPort, line: Optional[int] = None) -> Copy:
     """Return the copy of an ipset for an interface; what is declared otherwise has another name."""
+    from .ipsets import copied
+
     declaration = copied(known.ipsets[text], "", line=line).declaration
     name = f"ipset/{port.device or NAMELESS}/{digest(f'{text} {declaration}')}"
     return copied(known.ipsets[text], name, line=line)

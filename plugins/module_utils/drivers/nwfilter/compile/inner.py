@@ -31,7 +31,6 @@ from .conditions import (
     spanned,
     words,
 )
-from .ipsets import looked_up
 from .state import is_exchanged, state_tests, takes_part
 from .values import ConcreteRule
 
@@ -128,7 +127,16 @@ def inner_rules(rule: ConcreteRule, way: str) -> List[str]:
         tests += row(seen)
     tests += state_tests(rule, way)
     end = [*_counted(seen, protocol.family), rule.action]
-    return [" ".join([*words([*tests, *more]), *end]) for more in looked_up(seen, protocol.family)]
+    return [" ".join([*words([*tests, *more]), *end]) for more in _looked_up(seen, protocol.family)]
+
+
+def _looked_up(rule: ConcreteRule, family: Optional[int]) -> List[List[Test]]:
+    """What is looked up in an ipset, one list for each statement that it takes."""
+    if rule.get("ipset") is None:
+        return [[]]
+    from .ipsets import looked_up
+
+    return looked_up(rule, family)
 
 
 def _answer(rule: ConcreteRule) -> ConcreteRule:

@@ -16,6 +16,7 @@ there where they are needed:
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import DocumentError, UnsupportedConfig, XmlError
@@ -36,6 +37,9 @@ from .text import with_comment
 from .transaction import Entrance, OwnSet, PortRules, Rules, end_of
 from .values import DHCP, IN, OUT, ConcreteRule, Ipset
 
+# Rules that are kept as nft has them: many interfaces have the same ones, and each is looked at twice in a run, to see
+# whether it can be guarded and to guard it.
+KEPT = 4096
 # The types of frames that carry IP packets.
 _WITH_ANSWERS = (ETHER_TYPES["ipv4"], ETHER_TYPES["ipv6"])
 
@@ -83,6 +87,15 @@ def ipsets_asked(port: FilterPort, filters: Filters, known: Optional[Known] = No
     return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
+@lru_cache(maxsize=KEPT)
+def _written(way: Way, rule: ConcreteRule) -> Rules:
+    """Return a rule as nft has it on a way."""
+    write = inner_rules if layer_of(rule) == INNER else link_rules
+    meant = rule._replace(action="drop") if rule.action == "reject" and not answers(rule) else rule
+    said = (way.said(statement) for statement in guarded(meant, write(meant, way.way)))
+    return tuple(with_comment(each, f"{rule.filter}#{rule.number}", rule.comment) for each in said)
+
+
 class _Port:
     """One interface with the rules that its filters have for it."""
 
@@ -121,16 +134,13 @@ class _Port:
         """Yield each way with the key that leads into its chains."""
         yield _OUT, f'"{self.device}"'
         yield _IN, f'"{self.device}"'
-        if any(answers(each.rule) and self._statements(_REFUSE, each.rule) for each in self.placed):
+        if any(answers(each.rule) and self._written(_REFUSE, each.rule) for each in self.placed):
             yield _REFUSE, self.port.mac
 
-    def _statements(self, way: Way, rule: ConcreteRule) -> List[str]:
+    def _written(self, way: Way, rule: ConcreteRule) -> Rules:
         """Return what nftables is to do for a rule."""
-        write = inner_rules if layer_of(rule) == INNER else link_rules
-        if rule.action == "reject" and not answers(rule):
-            rule = rule._replace(action="drop")
         try:
-            return [way.said(statement) for statement in guarded(rule, write(rule, way.way))]
+            return _written(way, rule)
         except UnsupportedConfig as error:
             raise UnsupportedConfig(self._said(error), line=error.line, hint=error.hint) from None
         except XmlError as error:
@@ -160,10 +170,6 @@ class _Port:
     def _inner(self, way: Way) -> Iterator[str]:
         for rule in inner_chain(self.placed):
             yield from self._written(way, rule)
-
-    def _written(self, way: Way, rule: ConcreteRule) -> Iterator[str]:
-        for statement in self._statements(way, rule):
-            yield with_comment(statement, f"{rule.filter}#{rule.number}", rule.comment)
 
     # learning
 

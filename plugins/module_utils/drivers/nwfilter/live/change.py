@@ -25,7 +25,6 @@ from .guests import active_ports, is_active
 from .look import look_at_bases
 from .make import Made, Maker, copied
 from .memo import Guarded, Memo
-from .refused import explained
 from .same import seal
 from .scene import Scene
 
@@ -113,6 +112,8 @@ def carry_out(scene: Scene, wanted: Change, before: Memo) -> None:
     try:
         put(scene.site.host, wanted.text)
     except CommandFailed as error:
+        from .refused import explained
+
         memos.try_write(scene.site, before)
         raise explained(scene.site.host, FAMILY, wanted.text, error) from error
     except CorralError:

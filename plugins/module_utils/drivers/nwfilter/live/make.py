@@ -55,6 +55,7 @@ class Maker:
         self._host = scene.site.host
         self._networks = Networks(scene.network)
         self._ipsets = Ipsets(scene.site.host)
+        self._sources: Dict[Tuple[str, ...], str] = {}
 
     def make(self, port: FilterPort, before: Optional[Guarded] = None) -> Made:
         """Return the rules of an interface; ``before`` is how it is guarded already.
@@ -63,17 +64,24 @@ class Maker:
         """
         own = before.addresses if before is not None and before.is_of(port) else None
         addresses = settled(own, self._networks.addresses(port))
-        known = _known(port, addresses)
-        asked = ipsets_asked(port, self._filters, known)
-        if asked:
-            known = known._replace(ipsets=self._ipsets.saved(asked))
-        rules = port_rules(port, self._filters, known)
-        filters = self._taken_in(port.filter)
-        return Made(port, addresses, rules, filters, digest(self._host, filters, self._texts))
+        rules, filters = self._rules(port, addresses), self._taken_in(port.filter)
+        return Made(port, addresses, rules, filters, self._source(filters))
 
     def make_all(self, ports: Iterable[FilterPort], memo: Mapping[str, Guarded]) -> Dict[str, Made]:
         """Return the rules of interfaces by their devices."""
         return {port.device: self.make(port, memo.get(port.device)) for port in ports}
+
+    def _rules(self, port: FilterPort, addresses: Addresses) -> PortRules:
+        known = _known(port, addresses)
+        asked = ipsets_asked(port, self._filters, known)
+        if asked:
+            known = known._replace(ipsets=self._ipsets.saved(asked))
+        return port_rules(port, self._filters, known)
+
+    def _source(self, filters: Tuple[str, ...]) -> str:
+        if filters not in self._sources:
+            self._sources[filters] = digest(self._host, filters, self._texts)
+        return self._sources[filters]
 
     def _taken_in(self, name: str) -> Tuple[str, ...]:
         """The filter and all that it takes in, sorted."""
@@ -89,7 +97,8 @@ class Maker:
 
     def check(self, port: FilterPort) -> None:
         """Raise what keeps an interface from having rules; its link may have no name yet, or a pattern of one."""
-        self.make(replace(port, device="") if "%" in port.device else port)
+        nameless = replace(port, device="") if "%" in port.device else port
+        self._rules(nameless, self._networks.addresses(port))
 
 
 def _known(port: FilterPort, addresses: Addresses) -> Known:
