@@ -352,6 +352,13 @@ def _make_directories(path: str, mode: int, owner: Optional[Owner]) -> None:
 
 
 @contextmanager
+def steady_umask() -> Iterator[None]:
+    """Keep the umask what it is, for as long as a program takes to inherit it."""
+    with _UMASK:
+        yield
+
+
+@contextmanager
 def _without_umask() -> Iterator[None]:
     """The umask belongs to the whole process: one thread at a time, or the last one restores another's 0."""
     with _UMASK:

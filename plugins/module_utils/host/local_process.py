@@ -20,7 +20,7 @@ from typing import IO, Callable, Iterator, Mapping, Optional, Sequence, Tuple
 
 from ..errors import CommandFailed, HostError, MissingProgram, TimedOut
 from .api import Completed, Process
-from .local_files import refusal
+from .local_files import refusal, steady_umask
 
 # A login of an ordinary user lacks the directories in which nft, ip and dnsmasq are.
 _MORE_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin")
@@ -205,20 +205,21 @@ def _start(
         raise MissingProgram(argv[0], hint="Install it, or add its directory to PATH.")
     environment = {**os.environ, "LC_ALL": "C", **(env or {})}
     try:
-        # the seam's one place that runs programs; it knows of no module object
-        return subprocess.Popen(  # pylint: disable=ansible-bad-function
-            argv,
-            executable=program,
-            stdin=given,
-            stdout=out,
-            stderr=err,
-            env=environment,
-            cwd="/",
-            start_new_session=True,
-            user=user[0] if user else None,
-            group=user[1] if user else None,
-            extra_groups=() if user else None,
-        )
+        with steady_umask():
+            # the seam's one place that runs programs; it knows of no module object
+            return subprocess.Popen(  # pylint: disable=ansible-bad-function
+                argv,
+                executable=program,
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+                user=user[0] if user else None,
+                group=user[1] if user else None,
+                extra_groups=() if user else None,
+            )
     except FileNotFoundError as error:
         raise MissingProgram(argv[0], hint=f"{program} is there, but its interpreter or loader is not.") from error
     except (OSError, ValueError) as error:

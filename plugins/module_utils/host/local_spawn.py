@@ -7,6 +7,9 @@
 We fork a child that begins a session and forks the program's process, which becomes a child of init. That process
 tells us its pid and start time through a pipe that closes when the program is executed, and before that whatever
 went wrong. What changes the whole process (directory, umask, user) happens there, never in ours.
+
+Several threads may do so at the same time. Of our threads the child has only the one that forked, so what another one
+holds stays held for ever there: the child takes no lock of Python's, and so it imports nothing.
 """
 
 from __future__ import annotations
@@ -52,6 +55,8 @@ def spawn(command: Spawn) -> Process:
     program = find_program(command.argv[0])
     if program is None:
         raise MissingProgram(command.argv[0], hint="Install it, or add its directory to PATH.")
+    if any(isinstance(each, Tap) for each in command.fds):
+        from . import local_tap  # noqa: F401  # the child imports nothing: a thread that is importing is not in it
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
         child = _fork(command, program, reader, writer)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid
@@ -36,6 +37,7 @@ class BridgeDriver(NetworkDriver):
         self.store = self.site.store
         self._hypervisor: Optional[HypervisorDriver] = None
         self._given: List[Port] = []  # the devices that were chosen in this run, of which no live document says so yet
+        self._choosing = Lock()  # guests that start at the same time get different ones
 
     def meet(self, neighbours: Neighbours) -> None:
         self._hypervisor = neighbours.hypervisor
@@ -129,8 +131,10 @@ class BridgeDriver(NetworkDriver):
         check_floor(network, interface)
         if not takes_devices(network):
             return actual_interface(self.host, network, interface, ())
-        found = actual_interface(self.host, network, interface, others(self._hypervisor, name, interface, self._given))
-        self._given.append(Port("a guest that is starting", "", found))
+        with self._choosing:
+            taken = others(self._hypervisor, name, interface, self._given)
+            found = actual_interface(self.host, network, interface, taken)
+            self._given.append(Port("a guest that is starting", "", found))
         return found
 
     # changing

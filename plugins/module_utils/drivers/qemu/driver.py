@@ -61,8 +61,8 @@ class QemuDriver(GuardingDriver):
         self.host = host
         self.store = self.site.store
         self._raw: Dict[str, Element] = {}  # documents as they were asked for, by name
-        self._recalled: Optional[Tuple[Element, Optional[Memo]]] = None  # the last one that was looked up
-        self._start: Optional[Tuple[Tuple[Any, ...], Start]] = None  # what check_start worked out
+        self._recalled: Dict[str, Tuple[Element, Optional[Memo]]] = {}  # the last one that was looked up, by name
+        self._starts: Dict[str, Tuple[Tuple[Any, ...], Start]] = {}  # what check_start worked out, by name
 
     def meet(self, neighbours: Neighbours) -> None:
         self.site = replace(self.site, neighbours=neighbours)
@@ -254,7 +254,7 @@ class QemuDriver(GuardingDriver):
         from .guest.launch import foresee
 
         name = check_name("domain", DomainView(document).name or "")
-        self._start = (self._start_key(name, document), foresee(self.site, name, document))
+        self._starts[name] = (self._start_key(name, document), foresee(self.site, name, document))
 
     def renamed_document(self, document: Element, new_name: str) -> Element:
         from .guest.rename import renamed
@@ -293,7 +293,7 @@ class QemuDriver(GuardingDriver):
                 check_uuid(self.site, name, DomainView(done).uuid or "")
                 forget_seeds(self.site, name, but=seed_path(done) or "")
                 self.store.write_config(name, to_text(done).encode())
-            self._recalled = None
+            self._recalled.pop(name, None)
             raw = self._raw.get(name)
             if raw is not None and to_text(self._completed(raw, done)) == to_text(done):
                 self._remember(name, raw)
@@ -430,8 +430,7 @@ class QemuDriver(GuardingDriver):
         """The start as it was worked out just before, where it still holds; else it is worked out now."""
         from .guest.launch import check_room, prepare
 
-        key, plan = self._start or (None, None)
-        self._start = None
+        key, plan = self._starts.pop(name, (None, None))
         if plan is None or key != self._start_key(name, document):
             plan = prepare(self.site, name, document)
             check_room(self.site, plan)
@@ -471,14 +470,15 @@ class QemuDriver(GuardingDriver):
 
     def _recall(self, document: Element) -> Optional[Memo]:
         """What is remembered of a document that was completed to what is defined already."""
-        if self._recalled is not None and self._recalled[0] is document:
-            return self._recalled[1]
         name = DomainView(document).name or ""
+        known = self._recalled.get(name)
+        if known is not None and known[0] is document:
+            return known[1]
         kept = self.store.read_config(name)
         if kept is None:
             return None
         memo = recall(self.site, name, digest(self.site, document, self.site.context(document), kept))
-        self._recalled = (document, memo)
+        self._recalled[name] = (document, memo)
         return memo
 
     def _remember(self, name: str, document: Element) -> None:

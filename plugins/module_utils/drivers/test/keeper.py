@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from contextlib import contextmanager
+from threading import Lock
 from typing import ContextManager, Iterator, Optional, Protocol, Tuple
 
 from ...errors import HostError, InvalidArgument, XmlError
@@ -41,6 +42,7 @@ class MemoryKeeper:
 
     def __init__(self) -> None:
         self._node = Node(read_node(DEFAULT_HOST, what="default host", seed="test:///default"), "test:///default")
+        self._lock = Lock()
 
     def read(self) -> Node:
         """Return the document as it is."""
@@ -48,10 +50,11 @@ class MemoryKeeper:
 
     @contextmanager
     def change(self) -> Iterator[Node]:
-        """Give a copy that takes the document's place in the end."""
-        changed = Node(clone(self._node.root), self._node.seed)
-        yield changed
-        self._node = changed
+        """Give a copy that takes the document's place in the end; one change after the other."""
+        with self._lock:
+            changed = Node(clone(self._node.root), self._node.seed)
+            yield changed
+            self._node = changed
 
 
 class FileKeeper:
@@ -70,10 +73,10 @@ class FileKeeper:
 
     def read(self) -> Node:
         """Return the document as it is now; it is parsed again only when the file has other content."""
-        data = self._host.read(self._file, limit=MAX_BYTES + 1)
-        if self._seen is None or self._seen[0] != data:
-            self._seen = (data, self._parsed(data))
-        return self._seen[1]
+        data, seen = self._host.read(self._file, limit=MAX_BYTES + 1), self._seen
+        if seen is None or seen[0] != data:
+            self._seen = seen = (data, self._parsed(data))
+        return seen[1]
 
     @contextmanager
     def change(self) -> Iterator[Node]:

@@ -301,7 +301,7 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
     inherited = _inherited(site, name, domain, context)
     descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
     cards, fds, taps = _opened(site, domain, inherited)
-    context = replace(context, descriptors=descriptors, taps=taps, ports=chosen_ports(site.host, domain))
+    context = replace(context, descriptors=descriptors, taps=taps, ports=_ports(site, name, domain))
     staged = _to_stage(domain, site)
     secrets, context = _with_secrets(site, domain, context, shown=shown)
     argv = command_line(_with_staged(running, staged, context.directory), context)
@@ -318,6 +318,11 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
         cards=cards,
         secrets=secrets,
     )
+
+
+def _ports(site: Site, name: str, domain: Domain) -> Mapping[str, int]:
+    """Free ports for its screen: setting a default is one step, so of two that start at once each has its own."""
+    return chosen_ports(site.host, domain, lambda port: site.ports.setdefault(port, name) == name)
 
 
 def _with_secrets(site: Site, domain: Domain, context: Context, *, shown: bool) -> Tuple[Optional[Secrets], Context]:

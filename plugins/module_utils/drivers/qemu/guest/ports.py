@@ -10,7 +10,7 @@ Documentation/networking/proc_net_tcp.rst.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterator
+from typing import Callable, Dict, FrozenSet, Iterator
 
 from ....errors import OperationFailed
 from ....host.api import Host
@@ -23,15 +23,16 @@ LISTENING = "0A"
 FIXED = ("port", "tls_port", "websocket")
 
 
-def chosen_ports(host: Host, domain: Domain) -> Dict[str, int]:
+def chosen_ports(host: Host, domain: Domain, take: Callable[[int], bool] = lambda port: True) -> Dict[str, int]:
     """Return free ports for a SPICE screen, by the names that a context has for them; none for a guest without one.
 
+    ``take`` is asked for each of them, and says whether it was not given to another guest that is starting.
     Raises OperationFailed when every port is taken.
     """
     if not any(_leaves_open(screen) for screen in domain.all(Graphics)):
         return {}
     taken = listening(host) | _named(domain)
-    free = (port for port in range(FIRST, LAST + 1) if port not in taken)
+    free = (port for port in range(FIRST, LAST + 1) if port not in taken and take(port))
     found = dict(zip(("spice", "spice-tls"), free))
     if len(found) < 2:
         raise OperationFailed(f"No TCP port from {FIRST} on is free for the screen of guest {domain.name}.")

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Optional, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Dict, Optional, Tuple
 
 from ....errors import HostError, MissingProgram, NotFound, UnsupportedConfig
 from ....host.api import Host
@@ -39,7 +39,11 @@ BINARIES = ("/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm")
 
 @dataclass(frozen=True)
 class Site:
-    """What every call of the driver needs: plain values and the seam to the machine."""
+    """What every call of the driver needs: plain values and the seam to the machine.
+
+    ``ports`` are those that guests have been given in this run, by number with the guest's name: as long as a QEMU does
+    not listen yet, nobody else knows.
+    """
 
     host: Host
     layout: Layout
@@ -47,6 +51,7 @@ class Site:
     runner: Optional[Runner]
     read_only: bool = False
     neighbours: Optional[Neighbours] = None
+    ports: Dict[int, str] = field(default_factory=dict, compare=False, repr=False)
 
     def binary(self, document: Optional[Element] = None) -> str:
         """The QEMU that a document asks for, else the host's own; raises MissingProgram."""
