@@ -62,6 +62,28 @@ def sources() -> dict[str, bytes]:
     return found
 
 
+def launcher_sources() -> dict[str, bytes]:
+    """Every file that the units of a host run: our module_utils, and nothing of Ansible's."""
+    found = dict(_below(PLUGINS / "module_utils", f"{PACKAGE}/module_utils"))
+    for parts in range(1, PACKAGE.count("/") + 2):
+        found["/".join([*PACKAGE.split("/")[:parts], "__init__.py"])] = b""
+    return found
+
+
+def digest_of(sources: Mapping[str, bytes]) -> str:
+    """The name of such files: it changes with every byte of every one of them."""
+    return local_runtime_keep.digest_of(dict(sources))
+
+
+def version() -> str:
+    """The version of the collection: that of its manifest, or of galaxy.yml in a checkout."""
+    manifest = PLUGINS.parent / "MANIFEST.json"
+    if manifest.is_file():
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
+    lines = (PLUGINS.parent / "galaxy.yml").read_text(encoding="utf-8").splitlines()
+    return next(line.partition(":")[2].strip() for line in lines if line.startswith("version:"))
+
+
 def _below(directory: Path, name: str) -> Iterator[tuple[str, bytes]]:
     for path in sorted(directory.rglob("*.py")):
         yield f"{name}/{path.relative_to(directory).as_posix()}", path.read_bytes()
@@ -84,8 +106,13 @@ def _text(module: ModuleType) -> str:
 
 def _archive() -> str:
     """All files, packed and in base64."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, source in sources().items():
+    return base64.b64encode(packed(sources())).decode("ascii")
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Files by their paths, as a zip archive that is the same for the same files."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, source in files.items():
             archive.writestr(zipfile.ZipInfo(name), source, zipfile.ZIP_DEFLATED)
-    return base64.b64encode(packed.getvalue()).decode("ascii")
+    return written.getvalue()
