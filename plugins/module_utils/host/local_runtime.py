@@ -74,6 +74,8 @@ class KeptImporter:
 def main(order: Mapping[str, str], keep: Optional[Keep] = None) -> None:
     """Run ``order["module"]`` with ``order["params"]``, or print why it cannot be run from a copy.
 
+    Without ``params`` it is a program of ours and no module: nothing of Ansible's takes part in it.
+
     ``keep`` puts the sources into a directory (first argument) under a digest (second); it came with them.
     """
     _settle()
@@ -167,6 +169,11 @@ def _load(place: str, digest: str) -> Optional[Modules]:
 def _run(importer: Any, order: Mapping[str, str], has_loader: bool) -> None:
     """Run the module as Ansible's wrapper does; the way of ansible-core before 2.19 is the second one."""
     sys.meta_path.insert(0, importer)
+    if "params" not in order:
+        from runpy import run_module
+
+        run_module(order["module"], run_name="__main__", alter_sys=True)
+        return
     params, profile, name = order["params"].encode(), order["profile"], order["module"]
     if has_loader:
         from ansible.module_utils._internal._ansiballz import _loader

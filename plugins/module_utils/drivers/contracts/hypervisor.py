@@ -14,6 +14,7 @@ from ...host.layout import Layout
 from ...xml.compare import Change
 from ...xml.parse import Element, clone
 from .base import Driver, Fault, Summary, mutates
+from .inside import Inside
 
 ACTIVE_STATES: FrozenSet[str] = frozenset({"running", "paused", "in shutdown", "pmsuspended"})
 
@@ -300,3 +301,8 @@ class HypervisorDriver(Driver):
     @mutates
     def set_domain_autostart(self, name: str, autostart: bool) -> None:
         raise self.unsupported("set_domain_autostart")
+
+    @mutates
+    def inside(self, name: str, *, patience: float) -> Inside:
+        """A way into an active guest by its agent, which may take ``patience`` seconds for each answer."""
+        raise self.unsupported("inside")

@@ -31,7 +31,7 @@ from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Domain, GuestAddress, Neighbours
 from ..store import Store
-from .guarding import GuardingDriver
+from .entering import EnteringDriver
 from .guest.agent import agent_opened, describe
 from .guest.console import console_path
 from .guest.handed import borrowers, handed
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 REACH_TIMEOUT = 10.0
 
 
-class QemuDriver(GuardingDriver):
+class QemuDriver(EnteringDriver):
     """Guests of one tree of files: the system's, a user's session, or an embedded one."""
 
     name = "qemu"

@@ -362,7 +362,7 @@ def test_every_other_call_of_the_contract_is_served() -> None:
         "renamed_document",
     }
     without = {"domain_argv", "domain_command", "layout", "save_screenshot", "wait_agent", "wait_port", "agent_info"}
-    without |= {"resize_disk"}
+    without |= {"resize_disk", "inside"}
     assert set(contract(HypervisorDriver)) - served == empty | without
 
 

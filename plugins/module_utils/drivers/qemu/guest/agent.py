@@ -87,13 +87,18 @@ class Agent:
                 return
 
     def execute(
-        self, command: str, arguments: Optional[Mapping[str, Any]] = None, *, timeout: float = ANSWER_TIMEOUT
+        self,
+        command: str,
+        arguments: Optional[Mapping[str, Any]] = None,
+        *,
+        timeout: float = ANSWER_TIMEOUT,
+        most: Optional[int] = None,
     ) -> Any:
-        """Run one command; raises AgentError, TimedOut or MonitorClosed."""
+        """Run one command whose answer has at most ``most`` bytes; raises AgentError, TimedOut or MonitorClosed."""
         deadline = self._host.monotonic() + timeout
         self._send(command, arguments, timeout)
         while True:
-            answer = self._line(deadline)
+            answer = self._line(deadline, most)
             if "error" in answer:
                 raise AgentError(command, _words(answer["error"]))
             if "return" in answer:
@@ -128,10 +133,10 @@ class Agent:
             self._more(deadline, skipped)
         self._read = self._read.partition(mark)[2]
 
-    def _line(self, deadline: float) -> Dict[str, Any]:
+    def _line(self, deadline: float, most: Optional[int] = None) -> Dict[str, Any]:
         """The next line as an object; an empty one for what is none."""
         while b"\n" not in self._read:
-            self._more(deadline, len(self._read))
+            self._more(deadline, len(self._read), most)
         line, _newline, self._read = self._read.partition(b"\n")
         try:
             found = json.loads(line.strip(DELIMITER))
@@ -139,11 +144,11 @@ class Agent:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _more(self, deadline: float, had: int) -> None:
+    def _more(self, deadline: float, had: int, most: Optional[int] = None) -> None:
         left = deadline - self._host.monotonic()
         if left <= 0:
             raise TimedOut("The guest agent did not answer in time.")
-        if had > MOST:
+        if had > (most or MOST):
             raise OperationFailed("What listens to the channel of the guest agent does not speak its language.")
         data = self._stream.receive(timeout=left)
         if not data:
