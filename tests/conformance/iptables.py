@@ -70,7 +70,7 @@ def _read(argv: list[str], chain: str) -> Line:
             sides = rest.pop(0).split(",")[:2]
             conditions.add(" . ".join(f"ip {_side(side)}addr" for side in sides) + " @own")
         elif option == "--arp-gratuitous":
-            conditions.add(f"@nh,192,32 {'!= ' if negate else ''}@own delete @own {{ @nh,112,32 }}")
+            conditions.update(f"@nh,{112 + bit},8 . @nh,{192 + bit},8 @own" for bit in (0, 8, 16, 24))
         else:
             value = rest.pop(0)
             conditions.update(_condition(option, value, "!= " if negate else "", family))

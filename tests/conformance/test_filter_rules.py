@@ -56,13 +56,13 @@ FIELDS = (
     "th [sd]port",
     "tcp (?:flags|option)",
     "ct (?:state|direction)",
-    "@(?:ll|nh,192)",
+    "@(?:ll|nh,1)",
     "add",
     "(?:accept|drop|reject|return|continue)$",
 )
 CONDITION = re.compile(f" (?={'|'.join(FIELDS)})")
 # What belongs to the condition before it.
-JOINED = {" . ip ": " .~ip ", "{ ip": "{~ip"}
+JOINED = {" . ip ": " .~ip ", "{ ip": "{~ip", " . @nh": " .~@nh"}
 
 
 def rules_of(case: str) -> list[ConcreteRule]:

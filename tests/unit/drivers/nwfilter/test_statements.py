@@ -12,7 +12,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compi
 from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.inner import inner_rules
 from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.link import link_rules
 from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.resolve import flatten
-from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.sets import own_set
+from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.sets import own_elements, own_set
 from ansible_collections.corral.virt.plugins.module_utils.drivers.nwfilter.compile.values import (
     IN,
     OUT,
@@ -276,16 +276,20 @@ def test_what_a_rule_says_in_each_direction(rule: str, inside: str) -> None:
     assert told == BOTH_WAYS[rule, inside]
 
 
-def test_the_target_of_a_gratuitous_arp_is_looked_up_among_its_sender_only() -> None:
+BYTES = [f"@nh,{112 + bit},8 . @nh,{192 + bit},8" for bit in (0, 8, 16, 24)]
+
+
+def test_the_addresses_of_a_gratuitous_arp_are_compared_byte_by_byte() -> None:
     rule = concrete("<arp gratuitous='true' opcode='1'/>", "in drop")
-    assert statements(rule, IN) == [
-        "ether type arp add @own { @nh,112,32 }",
-        "ether type arp arp operation 1 @nh,192,32 @own delete @own { @nh,112,32 } drop",
-        "ether type arp delete @own { @nh,112,32 }",
-    ]
-    assert own_set(rule) == "typeof @nh,112,32; size 65535; flags dynamic;"
-    [_add, other, _delete] = statements(concrete("<arp match='no' gratuitous='true'/>"), OUT)
-    assert other == "ether type arp @nh,192,32 != @own delete @own { @nh,112,32 } accept"
+    same = " ".join(f"{both} @own" for both in BYTES)
+    assert statements(rule, IN) == [f"ether type arp arp operation 1 {same} drop"]
+    assert own_set(rule) == "typeof @nh,112,8 . @nh,192,8;"
+    assert own_elements(rule) == tuple(f"{byte} . {byte}" for byte in range(256))
+
+
+def test_one_byte_that_differs_is_enough_for_one_that_must_not_be_gratuitous() -> None:
+    found = statements(concrete("<arp match='no' gratuitous='true'/>"), OUT)
+    assert found == [f"ether type arp {both} != @own accept" for both in BYTES]
 
 
 SETS = {
@@ -300,6 +304,7 @@ SETS = {
 @pytest.mark.parametrize("inside", SETS)
 def test_the_set_that_a_rule_keeps_for_itself(inside: str) -> None:
     assert own_set(concrete(inside)) == SETS[inside]
+    assert own_elements(concrete(inside)) == ()
 
 
 LEARNT = {

@@ -88,15 +88,20 @@ def _configuration(rule: ConcreteRule) -> Tests:
         yield plain(_BPDU_TYPE, _TOPOLOGY_CHANGE, True)
 
 
+# The bytes of the sender's address in an ARP packet, each with the one of the target's.
+_BOTH_ADDRESSES = tuple(f"@nh,{112 + bit},8 . @nh,{192 + bit},8" for bit in (0, 8, 16, 24))
+
+
 def _gratuitous(rule: ConcreteRule) -> Tests:
     """Sender and target have the same address.
 
-    nft before 1.1.2 cannot compare two fields: the sender's is put into a set, the target's is looked up there, and
-    the set is emptied again.
+    nft before 1.1.2 cannot compare two fields. It can look up a pair of bytes, and the set of the rule has all pairs of
+    the same. (To put the sender into a set for a moment and to look the target up there fails under load: the kernel
+    clears such a set away later.)
     """
-    value = rule.get("gratuitous")
-    if value is not None and _compares(rule):
-        yield Test("@nh,192,32", f"@{rule.own_set}", value.negate)
+    if _compares(rule) and not _differs(rule):
+        for both in _BOTH_ADDRESSES:
+            yield Test(both, f"@{rule.own_set}")
 
 
 def _arp(ether_type: str, fields: Dict[str, Field]) -> Tuple[Row, ...]:
@@ -178,10 +183,9 @@ def link_rules(rule: ConcreteRule, way: str) -> List[str]:
         return []
     seen = _sent(rule) if (way, rule.direction) == (OUT, INOUT) else rule
     tests = words(test for row in _PROTOCOLS[rule.protocol] for test in row(seen))
-    if not _compares(seen):
+    if not _differs(seen):
         return [" ".join([*tests, rule.action])]
-    add, delete = (f"{change} @{rule.own_set} {{ @nh,112,32 }}" for change in ("add", "delete"))
-    return [f"{tests[0]} {add}", " ".join([*tests, delete, rule.action]), f"{tests[0]} {delete}"]
+    return [" ".join([*tests, f"{both} != @{rule.own_set}", rule.action]) for both in _BOTH_ADDRESSES]
 
 
 def _sent(rule: ConcreteRule) -> ConcreteRule:
@@ -197,3 +201,9 @@ def _sent(rule: ConcreteRule) -> ConcreteRule:
 def _compares(rule: ConcreteRule) -> bool:
     value = rule.get("gratuitous")
     return value is not None and bool(value.value)
+
+
+def _differs(rule: ConcreteRule) -> bool:
+    """Whether addresses must not be the same: one byte that is not is enough, and each has a statement of its own."""
+    value = rule.get("gratuitous")
+    return _compares(rule) and value is not None and value.negate

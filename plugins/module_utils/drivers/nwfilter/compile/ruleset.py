@@ -32,7 +32,7 @@ from .learning import watched
 from .learnt import acknowledged, declaration, element
 from .link import link_rules
 from .resolve import MOST_RULES, Filters, as_lists, blame, flatten, whose
-from .sets import own_set
+from .sets import own_elements, own_set
 from .text import with_comment
 from .transaction import Entrance, OwnSet, PortRules, Rules, end_of
 from .values import DHCP, IN, OUT, ConcreteRule, Ipset
@@ -198,7 +198,9 @@ class _Port:
             given = self.known.ipv4 if learnt.method == DHCP else ()
             elements = tuple(element(learnt, each) for each in given)
             yield OwnSet(f"{learnt.name} {{ {declaration(learnt)} }}", elements)
-        yield from dict.fromkeys(OwnSet(f"{rule.own_set} {{ {about} }}") for rule, about in self._counting())
+        yield from dict.fromkeys(
+            OwnSet(f"{rule.own_set} {{ {about} }}", own_elements(rule)) for rule, about in self._counting()
+        )
         yield from dict.fromkeys(self._copies())
 
     def _counting(self) -> Iterator[Tuple[ConcreteRule, str]]:
