@@ -50,7 +50,7 @@ DEFAULTS: Fields = {
     "ident": 1,
     "about_packet": b"",
     "extension": False,
-    "fragment": False,
+    "fragment": "",  # or first, or later
     "payload": b"",
     "bpdu": 0,
     "stp_flags": 0,
@@ -110,7 +110,8 @@ def _arp(given: Fields, mark: bytes) -> bytes:
 
 def _ipv4(given: Fields, mark: bytes) -> bytes:
     body = _upper(given, mark)  # in a later fragment it only looks like a header
-    first = (0x45, given["dscp"] << 2, 20 + len(body), 1, 100 if given["fragment"] else 0, 64, given["protocol"], 0)
+    place = {"": 0, "first": 0x2000, "later": 100}[given["fragment"]]
+    first = (0x45, given["dscp"] << 2, 20 + len(body), 1, place, 64, given["protocol"], 0)
     head = struct.pack("!BBHHHBBH", *first) + _address(given["ip_source"]) + _address(given["ip_target"])
     return _summed(head, 10) + body
 
@@ -119,7 +120,7 @@ def _ipv6(given: Fields, mark: bytes) -> bytes:
     following = given["protocol"]
     body = _upper(given, mark)
     if given["fragment"]:
-        body, following = struct.pack("!BBHI", following, 0, 100 << 3, 1) + body, 44
+        body, following = struct.pack("!BBHI", following, 0, 1 if given["fragment"] == "first" else 800, 1) + body, 44
     elif given["extension"]:
         body, following = struct.pack("!BBBB4x", following, 0, 1, 4) + body, 60  # padding of six bytes
     head = struct.pack("!IHBB", 6 << 28 | given["dscp"] << 22, len(body), following, 64)

@@ -56,6 +56,7 @@ LINK_RULES: Mapping[str, tuple[str, ...]] = {
             f"inout <{name} arpsrcipaddr='10.3.0.1' arpdstipaddr='10.3.0.2' arpsrcmacaddr='52:54:00:00:03:01'/>",
             f"out <{name} match='no' arpsrcipaddr='192.0.2.1'/><{name} opcode='DRARP_Reply'/>",
             f"in <{name} match='no' hwtype='1'/>",
+            f"inout <{name} match='no' gratuitous='yes'/><{name} opcode='DRARP_Error'/>",
         )
         for name in ("arp", "rarp")
     },
@@ -126,8 +127,7 @@ def _inner_rules(name: str, addresses: tuple[str, ...], more: tuple[str, ...]) -
     yield f"inout <{name} match='no' dscp='0'/><{name} {addresses[1]}/>"
     yield f"out <{name} match='no' {addresses[2]}/><{name} dscp='63'/>"
     for place, extra in enumerate(more):
-        if not name.startswith("icmp"):
-            yield f"inout <{name} {extra} dscp='{place + 40}'/>"
+        yield f"inout <{name} {extra} dscp='{place + 40}'/>"
         yield f"out <{name} {extra} {addresses[3]}/>"
         yield f"in <{name} match='no' {extra}/><{name} dscp='{place + 50}'/>"
 

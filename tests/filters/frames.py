@@ -123,7 +123,7 @@ def _others(rule: Rule) -> Iterator[Fields]:
     yield {"layer": "ipv4", **_v4()} if v6 else {"layer": "ipv6", **_v6()}
     others = (6, 17, 132, 136, 50, 51, 58 if v6 else 1, 2)
     yield from ({"protocol": other} for other in others[rule.number % 4 :: 4])
-    yield {"fragment": True}
+    yield from ({"fragment": which} for which in ("first", "later"))
     if v6:
         yield {"extension": True}
 

@@ -150,7 +150,8 @@ class Interface:
         if turned:
             # the other direction of the same traffic: no MAC of the sender, no type of ICMP, no limit
             alone = asked.pop("srcmacaddr", None) and not set(asked) - {"comment", "state", "ipset", "ipsetflags"}
-            if alone or "connlimit-above" in asked or ("type" in asked and packet_is_icmp(rule)):
+            typed = "type" in asked and packet_is_icmp(rule) and rule.direction != INOUT
+            if alone or "connlimit-above" in asked or typed:
                 return False
         if not inner_matches(rule, asked, packet.exchanged if turned else packet):
             return False

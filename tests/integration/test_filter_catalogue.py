@@ -89,7 +89,7 @@ SPOOFED: tuple[Entry, ...] = (
     ("asks for an address", OUT, asks_dhcp(), True),
     ("no address, TCP", OUT, asks_dhcp(protocol=6), False),
     ("asks for an address with a foreign MAC", OUT, asks_dhcp(source=OTHER), False),
-    ("a later fragment from a foreign IP", OUT, ip(ip_source=FOREIGN, fragment=True), False),
+    ("a later fragment from a foreign IP", OUT, ip(ip_source=FOREIGN, fragment="later"), False),
     ("ARP request", OUT, arp(), True),
     ("ARP reply", OUT, arp(opcode=2, target=OTHER, arp_target_mac=OTHER), True),
     ("ARP from a foreign MAC", OUT, arp(source=OTHER), False),
