@@ -107,7 +107,7 @@ def _rule(element: etree._Element, name: str, number: int, chain: str, chain_pri
 
 def _combinations(rule: Rule, variables: Variables) -> Iterator[Rule]:
     """The rule with every combination of values: those with the same iterator go together."""
-    asked = {key: ACCESS.match(term.text) for key, term in rule.terms.items() if "$" in term.text}
+    asked = {key: ACCESS.match(term.text) for key, term in rule.terms.items() if term.text.lstrip().startswith("$")}
     counts: dict[str, int] = {}
     for access in asked.values():
         assert access is not None
