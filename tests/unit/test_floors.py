@@ -23,13 +23,23 @@ PACKAGE = ("ansible_collections", "corral", "virt", "plugins")
 # --- the rules -----------------------------------------------------------------------------------------------------
 
 # A folder of module_utils and its floor; a file may import from its own group and from floors below.
-FLOORS = {"errors": 0, "values": 0, "host": 1, "xml": 1, "model": 2, "drivers": 3, "connect": 4, "converge": 5}
+FLOORS = {
+    "errors": 0,
+    "values": 0,
+    "host": 1,
+    "xml": 1,
+    "model": 2,
+    "drivers": 3,
+    "connect": 4,
+    "converge": 5,
+    "service": 5,
+}
 PLUGIN_FLOOR = 6
 # What plugins of the controller share.
 CONTROLLER = "plugin_utils"
 
 # What every driver may use of the drivers' own floor.
-SHARED_BY_DRIVERS = ("api", "contracts", "store", "surroundings", "links")
+SHARED_BY_DRIVERS = ("api", "contracts", "store", "surroundings", "links", "units")
 
 # Files that may touch the machine, as module_utils/host/<name>.py begins.
 SEAM = ("local", "monitor")

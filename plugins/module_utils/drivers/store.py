@@ -20,11 +20,14 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional
 
 from ..errors import HostError, InvalidArgument, LockBusy
 from ..host.api import Host
 from ..host.layout import Layout, check_name
+
+if TYPE_CHECKING:
+    from .units import Units
 
 _DOCUMENT, _STATUS = ".xml", ".json"
 
@@ -40,6 +43,16 @@ class Store:
         self.layout = layout
         self.kind = kind
         self._prepared = False
+        self._units: Optional[Units] = None
+
+    @property
+    def units(self) -> Units:
+        """The units of systemd that serve these objects, where the host has ours."""
+        if self._units is None:
+            from .units import Units
+
+            self._units = Units(self.host, self.layout, self.kind)
+        return self._units
 
     # persistent
 
@@ -61,28 +74,39 @@ class Store:
         path = self.config_path(name)
         link = self.layout.autostart_link(self.kind, name)
         if self.host.stat(link) and not self.host.stat(path):
-            self.host.remove(link)
+            self._drop_link(name)
         self.host.write(path, data)
 
     def remove_config(self, name: str) -> bool:
         """Forget the persistent document and that it starts by itself; False when there was none."""
         removed = self.host.remove(self.config_path(name))
-        self.host.remove(self.layout.autostart_link(self.kind, name))
+        self._drop_link(name)
         return removed
 
     def autostart(self, name: str) -> bool:
-        """Return whether the object starts with the host."""
+        """Return whether the object starts with the host: by its mark, and by its unit where the host has units."""
+        return self.marked(name) and (not self.units.installed or self.units.enabled(name))
+
+    def marked(self, name: str) -> bool:
+        """Return whether a persistent object has the mark that it starts with the host."""
         link, path = self.layout.autostart_link(self.kind, name), self.config_path(name)
         return bool(self.host.stat(link) and self.host.stat(path))
 
     def set_autostart(self, name: str, autostart: bool) -> None:
         """Let a persistent object start with the host, or not."""
         self._prepare()
+        if not autostart:
+            self._drop_link(name)
+            return
+        self.host.symlink(self.config_path(name), self.layout.autostart_link(self.kind, name))
+        self.units.enable(name, True)
+
+    def _drop_link(self, name: str) -> None:
+        """Let an object start with the host no more; the unit goes first, since it would start what has no mark."""
         link = self.layout.autostart_link(self.kind, name)
-        if autostart:
-            self.host.symlink(self.config_path(name), link)
-        else:
-            self.host.remove(link)
+        if self.host.stat(link) is not None:
+            self.units.enable(name, False)
+        self.host.remove(link)
 
     def drop_loose_links(self) -> None:
         """Remove the autostart links that killed runs have left of objects that are gone; one in use is passed over."""
@@ -90,7 +114,7 @@ class Store:
             if self.host.stat(self.config_path(name)) is None:
                 with suppress(HostError, LockBusy), self.lock(name, timeout=0):
                     if self.host.stat(self.config_path(name)) is None:
-                        self.host.remove(self.layout.autostart_link(self.kind, name))
+                        self._drop_link(name)
 
     # live
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Tuple
 
 from ..errors import HostError, InvalidArgument
@@ -71,7 +71,10 @@ def _encoded(name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything is. ``private`` means that nobody but the owner may look into any of it."""
+    """Where everything is. ``private`` means that nobody but the owner may look into any of it.
+
+    ``systemd`` is where the host's systemd may have our units; "" for a tree that no unit ever serves.
+    """
 
     config: str
     state: str
@@ -80,11 +83,12 @@ class Layout:
     cache: str
     config_file: str
     private: bool = False
+    systemd: str = ""
 
     @classmethod
     def system(cls) -> Layout:
         """Return the tree of the whole machine (``qemu:///system``)."""
-        return cls._below("", private=False)
+        return replace(cls._below("", private=False), systemd="/etc/systemd/system")
 
     @classmethod
     def embed(cls, root: str, *, private: bool = True) -> Layout:
@@ -162,6 +166,7 @@ class Layout:
             *((self.live_dir(kind), 0o700) for kind in kinds),
             (posixpath.join(self.runtime, "guests"), 0o711),
             (posixpath.join(self.runtime, "locks"), 0o700),
+            (self.units_dir, 0o700),
             (self.keys_dir, 0o700),
         )
         return tuple((path, 0o700 if self.private else mode) for path, mode in rows)
@@ -281,6 +286,17 @@ class Layout:
     def ids_lock(self, kind: str) -> str:
         """Return the lock under which ids of a kind are given out."""
         return posixpath.join(self.runtime, "locks", f"{kind}.ids.lock")
+
+    # units of systemd
+
+    @property
+    def units_dir(self) -> str:
+        """The directory of what runs and units tell each other."""
+        return posixpath.join(self.runtime, "units")
+
+    def unit_file(self, word: str, instance: str, ending: str) -> str:
+        """Return a file about the unit of an instance: its ``order``, its ``answer``, its ``pid``."""
+        return posixpath.join(self.units_dir, f"{word}@{instance}.{ending}")
 
     # guests
 

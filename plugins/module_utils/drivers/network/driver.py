@@ -152,15 +152,17 @@ class BridgeDriver(NetworkDriver):
         return self._describe(name)
 
     def create_network(self, document: Element) -> Network:
-        from .live.life import goes_on, start
+        from .live.life import start
 
         name = check_name("network", view_of(document).name or "")
 
         with self.store.lock(name):
-            live = self.store.is_live(name) and not goes_on(self.site, name)
-            if self.store.read_config(name) is not None or live:
+            if self.store.read_config(name) is not None or self._is_up(name):
                 raise AlreadyExists(f"There is a network named {name} already.", hint="Start that one.", name=name)
-            start(self.site, name, lambda: self._completed(document, None), self._hypervisor)
+            if not self.store.units.serves(name):
+                start(self.site, name, lambda: self._completed(document, None), self._hypervisor)
+                return self._describe(name)
+        self.store.units.start(name, lambda: self._is_up(name), document=to_text(document))
         return self._describe(name)
 
     def undefine_network(self, name: str) -> None:
@@ -172,12 +174,15 @@ class BridgeDriver(NetworkDriver):
             self.store.remove_config(name)
 
     def start_network(self, name: str) -> Network:
-        from .live.life import goes_on, start
+        from .live.life import start
 
         with self._locked(name):
-            if self.store.read_live(name) is not None and not goes_on(self.site, name):
+            if self.store.read_live(name) is not None and self._is_up(name):
                 raise OperationInvalid(f"Network {name} is already active.")
-            start(self.site, name, lambda: self.site.require(name), self._hypervisor)
+            if not self.store.units.serves(name):
+                start(self.site, name, lambda: self.site.require(name), self._hypervisor)
+                return self._describe(name)
+        self.store.units.start(name, lambda: self._is_up(name))
         return self._describe(name)
 
     def destroy_network(self, name: str, *, again: bool = False) -> None:
@@ -187,6 +192,7 @@ class BridgeDriver(NetworkDriver):
             take_down(self._scene(name, self._active(name)), again=again)
             if not again and self.store.read_config(name) is None:
                 self._forget(name)
+        self.store.units.settle(name)
 
     def update_network(self, name: str, wanted: Element, changes: Sequence[Change]) -> None:
         from .live.update import update
@@ -198,6 +204,9 @@ class BridgeDriver(NetworkDriver):
     def mend_network(self, name: str) -> None:
         from .live.mend import mend
 
+        self._active(name)
+        if self.store.units.reload(name):  # a dnsmasq that is started lives in the network's unit
+            return
         with self._locked(name):
             mend(self._scene(name, self._active(name)))
 
@@ -253,6 +262,12 @@ class BridgeDriver(NetworkDriver):
         """Remove what only a network that still exists has a use for."""
         self.host.remove(self.site.layout.network_leases(name))
         self.host.remove(self.site.layout.network_log(name))
+
+    def _is_up(self, name: str) -> bool:
+        """Whether it is active, and not only counts as such while it is started again."""
+        from .live.life import goes_on
+
+        return self.store.is_live(name) and not goes_on(self.site, name)
 
     def _is_known(self, name: str) -> bool:
         try:

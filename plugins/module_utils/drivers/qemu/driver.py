@@ -349,12 +349,7 @@ class QemuDriver(EnteringDriver):
         from .guest.launch import start
 
         with self._locked(name):
-            if self._runs(name):
-                raise OperationInvalid(f"Guest {name} is already running.")
-            document = self.site.persistent(name)
-            if document is None:
-                raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
-            start(self.site, self._foreseen(name, document), paused=paused)
+            start(self.site, self._foreseen(name, self._startable(name)), paused=paused)
             self._reach(name, "paused" if paused else "running")
         return self._describe(name)
 
@@ -425,6 +420,15 @@ class QemuDriver(EnteringDriver):
             self.store.set_autostart(name, autostart)
 
     # inside
+
+    def _startable(self, name: str) -> Element:
+        """The definition of a guest that is off; raises OperationInvalid for any other."""
+        if self._runs(name):
+            raise OperationInvalid(f"Guest {name} is already running.")
+        document = self.site.persistent(name)
+        if document is None:
+            raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
+        return document
 
     def _foreseen(self, name: str, document: Element) -> Start:
         """The start as it was worked out just before, where it still holds; else it is worked out now."""

@@ -10,6 +10,7 @@ Source of the rules: libvirt's drvqemu, "Connections to QEMU driver"; design: th
 from __future__ import annotations
 
 import posixpath
+from typing import Type
 
 from ...errors import HostError, UnsupportedConfig, UriError
 from ...host.api import Host
@@ -46,10 +47,19 @@ def _probe(request: Request) -> Answer:
 
 def _driver(uri: Uri, request: Request) -> QemuDriver:
     """The driver, after what died since the last run is cleaned up."""
-    driver = QemuDriver(request.host, _layout(uri, request), read_only=request.read_only)
+    layout = _layout(uri, request)
+    driver = _kind(layout)(request.host, layout, read_only=request.read_only)
     if not request.read_only:
         driver.settle()
     return driver
+
+
+def _kind(layout: Layout) -> Type[QemuDriver]:
+    if not layout.systemd:
+        return QemuDriver
+    from .in_units import UnitDriver
+
+    return UnitDriver
 
 
 def _foreign(uri: Uri) -> str:

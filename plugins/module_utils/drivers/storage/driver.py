@@ -178,7 +178,10 @@ class HostStorage(StorageDriver):
         with self.store.lock(name):
             if self.store.read_config(name) is not None or self.store.is_live(name):
                 raise AlreadyExists(f"There is a pool named {name} already.", hint="Start that one.", name=name)
-            start(self.site, name, lambda: self.normalise_pool(document), self._neighbours)
+            if not self.store.units.serves(name):
+                start(self.site, name, lambda: self.normalise_pool(document), self._neighbours)
+                return self._describe(name)
+        self.store.units.start(name, lambda: self.store.is_live(name), document=to_text(document))
         return self._describe(name)
 
     def undefine_pool(self, name: str) -> None:
@@ -201,7 +204,10 @@ class HostStorage(StorageDriver):
         with self._locked(name):
             if self.store.is_live(name):
                 raise OperationInvalid(f"Pool {name} is already active.")
-            start(self.site, name, lambda: self.site.require(name), self._neighbours)
+            if not self.store.units.serves(name):
+                start(self.site, name, lambda: self.site.require(name), self._neighbours)
+                return self._describe(name)
+        self.store.units.start(name, lambda: self.store.is_live(name))
         return self._describe(name)
 
     def destroy_pool(self, name: str) -> None:
@@ -211,6 +217,7 @@ class HostStorage(StorageDriver):
             take_down(self._active(name))
             if self.store.read_config(name) is None:
                 self._forget(name)
+        self.store.units.settle(name)
 
     def delete_pool(self, name: str) -> None:
         from .live.deletion import delete

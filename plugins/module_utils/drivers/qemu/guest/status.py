@@ -61,7 +61,8 @@ class Status:
     to the next run.
     ``helpers`` are the processes beside QEMU, ``trees`` directories that go when it has ended. ``told`` is how long the
     journal was when QEMU was told how much memory the guest is to have. ``links`` is what to undo of the host's ends of
-    network cards: rows of (kind, what, detail), see wires.py.
+    network cards: rows of (kind, what, detail), see wires.py. ``leaving`` says that somebody wants the guest to end,
+    ``cause`` is QEMU's own word for why it has.
     """
 
     pid: int = 0
@@ -77,6 +78,8 @@ class Status:
     helpers: Tuple[Beside, ...] = ()
     trees: Tuple[str, ...] = ()
     links: Tuple[Tuple[str, str, str], ...] = ()
+    leaving: bool = False
+    cause: str = ""
 
     def began(self, number: int, pid: int, start: int) -> Status:
         """The same, with the process of a helper."""
@@ -125,6 +128,11 @@ def final_reason(entries: Iterable[Entry]) -> str:
         if entry.name == "SHUTDOWN":
             reason = ENDS.get(str(entry.data.get("reason")), "shutdown")
     return reason
+
+
+def end_cause(entries: Iterable[Entry]) -> str:
+    """QEMU's word (ShutdownCause) for the last thing that ended the guest, "" when it said none."""
+    return next((str(entry.data.get("reason")) for entry in reversed(list(entries)) if entry.name == "SHUTDOWN"), "")
 
 
 def reboots(entries: Iterable[Entry]) -> int:

@@ -16,7 +16,7 @@ from .handed import handed, keep_handed
 from .images import give_back
 from .seed import forget_seeds
 from .site import Site
-from .status import Status, final_reason
+from .status import Status, end_cause, final_reason
 
 TERM_TIMEOUT = 10.0
 KILL_TIMEOUT = 10.0
@@ -50,7 +50,10 @@ def kill(host: Host, process: Process) -> None:
 
 def clean_up(site: Site, name: str, status: Status, *, reason: str = "") -> None:
     """Undo what the start did for a guest that has ended; may be done twice. A transient guest is forgotten."""
-    ended = replace(status, ended=status.ended or reason or final_reason(site.journal(name).entries))
+    entries = site.journal(name).entries
+    ended = replace(
+        status, ended=status.ended or reason or final_reason(entries), cause=status.cause or end_cause(entries)
+    )
     noted = _noted(site, name, ended)
     end_helpers(site.host, status)
     if status.links:

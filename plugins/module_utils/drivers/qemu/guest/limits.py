@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a guest may take of the host, as properties of its unit: <cputune>, <memtune>, <blkiotune>.
+
+A unit is the guest with all that belongs to it, QEMU's own threads included: what a document gives each CPU is added
+up. Source of the rules: libvirt's formatdomain, "CPU Tuning", "Memory Tuning", "Block I/O Tuning", and
+systemd.resource-control(5).
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Dict, Iterable, List, Optional, Tuple
+
+from ....model.domain.core import Domain
+from ....model.domain.memory import in_kib
+from ....xml.parse import Element
+from ....xml.views import NATURAL, TEXT, Children, Field, View
+
+Property = Tuple[str, str]
+
+# The parts of a document that become properties, as the list of what nobody reads names them.
+READ = (
+    *("domain/cputune/shares", "domain/cputune/period", "domain/cputune/quota"),
+    *("domain/cputune/global_period", "domain/cputune/global_quota"),
+    *("domain/memtune/hard_limit", "domain/memtune/soft_limit", "domain/memtune/swap_hard_limit"),
+    *("domain/memtune/*/@unit", "domain/blkiotune/weight"),
+    *(f"domain/blkiotune/device/{name}" for name in ("path", "weight", "*_bytes_sec", "*_iops_sec")),
+)
+# The weights that a unit can have; a document may come from a host where more was possible.
+WEIGHTS = (1, 10000)
+PERIOD = 100000  # microseconds: what a quota is of, when the document does not say
+# systemd takes no period beyond these, in microseconds.
+PERIODS = (1000, 1000000)
+# All that is ever set, so that what a guest had at its last start can be taken back.
+SINGLE = ("CPUWeight", "CPUQuota", "CPUQuotaPeriodSec", "MemoryHigh", "MemoryMax", "MemorySwapMax", "IOWeight")
+BY_DEVICE: Dict[str, str] = {
+    "weight": "IODeviceWeight",
+    "read_bytes_sec": "IOReadBandwidthMax",
+    "write_bytes_sec": "IOWriteBandwidthMax",
+    "read_iops_sec": "IOReadIOPSMax",
+    "write_iops_sec": "IOWriteIOPSMax",
+}
+
+
+class Device(View):
+    """A <device> of <blkiotune>."""
+
+    path = Field("path", TEXT)
+    weight = Field("weight", NATURAL)
+    read_bytes_sec = Field("read_bytes_sec", NATURAL)
+    write_bytes_sec = Field("write_bytes_sec", NATURAL)
+    read_iops_sec = Field("read_iops_sec", NATURAL)
+    write_iops_sec = Field("write_iops_sec", NATURAL)
+
+
+class Tuning(View):
+    """The parts of a <domain> that limit it. A quota may be negative, which means none."""
+
+    shares = Field("cputune/shares", NATURAL)
+    period = Field("cputune/period", NATURAL)
+    quota = Field("cputune/quota", TEXT)
+    global_period = Field("cputune/global_period", NATURAL)
+    global_quota = Field("cputune/global_quota", TEXT)
+    hard_limit = Field("memtune/hard_limit", NATURAL)
+    hard_unit = Field("memtune/hard_limit/@unit", TEXT)
+    soft_limit = Field("memtune/soft_limit", NATURAL)
+    soft_unit = Field("memtune/soft_limit/@unit", TEXT)
+    swap_hard_limit = Field("memtune/swap_hard_limit", NATURAL)
+    swap_unit = Field("memtune/swap_hard_limit/@unit", TEXT)
+    weight = Field("blkiotune/weight", NATURAL)
+    devices = Children("blkiotune/device", Device)
+
+
+def unit_properties(document: Element) -> List[Property]:
+    """Return the properties of a guest's unit, in the order in which systemd is told."""
+    tuning = Tuning(document)
+    found = {**_cpu(tuning, Domain(document).vcpus or 1), **_memory(tuning)}
+    if tuning.weight:
+        found["IOWeight"] = str(_weight(tuning.weight))
+    return [*((name, found[name]) for name in SINGLE if name in found), *_devices(tuning)]
+
+
+def cleared() -> List[Property]:
+    """Return what takes every property back."""
+    return [(name, "") for name in (*SINGLE, *BY_DEVICE.values())]
+
+
+def without_read(parts: Iterable[str]) -> List[str]:
+    """Return those of the parts that nobody reads which are no limits either, each a path, maybe with its line."""
+    return [part for part in parts if not any(fnmatchcase(part.partition(" (line")[0], path) for path in READ)]
+
+
+def _cpu(tuning: Tuning, vcpus: int) -> Dict[str, str]:
+    found = {"CPUWeight": str(_weight(tuning.shares))} if tuning.shares else {}
+    rates = [
+        (_number(tuning.global_quota), tuning.global_period or PERIOD),
+        (_number(tuning.quota) * vcpus, tuning.period or PERIOD),
+    ]
+    limited = [(quota / period, period) for quota, period in rates if quota > 0]
+    if limited:
+        share, period = min(limited)
+        found["CPUQuota"] = f"{max(round(share * 100), 1)}%"
+        found["CPUQuotaPeriodSec"] = f"{min(max(period, PERIODS[0]), PERIODS[1])}us"
+    return found
+
+
+def _number(text: Optional[str]) -> int:
+    try:
+        return int(text or "0")
+    except ValueError:
+        return 0
+
+
+def _memory(tuning: Tuning) -> Dict[str, str]:
+    hard = in_kib(tuning.hard_limit, tuning.hard_unit, "<hard_limit>")
+    soft = in_kib(tuning.soft_limit, tuning.soft_unit, "<soft_limit>")
+    both = in_kib(tuning.swap_hard_limit, tuning.swap_unit, "<swap_hard_limit>")
+    swap = None if both is None else max(both - (hard or 0), 0)  # the document's number is memory and swap together
+    rows = {"MemoryHigh": soft, "MemoryMax": hard, "MemorySwapMax": swap}
+    return {name: f"{kib}K" for name, kib in rows.items() if kib is not None}
+
+
+def _devices(tuning: Tuning) -> List[Property]:
+    return [
+        (name, f"{device.path} {_weight(value) if field == 'weight' else value}")
+        for device in tuning.devices
+        for field, name in BY_DEVICE.items()
+        if device.path and (value := getattr(device, field))
+    ]
+
+
+def _weight(number: int) -> int:
+    return min(max(number, WEIGHTS[0]), WEIGHTS[1])

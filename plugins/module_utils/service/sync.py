@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Units and objects agree: for a host that got its units when there were guests, networks and pools already."""
+
+from __future__ import annotations
+
+from typing import Iterator, List
+
+from ..connect.open import open_connection
+from ..drivers.api import Summary
+from ..drivers.store import Store
+from ..drivers.units import WORDS
+from ..errors import CorralError
+from ..host.api import Host
+from ..host.layout import Layout
+from .call import URI
+
+# What others need comes first.
+ORDER = ("network", "pool", "domain")
+
+
+def synchronise(host: Host) -> Iterator[str]:
+    """Make them agree; yields a sentence for each change."""
+    with open_connection(URI, host=host) as connection:
+        lists = {
+            "network": connection.network.list_networks,
+            "pool": connection.storage.list_pools,
+            "domain": connection.hypervisor.list_domains,
+        }
+        for kind in ORDER:
+            store = Store(host, Layout.system(), kind)
+            yield from _enable(store)
+            yield from _take_in(store, list(lists[kind]()))
+
+
+def _enable(store: Store) -> Iterator[str]:
+    """The mark decides which units are enabled; a unit of what is gone is disabled."""
+    names, word = store.names(), WORDS[store.kind]
+    for name in names:
+        if store.marked(name) != store.units.enabled(name):
+            store.units.enable(name, store.marked(name))
+            yield f"{'enabled' if store.marked(name) else 'disabled'} {word} {name}"
+    for name in list(store.units.enabled_names(names)):
+        if name not in names:
+            store.units.enable(name, False)
+            yield f"disabled {word} {name}"
+
+
+def _take_in(store: Store, objects: List[Summary]) -> Iterator[str]:
+    """What is active without its unit gets it: its unit's launcher finds that it is there."""
+    for each in objects:
+        if each.active and not store.units.is_active(each.name):
+            try:
+                store.units.start_at_once(each.name)
+            except CorralError as error:
+                yield f"left {WORDS[store.kind]} {each.name} outside its unit: {error.message}"
+            else:
+                yield f"took {WORDS[store.kind]} {each.name} into its unit"
