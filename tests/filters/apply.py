@@ -24,7 +24,7 @@ from ..integration.namespaces import Namespace, inside
 from .document import Documents
 from .judge import bridge
 from .oracle import Interface
-from .wire import FILTERED, Wire
+from .wire import FILTERED, OPEN, Wire
 
 MAC, OTHER = "52:54:00:aa:00:01", "52:54:00:bb:00:02"  # the guest's, and somebody else's
 
@@ -90,19 +90,24 @@ class Driver:
         self.put(documents, name, variables, mac)
         return Interface({**self.builtin, **documents}, name, mac, variables)
 
-    def release(self) -> None:
-        """Take the filter away."""
+    def guard_both(self, name: str, one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> None:
+        """Guard both ports of the bridge with a filter, in one change; what is said of the other may have its MAC."""
         with self._there():
-            self.filters.release_ports([FILTERED])
+            self.filters.guard_ports([port(name, one), port(name, other, OTHER, OPEN)])
+
+    def release(self) -> None:
+        """Take the filters away."""
+        with self._there():
+            self.filters.release_ports([FILTERED, OPEN])
 
     def _there(self) -> AbstractContextManager[None]:
         return inside(self.space) if self.space else nullcontext()
 
 
-def port(name: str, variables: Mapping[str, Sequence[str]], mac: str = MAC) -> FilterPort:
-    """The interface of our guest."""
+def port(name: str, variables: Mapping[str, Sequence[str]], mac: str = MAC, device: str = FILTERED) -> FilterPort:
+    """The interface of our guest, or of the other."""
     pairs = tuple((key, value) for key, values in variables.items() for value in values)
-    return FilterPort(device=FILTERED, mac=mac, guest="packets", filter=name, parameters=pairs)
+    return FilterPort(device=device, mac=mac, guest=f"guest of {device}", filter=name, parameters=pairs)
 
 
 @contextmanager

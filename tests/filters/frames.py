@@ -110,8 +110,7 @@ def _others(rule: Rule) -> Iterator[Fields]:
     if rule.protocol != "vlan":
         yield {"tags": ((VLAN, 5),)}
         yield {"tags": ((PROVIDER_VLAN, 5),)}
-        if rule.link:
-            yield {"tags": ((VLAN, 5), (VLAN, 6))}
+        yield {"tags": ((VLAN, 5), (VLAN, 6))}
     else:
         yield {"tags": ()}
         yield {"tags": ((PROVIDER_VLAN, _base(rule)["tags"][0][1]),)}

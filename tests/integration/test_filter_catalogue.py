@@ -14,18 +14,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.corral.virt.tests.filters.apply import MAC, Host, guarded
+from ansible_collections.corral.virt.tests.filters.apply import MAC, OTHER, Host, guarded
 from ansible_collections.corral.virt.tests.filters.build import build, mark_of
 from ansible_collections.corral.virt.tests.filters.cases import WRAPPER, closed
 from ansible_collections.corral.virt.tests.filters.document import rules
 from ansible_collections.corral.virt.tests.filters.frames import frames_for
 from ansible_collections.corral.virt.tests.filters.judge import differences
-from ansible_collections.corral.virt.tests.filters.oracle import IN, OUT
+from ansible_collections.corral.virt.tests.filters.oracle import IN, OUT, Interface
 from ansible_collections.corral.virt.tests.filters.proof import shown
 
 pytestmark = pytest.mark.root
 
-OTHER, GATEWAY, EVERYBODY = "52:54:00:bb:00:02", "52:54:00:cc:00:03", "ff:ff:ff:ff:ff:ff"
+GATEWAY, EVERYBODY = "52:54:00:cc:00:03", "ff:ff:ff:ff:ff:ff"
 IP, FOREIGN, SERVER = "10.0.0.7", "10.0.0.8", "10.0.0.1"
 IP6, FOREIGN6, SERVER6 = "2001:db8::7", "2001:db8::8", "2001:db8::1"
 GUEST = {"IP": [IP], "IPV6": [IP6], "GATEWAY_MAC": [GATEWAY]}
@@ -213,3 +213,24 @@ def test_each_built_in_filter_does_what_its_document_says(host: Host) -> None:
         wrapper = closed({name: builtin[name]}, name)[WRAPPER]
         found = differences(host.wire, host.driver.guard({WRAPPER: wrapper}, WRAPPER, variables), frames)
         assert not found, f"{name}: {shown(found)}"
+
+
+def test_between_two_guests_what_both_filters_let_pass_arrives(host: Host) -> None:
+    builtin = host.driver.builtin
+    guests = ((MAC, {"IP": [IP]}), (OTHER, {"IP": [FOREIGN]}))
+    host.driver.guard_both("clean-traffic", *(variables for _mac, variables in guests))
+    one, other = (Interface(builtin, "clean-traffic", mac, variables) for mac, variables in guests)
+    frames = [build(**fields) for _what, _way, fields, _passes in CATALOGUE["clean-traffic"]]
+    for way, sender, receiver in ((OUT, one, other), (IN, other, one)):
+        wanted = {mark_of(f) for f in frames if sender.delivers(OUT, f) and receiver.delivers(IN, f)}
+        heard = host.wire.send(way, frames, len(wanted))
+        assert wanted and {mark_of(frame) for frame in heard.beyond} == wanted
+
+
+def test_what_is_released_is_open_and_leaves_nothing(host: Host) -> None:
+    host.driver.put({}, "clean-traffic", GUEST)
+    spoofed = build(**ip(source=OTHER))
+    assert not host.wire.send(OUT, [spoofed]).beyond
+    host.driver.release()
+    assert host.wire.send(OUT, [spoofed], 1).beyond
+    assert host.space.run("nft", "list", "ruleset") == ""
