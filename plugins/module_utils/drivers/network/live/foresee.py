@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from ....errors import OperationFailed
 from ....model.network.core import Network
+from ...libvirtd import foreign_bridges
 from ...surroundings import Surroundings, look
 from ..passes.clashes import clashes
 from ..site import Site, view_of
-from .life import check_right, check_start, with_claims
+from .life import advice, check_right, check_start, with_claims
 from .observe import Seen, observe
 from .server import check_ground
 
@@ -29,7 +30,7 @@ def foresee(site: Site, network: Network, *, start: bool) -> None:
         claimed = with_claims(surroundings, site.actives(without=name))
         said = clashes(network, claimed)
         if said:
-            raise OperationFailed(said, hint="Choose others for the network, or leave them out to have them chosen.")
+            raise OperationFailed(said, hint=advice(said, foreign_bridges(site.host)))
         return
     check_right(site, name)
     check_start(site, network, surroundings)

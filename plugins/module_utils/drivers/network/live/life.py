@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Callable, List, Optional
+from typing import Callable, List, Mapping, Optional
 
 from ....errors import CorralError, OperationDenied, OperationFailed
 from ....model.network.core import Network
 from ....xml.parse import Element
 from ....xml.write import to_text
 from ...api import HypervisorDriver
+from ...libvirtd import foreign_bridges
 from ...links.batch import attempt
 from ...links.bridge import remove_lines
 from ...surroundings import HostAddress, HostRoute, Link, Surroundings, look
@@ -81,10 +82,33 @@ def check_start(site: Site, network: Network, surroundings: Surroundings) -> Non
     """Raise OperationFailed for what is on the host, or claimed by another active network, in this one's place."""
     if not network.has_own_bridge():
         return
+    foreign = foreign_bridges(site.host)
     claimed = with_claims(surroundings, site.actives(without=network.name or ""))
-    said = _bridge_clash(network, claimed) or clashes(network, claimed)
+    said = (
+        _foreign_clash(network, surroundings, foreign) or _bridge_clash(network, claimed) or clashes(network, claimed)
+    )
     if said:
-        raise OperationFailed(said, hint="Choose others for the network, or leave them out to have them chosen.")
+        raise OperationFailed(said, hint=advice(said, foreign))
+
+
+def _foreign_clash(network: Network, surroundings: Surroundings, foreign: Mapping[str, str]) -> Optional[str]:
+    """Whether libvirt has the bridge; one that was defined from libvirt's document has the same MAC address, too."""
+    other = foreign.get(network.bridge or "")
+    if other is None or surroundings.link(network.bridge or "") is None:
+        return None
+    return f"Network {network.name} cannot have the bridge {network.bridge}: libvirtd's network {other} has it."
+
+
+def advice(said: str, foreign: Mapping[str, str]) -> str:
+    """What to do about a clash, which may be with what belongs to libvirt."""
+    words = said.rstrip(".").split()
+    other = next((name for bridge, name in foreign.items() if bridge in words or f"{bridge}:" in words), None)
+    if other is None:
+        return "Choose others for the network, or leave them out to have them chosen."
+    return (
+        f"That belongs to libvirtd's network {other}: end it there (virsh net-destroy {other}; virsh net-autostart"
+        f" --disable {other}), or choose others for this one."
+    )
 
 
 def _bridge_clash(network: Network, surroundings: Surroundings) -> Optional[str]:

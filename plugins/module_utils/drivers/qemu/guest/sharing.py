@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What guests share on a host: memory, and images. Two running guests must not write to one image, and nothing that
-others use is ever deleted.
+others use is ever deleted. A guest that runs under a libvirtd counts as well.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import posixpath
 import re
 import struct
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterable, Iterator, List, Optional, Tuple
 
 from ....errors import CorralError, HostError, OperationFailed, OperationInvalid
 from ....host.api import Host
 from ....model.domain.core import Domain
 from ....xml.parse import Element
+from ...libvirtd import ForeignGuest
 from .chains import QCOW_MAGIC
 from .figures import KIB, host_memory
+from .foreign import check_foreign, foreigners, has_image, holder
 from .images import images
 from .site import Site
 from .stop import alive
@@ -77,14 +79,25 @@ def check_memory(site: Site, name: str, document: Element) -> None:
 
 
 def check_free(site: Site, name: str, document: Element) -> None:
-    """Raise OperationInvalid when a running guest has an image that this one is about to use, or it has it twice."""
+    """Raise OperationInvalid when a running guest has an image that this one is about to use, or it has it twice.
+
+    Also when the guest itself runs under a libvirtd.
+    """
     mine = list(uses(site.host, name, document))
     _check_once(name, mine)
-    for other in running(site, name):
-        for theirs in other:
+    foreign = check_foreign(site, name, document)
+    for error, found in ((_in_use, running(site, name)), (has_image, _foreign(site, foreign))):
+        for theirs in (use for other in found for use in other):
             clash = next((use for use in mine if use.key == theirs.key and _clashes(use, theirs)), None)
             if clash is not None:
-                raise _in_use(clash.path, name, theirs.guest)
+                raise error(clash.path, name, theirs.guest)
+
+
+def _foreign(site: Site, guests: Iterable[ForeignGuest]) -> Iterator[List[Use]]:
+    """The images of guests that run under a libvirtd."""
+    for guest in guests:
+        if guest.document is not None:
+            yield list(uses(site.host, guest.name, guest.document))
 
 
 def _check_once(name: str, mine: List[Use]) -> None:
@@ -135,8 +148,10 @@ def explained(site: Site, name: str, said: str) -> Optional[OperationFailed]:
         return None
     path = found.group("path")
     key = key_of(site.host, path)
-    holders = [use.guest for other in running(site, name) for use in other if use.key == key]
-    who = f"the guest {holders[0]}, which is running" if holders else "another program, which has it open"
+    ours = [use.guest for other in running(site, name) for use in other if use.key == key]
+    theirs = [use.guest for other in _foreign(site, foreigners(site)) for use in other if use.key == key]
+    holders = [*ours, *theirs]
+    who = holder(holders[0] if holders else None, foreign=not ours)
     return OperationFailed(
         f"Guest {name} did not start: its image {path} is in use by {who}.",
         hint="Stop that first, or give the guest another image.",
