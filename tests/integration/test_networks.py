@@ -296,7 +296,9 @@ def test_a_tap_that_lost_its_bridge_is_connected_again(active: Call, netns: Name
         assert active("network_faults", "a") == []
         active("destroy_network", "a")
         assert netns.json("ip", "-j", "link", "show", "vnet0")[0].get("master") is None
+        netns.run("nft", "flush", "ruleset")
         active("start_network", "a")
+        assert MAC in netns.run("nft", "list", "ruleset", "bridge")  # nobody reaches a guest without its filter
         assert netns.json("ip", "-j", "link", "show", "vnet0")[0]["master"] == "virbr7"
 
 
@@ -317,6 +319,7 @@ def pretend_guest(root_dir: Path, pid: int) -> None:
     assert process is not None
     status = Status(pid=pid, start=process.start, id=1, ready=True).to_plain()
     parts = f"<mac address='{MAC}'/><source network='a' bridge='virbr7'/><target dev='vnet0'/>"
+    parts += "<filterref filter='no-mac-spoofing'/>"
     directory = root_dir / "run/corral/domains"
     document = f"<domain><name>g</name><devices><interface type='network'>{parts}</interface></devices></domain>"
     (directory / "g.xml").write_text(document)

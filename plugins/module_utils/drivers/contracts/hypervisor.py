@@ -302,6 +302,13 @@ class HypervisorDriver(Driver):
         """Put right everything that ``domain_faults`` finds; the guest goes on."""
 
     @mutates
+    def guard_links(self, devices: Sequence[str]) -> None:
+        """Let these links of active guests have the rules of their network filters that they lack.
+
+        Whoever connects links again calls this first. Raises what the nwfilter driver raises.
+        """
+
+    @mutates
     def resize_disk(self, name: str, path: str, capacity: int) -> None:
         """Let the disk of an active guest that has this image be of this size, in bytes; the guest sees it at once."""
         raise self.unsupported("resize_disk")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import ContextManager, List, Optional
+from typing import ContextManager, List, Optional, Sequence
 
 from ...xml.parse import Element
 from ..api import Fault
@@ -31,6 +31,12 @@ class GuardingDriver(SeedingDriver):
         with self._locked(name):
             document = self._guarded(name)
             guard(self.site, [] if document is None else filter_ports(name, document))
+
+    def guard_links(self, devices: Sequence[str]) -> None:
+        from .guest.guards import guard_again
+
+        guests = [(each.name, self._guarded(each.name)) for each in self.list_domains() if each.active]
+        guard_again(self.site, [(name, document) for name, document in guests if document is not None], devices)
 
     def _guarded(self, name: str) -> Optional[Element]:
         """The live document of an active guest that has filters."""

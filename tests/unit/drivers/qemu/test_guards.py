@@ -138,6 +138,18 @@ def test_rules_that_are_lost_are_found_and_put_back(driver: QemuDriver) -> None:
     assert driver.domain_faults("a") == []
 
 
+def test_links_that_are_connected_again_have_their_rules_first(driver: QemuDriver) -> None:
+    """A network asks for it, and only what is lost is put back."""
+    start(driver, GUARDED, PLAIN)
+    driver.guard_links(["vnet0", "vnet1"])
+    assert filters(driver).events == ["guard vnet0"]
+    filters(driver).guarded.clear()
+    driver.guard_links(["vnet1"])
+    assert not filters(driver).guarded
+    driver.guard_links(["vnet0", "vnet1"])
+    assert filters(driver).events == ["guard vnet0", "guard vnet0"]
+
+
 def change(driver: QemuDriver, *cards: str) -> None:
     wanted = driver.normalise_domain(document("a", "".join(cards), disk=""))
     changes = waiting_changes(GUEST, driver.domain_xml("a"), wanted, "a")

@@ -122,6 +122,9 @@ def _rate(scene: Scene, seen: Seen) -> Seen:
 
 
 def _ports(scene: Scene, seen: Seen) -> Seen:
+    """Connect taps again; whoever took the bridge away may have flushed the packet filter with it."""
+    if scene.hypervisor is not None and seen.lost:
+        scene.hypervisor.guard_links([port.target for port in seen.lost])
     reconnect(scene.site.host, scene.network, seen.lost, seen.surroundings)
     return seen
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Iterable, List, Optional, Sequence, Tuple
+from typing import Collection, Iterable, List, Optional, Sequence, Tuple
 
 from ....errors import CorralError, NoSupport, UnsupportedConfig
 from ....model.domain.interface import Interface
@@ -107,6 +107,13 @@ def guard_faults(site: Site, name: str, document: Element) -> List[Fault]:
     """What the kernel lacks of the rules for an active guest with this live document."""
     ports = filter_ports(name, document)
     return _filters(site).port_faults(ports) if ports else []
+
+
+def guard_again(site: Site, guests: Iterable[Tuple[str, Element]], devices: Collection[str]) -> None:
+    """Put back the rules that these links of active guests lack; ``guests`` are names with live documents."""
+    ports = [port for name, document in guests for port in filter_ports(name, document) if port.device in devices]
+    if ports and _filters(site).port_faults(ports):
+        guard(site, ports)
 
 
 def _filters(site: Site) -> NwfilterDriver:
