@@ -229,3 +229,18 @@ def test_ports_are_checked_before_they_are_there(world: World) -> None:
     with pytest.raises(InvalidArgument):
         world.driver().check_ports([FilterPort("a b", "52:54:00:00:00:01", "g", "web")])
     assert world.host.table is None
+
+
+def test_a_guest_that_is_just_being_started_gets_a_new_definition_too(world: World) -> None:
+    """It is guarded and not active yet, and must not come up with rules that no document has any more."""
+    world.start("g", "vnet0", "outer")
+    document = world.guests.documents.pop("g")
+    with pytest.raises(XmlError, match=r"guest g, interface vnet0: .*\$UNKNOWN has no value"):
+        world.driver().define_nwfilter(filter_document("web", TCP.format("$UNKNOWN")))
+    world.driver().define_nwfilter(filter_document("web", TCP.format(443)))
+    assert any("dport 443" in rule for rule in world.host.chain("in3/vnet0"))
+    world.guests.documents["g"] = document
+    assert whats(world, "g") == []
+    world.stop("g")
+    world.host.clock += 3600
+    world.driver().define_nwfilter(filter_document("web", TCP.format("$UNKNOWN")))

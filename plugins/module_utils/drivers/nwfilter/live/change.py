@@ -56,7 +56,7 @@ def guard(scene: Scene, ports: Sequence[FilterPort], maker: Maker) -> None:
     before = known or {}
     standing = _maps(before)
     if look_at_bases(scene, standing):
-        wanted, standing = {**_everybody(scene, before), **wanted}, ()
+        wanted, standing = {**everybody(scene, before), **wanted}, ()
     made = maker.make_all(wanted.values(), before)
     stale = [device for device in _stale(scene, before) if device not in made]
     try:
@@ -68,7 +68,7 @@ def guard(scene: Scene, ports: Sequence[FilterPort], maker: Maker) -> None:
 def rebuild(scene: Scene, ports: Mapping[str, FilterPort], maker: Maker, *, but: Collection[str] = ()) -> None:
     """Make the table anew, for all guests and for these interfaces."""
     known = memos.read(scene.site) or {}
-    wanted = {**_everybody(scene, known), **ports}
+    wanted = {**everybody(scene, known), **ports}
     made = maker.make_all((port for device, port in wanted.items() if device not in but), {})
     fresh = change(scene, made, {}, ())
     text = removal(scene.table) + (fresh.text if made else "")
@@ -137,7 +137,7 @@ def _is_trusted(scene: Scene, known: Optional[Memo]) -> bool:
     return bool(known) == has_table(scene.site.host, scene.table)
 
 
-def _everybody(scene: Scene, known: Memo) -> Mapping[str, FilterPort]:
+def everybody(scene: Scene, known: Memo) -> Mapping[str, FilterPort]:
     """The guarded interfaces of all active guests, and of those that may be on their way to be active."""
     young = scene.site.host.now() - GRACE
     starting = {device: each.port for device, each in known.items() if each.since > young}

@@ -21,15 +21,17 @@ from ....xml.write import to_text
 from ...api import FilterPort
 from ..site import Lookup, Site, reaches, with_document
 from . import memo as memos
-from .change import guard
-from .guests import active_ports
+from .change import everybody, guard
 from .make import Maker
 from .scene import Scene
 
 
 def affected(scene: Scene, name: str, lookup: Optional[Lookup] = None) -> List[FilterPort]:
-    """The guarded interfaces of active guests in whose rules a filter has a part, directly or through others."""
-    ports = active_ports(scene.hypervisor, memos.read(scene.site) or {})
+    """The guarded interfaces in whose rules a filter has a part, directly or through others.
+
+    They are those of active guests, and of guests that are just being started with the rules that they got.
+    """
+    ports = everybody(scene, memos.read(scene.site) or {})
     look = lookup or scene.site.document
     known = {each: reaches(look, each, name) for each in {port.filter for port in ports.values()}}
     return [ports[device] for device in sorted(ports) if known[ports[device].filter]]
