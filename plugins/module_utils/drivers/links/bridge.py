@@ -9,11 +9,12 @@ Starting and mending are one piece of code: only what is missing is done. As lib
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Iterator, List, Optional, Tuple
 
-from ...errors import OperationInvalid
+from ...errors import HostError, OperationInvalid
 from ...host.api import Host
 from ...model.network.core import Network
 from ..api import Fault
@@ -116,7 +117,21 @@ def bring_up(host: Host, bridge: Bridge, surroundings: Surroundings) -> None:
         now = host.read(path)
         if now is not None and now.decode("ascii", "replace").strip() != value:
             host.set_kernel(path, value)
+    _learn_from_filtered_only(host, bridge)
     apply(host, settle_lines(bridge, surroundings))
+
+
+def _learn_from_filtered_only(host: Host, bridge: Bridge) -> None:
+    """Let frames that no filter sees teach the bridge nothing about where somebody is.
+
+    Frames to the group addresses of bridges and LLDP come by no hook of nftables. Their senders are learnt all the
+    same, so that a guest could have the packets of another one sent to itself, whatever its filter says. Linux can
+    leave that since 5.0; where /sys cannot be written to, the bridge is as good as it was.
+    """
+    path = f"/sys/class/net/{check_link_name(bridge.name)}/bridge/no_linklocal_learn"
+    with suppress(HostError):
+        if (host.read(path) or b"").strip() == b"0":
+            host.set_kernel(path, "1")
 
 
 def make_lines(bridge: Bridge, surroundings: Surroundings) -> Batch:

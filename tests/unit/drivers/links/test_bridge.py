@@ -29,7 +29,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.surroundings i
     Link,
     Surroundings,
 )
-from ansible_collections.corral.virt.plugins.module_utils.errors import InvalidArgument, OperationInvalid
+from ansible_collections.corral.virt.plugins.module_utils.errors import HostError, InvalidArgument, OperationInvalid
 from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeHost
 from ansible_collections.corral.virt.plugins.module_utils.model.network.core import Network
@@ -209,6 +209,21 @@ def test_bringing_up_settles_ipv6_before_the_bridge_is_up() -> None:
         ("set_kernel", (f"{base}/accept_ra", "0")),
         ("run", ("ip", "-batch", "-")),
     ]
+
+
+def test_a_bridge_learns_nothing_from_frames_that_no_filter_sees() -> None:
+    """Where the kernel can be told so, and may be."""
+    path = "/sys/class/net/virbr0/bridge/no_linklocal_learn"
+    host = FakeHost()
+    host.add_file(path, b"0\n")
+    host.fail_at(1, HostError("It is read-only."))
+    bring_up(host, WHOLE, THERE)
+    assert host.read(path) == b"0\n"
+    bring_up(host, WHOLE, THERE)
+    assert host.read(path) == b"1\n"
+    before = host.mutations
+    bring_up(host, WHOLE, THERE)
+    assert host.mutations == before
 
 
 def test_bringing_up_what_is_up_changes_nothing() -> None:
