@@ -128,6 +128,8 @@ def test_what_is_refused_changes_nothing(world: World) -> None:
     if lacking:
         with pytest.raises(UnsupportedConfig, match=r"Filter web, rule 1 needs .*nft_reject_bridge"):
             world.call("define_nwfilter", filter_document("web", REJECT))
+        with pytest.raises(UnsupportedConfig, match=r"Filter web, rule 1 needs .*nft_reject_bridge"):
+            world.call("check_nwfilter", filter_document("web", REJECT))
     (world.local, failing) = (Failing(), world.local)
     with pytest.raises(HostError, match="full"):
         world.call("define_nwfilter", filter_document("web", TCP.format(443)))

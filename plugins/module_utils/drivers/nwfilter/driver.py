@@ -98,9 +98,7 @@ class NftablesDriver(NwfilterDriver):
         check_right(self.host)
         if self.host.find_program("nft") is None:
             raise MissingProgram("nft", hint="Install the package nftables.")
-        maker = self._maker()
-        for port in ports:
-            maker.check(port)
+        self._maker().check(ports)
 
     def port_faults(self, ports: Sequence[FilterPort]) -> List[Fault]:
         if not ports or not self._look(ports).faults:

@@ -244,3 +244,34 @@ def test_a_guest_that_is_just_being_started_gets_a_new_definition_too(world: Wor
     world.stop("g")
     world.host.clock += 3600
     world.driver().define_nwfilter(filter_document("web", TCP.format("$UNKNOWN")))
+
+
+@pytest.mark.parametrize(
+    ("rule", "lacks"),
+    [
+        ("<rule action='accept' direction='out'><tcp dstportstart='22'/></rule>", "nf_conntrack_bridge"),
+        ("<rule action='drop' direction='out'><tcp connlimit-above='3'/></rule>", "nft_connlimit"),
+        (REJECT, "nft_reject_bridge"),
+    ],
+)
+def test_what_the_kernel_lacks_is_foreseen(world: World, rule: str, lacks: str) -> None:
+    """Before a guest is started, and before a definition comes to one that runs; also in check mode."""
+    world.host.refuses = r"\bct (state|count)\b|\breject$"
+    port = world.start("g", "vnet0", "web")
+    texts = len(world.host.texts)
+    with pytest.raises(UnsupportedConfig, match=rf"^Filter web, rule 1 needs .*{lacks}"):
+        world.driver().check_nwfilter(filter_document("web", rule))
+    world.stop("g")
+    world.driver().release_ports(["vnet0"])
+    world.driver().define_nwfilter(filter_document("web", rule))
+    with pytest.raises(UnsupportedConfig, match=lacks) as caught:
+        world.driver().check_ports([port])
+    assert caught.value.details == {"filter": "web", "rule": 1}
+    assert len(world.host.texts) == texts + 1
+
+
+def test_the_kernel_is_not_asked_for_what_every_one_has(world: World) -> None:
+    comment = "<rule action='drop' direction='in'><tcp comment='reject, ct state'/></rule>"
+    world.driver().define_nwfilter(filter_document("web", comment))
+    world.driver().check_ports([FilterPort("vnet%d", "52:54:00:00:00:01", "g", "web")])
+    assert not [call for call in world.host.calls if call[0] == "run"]

@@ -40,9 +40,9 @@ def affected(scene: Scene, name: str, lookup: Optional[Lookup] = None) -> List[F
 def check(scene: Scene, name: str, document: Element) -> None:
     """Raise what keeps the interfaces of active guests from having rules with this document; changes nothing."""
     lookup = with_document(scene.site.document, name, document)
-    maker = Maker(scene, (name, document))
-    for port in affected(scene, name, lookup):
-        maker.check(port)
+    ports = affected(scene, name, lookup)
+    if ports:
+        Maker(scene, (name, document)).check(ports)
 
 
 def define(scene: Scene, name: str, document: Element) -> None:

@@ -21,7 +21,7 @@ from ...api import FilterPort
 from ..compile.expand import Known, method
 from ..compile.resolve import Filters, Included
 from ..compile.ruleset import ipsets_asked, port_rules
-from ..compile.transaction import PortRules
+from ..compile.transaction import FAMILY, PortRules
 from ..compile.values import DHCP
 from ..site import Lookup, needing, with_document
 from .learn import Addresses, Networks, settled
@@ -95,10 +95,21 @@ class Maker:
                 waiting += [entry.name for entry in entries if isinstance(entry, Included)]
         return tuple(sorted(found))
 
-    def check(self, port: FilterPort) -> None:
-        """Raise what keeps an interface from having rules; its link may have no name yet, or a pattern of one."""
-        nameless = replace(port, device="") if "%" in port.device else port
-        self._rules(nameless, self._networks.addresses(port))
+    def check(self, ports: Iterable[FilterPort]) -> None:
+        """Raise what keeps interfaces from having rules; their links may have no names yet, or patterns of them.
+
+        What the kernel lacks is one of that, where the rules ask for what not every kernel has.
+        """
+        rules: Dict[str, None] = {}
+        for port in ports:
+            nameless = replace(port, device="") if "%" in port.device else port
+            made = self._rules(nameless, self._networks.addresses(port))
+            rules.update(dict.fromkeys(line for lines in made.chains.values() for line in lines))
+        asking = [rule for rule in rules if " ct " in f" {rule}" or "reject" in rule]
+        if asking:
+            from .refused import check_kernel  # most rules ask for what every kernel has
+
+            check_kernel(self._host, FAMILY, asking)
 
 
 def _known(port: FilterPort, addresses: Addresses) -> Known:

@@ -4,13 +4,14 @@
 
 """Why the kernel did not take a ruleset: which rule of which filter asked for what this kernel lacks.
 
-The kernel says little ("Protocol error"), so what the rule asks for is tried alone, and only then.
+The kernel says little ("Protocol error"), so what the rule asks for is tried alone: when rules were refused, and before
+that when they ask for something that not every kernel has.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, NamedTuple, Optional, Pattern
+from typing import Any, Dict, Iterable, Match, NamedTuple, Optional, Pattern
 
 from ....errors import CommandFailed, CorralError, OperationFailed, UnsupportedConfig
 from ....host.api import Host
@@ -62,19 +63,47 @@ def explained(host: Host, family: str, text: str, error: CommandFailed) -> Corra
     if "perator not permitted" in said or "be root" in error.stderr:
         return OperationFailed("Only root may change the packet filter of this host.", hint="Use become: true.")
     comment = _COMMENT.search(line)
-    whose = f"filter {comment['filter']}, rule {comment['number']}" if comment else ""
     lacking = _lacking(host, family, line)
-    details: Dict[str, Any] = {"filter": comment["filter"], "rule": int(comment["number"])} if comment else {}
     if lacking is not None:
-        message = f"{whose or 'A network filter'} needs what the kernel of this host lacks: {lacking.what}."
-        return UnsupportedConfig(message[0].upper() + message[1:], hint=lacking.hint, **details)
+        return _unable(lacking, comment)
     if not _takes(host, family, "accept"):
         return UnsupportedConfig(
             "The kernel of this host lacks the packet filter of bridges.",
             hint="It takes the modules nf_tables and nft_meta_bridge (CONFIG_NF_TABLES_BRIDGE).",
         )
-    of = f" of {whose}" if whose else ""
-    return OperationFailed(f"The kernel refused the rules{of}: {said.rstrip('.')}.", refused=line, **details)
+    of = f" of {_whose(comment)}" if comment else ""
+    said = f"The kernel refused the rules{of}: {said.rstrip('.')}."
+    return OperationFailed(said, refused=line, **_details(comment))
+
+
+def check_kernel(host: Host, family: str, rules: Iterable[str]) -> None:
+    """Raise UnsupportedConfig for the first of these rules that asks for what the kernel lacks; changes nothing.
+
+    The kernel is asked only where a rule needs what not every kernel has.
+    """
+    asking: Dict[Feature, str] = {}
+    for rule in rules:
+        statement = rule.partition(' comment "')[0]
+        for feature in FEATURES:
+            if feature not in asking and feature.asked.search(statement):
+                asking[feature] = rule
+    for feature, rule in asking.items():
+        if not _takes(host, family, feature.alone) and _takes(host, family, "accept"):
+            raise _unable(feature, _COMMENT.search(rule))
+
+
+def _unable(lacking: Feature, comment: Optional[Match[str]]) -> UnsupportedConfig:
+    whose = _whose(comment) if comment else "a network filter"
+    message = f"{whose[0].upper()}{whose[1:]} needs what the kernel of this host lacks: {lacking.what}."
+    return UnsupportedConfig(message, hint=lacking.hint, **_details(comment))
+
+
+def _whose(comment: Match[str]) -> str:
+    return f"filter {comment['filter']}, rule {comment['number']}"
+
+
+def _details(comment: Optional[Match[str]]) -> Dict[str, Any]:
+    return {"filter": comment["filter"], "rule": int(comment["number"])} if comment else {}
 
 
 def _line(text: str, number: int) -> str:
