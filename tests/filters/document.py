@@ -66,7 +66,7 @@ def rules(documents: Documents, name: str, variables: Variables) -> list[Rule]:
 def _walk(documents: Documents, name: str, variables: Variables) -> Iterator[tuple[Rule, Variables]]:
     root = etree.fromstring(documents[name])
     chain = root.get("chain") or "root"
-    priority = int(root.get("priority") or next(CHAINS[known] for known in CHAINS if chain.startswith(known)))
+    priority = int(root.get("priority") or _priority(chain))
     number = 0
     for child in root.iterchildren(etree.Element):
         if child.tag == "filterref":
@@ -75,6 +75,10 @@ def _walk(documents: Documents, name: str, variables: Variables) -> Iterator[tup
         elif child.tag == "rule":
             number += 1
             yield _rule(child, name, number, chain, priority), variables
+
+
+def _priority(chain: str) -> int:
+    return next(priority for known, priority in CHAINS.items() if chain.startswith(known))
 
 
 def _parameters(reference: etree._Element) -> dict[str, list[str]]:
