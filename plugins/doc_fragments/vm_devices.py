@@ -377,7 +377,7 @@ options:
           - The rules are in place before anybody can reach the guest. A change takes effect at once, and rules that
             somebody has flushed or edited are put back by the next run.
           - With O(interfaces[].network) or O(interfaces[].bridge), where that is a Linux bridge, and with
-            O(interfaces[].type=ethernet).
+            O(interfaces[].type=ethernet) when its link is attached to one. Packets that pass no bridge are not filtered.
         type: dict
         suboptions:
           name:

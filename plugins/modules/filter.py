@@ -93,15 +93,16 @@ options:
     suboptions:
       action:
         description:
-          - V(accept) lets a packet pass, and V(drop) does not. V(reject) tells the sender so.
+          - V(accept) lets a packet pass, and V(drop) does not. V(reject) tells the sender so, unless that is the host
+            itself, whose packets the kernel can only drop there.
           - V(return) goes back from a O(chain) to the root chain, and V(continue) goes on with the next rule.
         type: str
         choices: [drop, accept, reject, return, continue]
         required: true
       direction:
         description:
-          - V(out) is what the guest sends, V(in) what it receives. V(inout) is both; source and destination are
-            exchanged for what it receives.
+          - V(out) is what the guest sends, V(in) what it receives. V(inout) is both, and is written for what the guest
+            receives; source and destination are exchanged for what it sends.
         type: str
         choices: [in, out, inout]
         required: true
@@ -156,8 +157,7 @@ EXAMPLES = r"""
         direction: in
         protocol: tcp
         match:
-          dstportstart: 80
-          dstportend: 443
+          dstportstart: 443
         comment: the web
       - action: accept
         direction: out
