@@ -13,6 +13,8 @@ from typing import Any, Dict
 
 # The pool of all benchmarks, and the size of an image that others are layers above, in bytes.
 POOL, BASE_SIZE = "bench-pool", 1 << 30
+# The filter of all benchmarks, with an address that is known.
+FILTER = "clean-traffic"
 
 
 def options(uri: str, name: str, **more: Any) -> Dict[str, Any]:
@@ -32,6 +34,24 @@ def document(name: str) -> str:
   <devices><console type='pty'/></devices>
 </domain>
 """
+
+
+def wired(text: str, bridge: str, number: int, *, filtered: bool) -> str:
+    """A document with an interface on a bridge, which has an address of its own for each number."""
+    parameter = f"<parameter name='IP' value='{address_of(number)}'/>"
+    reference = f"<filterref filter='{FILTER}'>{parameter}</filterref>" if filtered else ""
+    card = f"<mac address='{hardware_address(number)}'/><source bridge='{bridge}'/><model type='virtio'/>{reference}"
+    return text.replace("</devices>", f"<interface type='bridge'>{card}</interface></devices>")
+
+
+def hardware_address(number: int) -> str:
+    """The MAC address of an interface by its number."""
+    return f"52:54:00:be:{number >> 8:02x}:{number & 255:02x}"
+
+
+def address_of(number: int) -> str:
+    """Its IP address; none ends with 0 or 255."""
+    return f"10.9.{number // 250}.{number % 250 + 1}"
 
 
 def pool(directory: str) -> str:

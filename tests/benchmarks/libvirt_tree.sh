@@ -12,7 +12,7 @@ set -euo pipefail
 tree=$(realpath -m "$1")
 cd "$(dirname "$0")/../.."
 packages=libvirt-daemon,libvirt-daemon-system,libvirt-daemon-driver-qemu,libvirt-clients,python3-libvirt,python3-lxml
-packages+=,qemu-system-x86,qemu-utils,python3-venv,ca-certificates,iproute2
+packages+=,qemu-system-x86,qemu-utils,python3-venv,ca-certificates,iproute2,nftables
 
 "${MMDEBSTRAP:-mmdebstrap}" --mode=root --variant=apt --skip=check/empty --aptopt='APT::Install-Recommends "false"' \
   --include="$packages" bookworm "$tree"  # from the mirror that mmdebstrap takes by itself, updates included

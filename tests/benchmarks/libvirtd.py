@@ -38,7 +38,9 @@ mount -t proc proc {tree}/proc
 mount --rbind /sys {tree}/sys
 mount -t tmpfs -o mode=755 tmpfs {tree}/dev
 for node in null zero full random urandom tty; do touch {tree}/dev/$node; mount --bind /dev/$node {tree}/dev/$node; done
-mkdir {tree}/dev/pts {tree}/dev/shm
+mkdir {tree}/dev/pts {tree}/dev/shm {tree}/dev/net
+touch {tree}/dev/net/tun
+mount --bind /dev/net/tun {tree}/dev/net/tun
 mount -t devpts -o newinstance,ptmxmode=666,gid=5,mode=620 devpts {tree}/dev/pts
 mount --bind /dev/shm {tree}/dev/shm
 ln -s pts/ptmx {tree}/dev/ptmx

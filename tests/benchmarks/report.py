@@ -52,6 +52,14 @@ MEANING = """## What they mean
   volume and does not wait for the disk, nor does `cp`.
 - **Nothing to do** is less with community.libvirt: `virt_pool`, `virt_volume` and `virt_net` see whether something of
   that name is there, and ours compares all that the task says. For `secret` it has no counterpart.
+- **The filter** of all figures is `clean-traffic` with an address that is known, on an interface at a bridge. Ours
+  has all rules of a guest, or of many interfaces at once, taken by the kernel in one transaction; libvirtd runs
+  ebtables more than a hundred times for each interface, which here writes to nftables as well.
+- **A process that does nothing else** imports what it needs, the making of rules too, as a task does that starts one
+  guest; in all other figures about guests by one process that was done before.
+- **Packets** are small ones of UDP between ports of one bridge, half of them from the filtered ports and half to them,
+  evenly to all. A second is one of processor time of the process that sends, in which the kernel does all that becomes
+  of a packet. libvirtd is asked for the rules of each port by itself, without guests.
 - `virt` takes two tasks for what `vm` does in one: defining a guest and starting it.
 - What none of them tells: what many hosts at once cost the controller, guests with disks and networks, and KVM. With
   KVM QEMU's own part of a start is another, ours is the same.

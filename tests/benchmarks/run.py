@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import figures as f
+import filters
 import storage
 from libvirtd import libvirtd
 from place import ROOT, Bench, Place, bench, here, say
@@ -91,6 +92,21 @@ def groups(guests: int, fleet: int) -> list[Group]:
                 "beside-storage-clone-tasks": partial(storage.beside_clone_tasks, count=fleet),
                 "beside-storage-upload": storage.beside_upload,
                 "beside-storage-no-op": storage.beside_no_op,
+            },
+        ),
+        Group(
+            "filters",
+            "Network filters",
+            {
+                "filters-start": filters.start,
+                "filters-fleet": partial(filters.fleet, guests=fleet),
+                "filters-guard": partial(filters.guard, ports=fleet),
+                "filters-packets": filters.packets,
+            },
+            {
+                "beside-filters-start": filters.beside_start,
+                "beside-filters-fleet": partial(filters.beside_fleet, guests=fleet),
+                "beside-filters-packets": filters.beside_packets,
             },
         ),
     ]
