@@ -98,13 +98,30 @@ def check_value(protocol: str, attribute: Attribute, text: str, line: Optional[i
         if is_variable(text):
             can = f"is no variable; write {SAYS}" if attribute.variable else "cannot be a variable"
             raise XmlError(f"{where} {can}.", line=line, hint=f"It is {attribute.kind.says}.") from None
-        raise XmlError(f"{where} is not {attribute.kind.says}.", line=line, hint=_other(attribute, text)) from None
+        hint = _other(protocol, attribute, text)
+        raise XmlError(f"{where} is not {attribute.kind.says}.", line=line, hint=hint) from None
 
 
-def _other(attribute: Attribute, text: str) -> Optional[str]:
+def _other(protocol: str, attribute: Attribute, text: str) -> Optional[str]:
+    """What was probably meant: ranges and masks have attributes of their own, and a list takes a variable."""
     if attribute.kind is IP_PROTOCOL and text.lower() == "icmp6":
         return advice(text, ("icmpv6",))
+    second = next((each for each in PROTOCOLS[protocol].attributes.values() if each.needs == attribute.name), None)
+    if second is not None:
+        start, _mark, end = text.partition("-" if second.kind is attribute.kind else "/")
+        if _reads(attribute, start) and _reads(second, end):
+            return f"Write {attribute.name}='{start}' and {second.name}='{end}'."
+    if "," in text and attribute.variable:
+        return "Write a rule for each value, or a variable such as $NAME that is given a list of them."
     return "A variable such as $NAME can stand here, too." if attribute.variable else None
+
+
+def _reads(attribute: Attribute, text: str) -> bool:
+    try:
+        attribute.kind.read(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_terms(match: Match) -> None:
@@ -121,6 +138,13 @@ def _check_terms(match: Match) -> None:
             _check_range(match, attribute, start, term)
     if "protocol" in match.row.attributes:
         _check_carried(match)
+    ipset = match.term("ipset")
+    if ipset is not None and match.term("ipsetflags") is None:
+        raise XmlError(
+            f"<{match.protocol}> has an ipset without ipsetflags.",
+            line=ipset.line,
+            hint="Write ipsetflags='src' or 'dst', one word for each part of its elements: which address is looked up.",
+        )
 
 
 def _check_range(match: Match, attribute: Attribute, start: Term, end: Term) -> None:
