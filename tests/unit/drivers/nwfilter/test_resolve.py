@@ -88,6 +88,19 @@ def test_filters_that_multiply_each_other_end_somewhere() -> None:
     assert resolve.MOST_FILTERS == 1000
 
 
+@pytest.mark.parametrize("others", [99, 100, 5000])
+def test_filters_go_so_deep_and_no_deeper(others: int) -> None:
+    """Depth is said and never runs out of Python's own."""
+    texts = [f"<filter name='f{each}'><filterref filter='f{each + 1}'/></filter>" for each in range(1, others)]
+    texts.append(f"<filter name='f{others}'>{RULE}</filter>")
+    top = "<filter name='top'><filterref filter='f1'/></filter>"
+    if others < resolve.DEEPEST:
+        assert len(tree(top, *texts)) == 1
+        return
+    with pytest.raises(XmlError, match="more than 100 deep"):
+        tree(top, *texts)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -23,6 +23,7 @@ from ...contracts.nwfilter import FilterPort
 # What one interface can have, so that filters that multiply each other end somewhere.
 MOST_RULES = 10_000
 MOST_FILTERS = 1_000
+DEEPEST = 100
 _CHAIN = re.compile(r"[A-Za-z0-9_.:-]+")
 
 Lists = Mapping[str, Tuple[str, ...]]
@@ -148,6 +149,11 @@ class _Walk:
         if path[-1] in path[:-1]:
             circle = " refers to ".join(path[path.index(path[-1]) :])
             raise XmlError(f"{whose(self.port)}: the network filters refer to each other in a circle: {circle}.")
+        if len(path) > DEEPEST:
+            raise XmlError(
+                f"{whose(self.port)}: the filter {path[0]} takes in filters that take in others, more than {DEEPEST} deep.",
+                hint="Let a filter refer to what it needs itself.",
+            )
         self.visits += 1
         if self.visits > MOST_FILTERS or len(self.rules) > MOST_RULES:
             most = f"{MOST_FILTERS} filters or {MOST_RULES} rules"
