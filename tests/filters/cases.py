@@ -128,7 +128,7 @@ def _inner_rules(name: str, addresses: tuple[str, ...], more: tuple[str, ...]) -
     yield f"out <{name} match='no' {addresses[2]}/><{name} dscp='63'/>"
     for place, extra in enumerate(more):
         yield f"inout <{name} {extra} dscp='{place + 40}'/>"
-        yield f"out <{name} {extra} {addresses[3]}/>"
+        yield f"out <{name} {extra} {addresses[3]} dscp='{place + 20}'/>"
         yield f"in <{name} match='no' {extra}/><{name} dscp='{place + 50}'/>"
 
 
