@@ -151,7 +151,7 @@ class _Walk:
             raise XmlError(f"{whose(self.port)}: the network filters refer to each other in a circle: {circle}.")
         if len(path) > DEEPEST:
             raise XmlError(
-                f"{whose(self.port)}: the filter {path[0]} takes in others that take in others, more than {DEEPEST} deep.",
+                f"{whose(self.port)}: the filter {path[0]} takes in others that do the same, more than {DEEPEST} deep.",
                 hint="Let a filter refer to what it needs itself.",
             )
         self.visits += 1
