@@ -17,10 +17,11 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
-from ..errors import HostError, InvalidArgument
+from ..errors import HostError, InvalidArgument, MissingProgram
 from ..host.api import Host
 from ..host.local_runtime_keep import digest_of
 
@@ -31,6 +32,8 @@ LAUNCH = f"{ROOT}/launch"
 VERSION = f"{ROOT}/VERSION"
 SERVICE = "ansible_collections.corral.virt.plugins.module_utils.service"
 BYTECODE = "__pycache__"
+COMPILE = ("-m", "compileall", "-q")
+TIMEOUT = 300.0  # seconds, for a slow disk
 
 # The link is followed once, so that a switch in between does not mix two versions; nothing is imported from where the
 # caller stands, from the user's own libraries, or by what is in PYTHONHOME.
@@ -119,9 +122,10 @@ def _add_copy(host: Host, digest: str, python: str, sources: Mapping[str, bytes]
         path = f"{unfinished}/{name}"
         host.make_directory(posixpath.dirname(path), mode=0o755)
         host.write(path, source, mode=0o644, lasting=False)
-    # as it will be called; without bytecode it works all the same, so this may fail
-    host.run([python, "-m", "compileall", "-q", "-s", unfinished, "-p", home, unfinished], check=False, timeout=300)
-    host.run(["sync", "-f", unfinished], check=False, timeout=300)
+    # without bytecode, whose files are named as they will be called, it works all the same; so does a host without sync
+    for argv in ([python, *COMPILE, "-s", unfinished, "-p", home, unfinished], ["sync", "-f", unfinished]):
+        with suppress(MissingProgram):
+            host.run(argv, check=False, timeout=TIMEOUT)
     host.remove_tree(home)
     host.rename(unfinished, home)
 

@@ -173,7 +173,8 @@ class FakeFiles:
             return False
         if posixpath.dirname(new) not in self.files:
             raise refused("rename", path, errno.ENOENT)
-        self.files[new] = self.files.pop(place)
+        for each in [each for each in self.files if each == place or each.startswith(f"{place}/")]:
+            self.files[new + each[len(place) :]] = self.files.pop(each)
         return True
 
     def file_system(self, path: str) -> Optional[FileSystem]:

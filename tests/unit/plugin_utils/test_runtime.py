@@ -61,3 +61,26 @@ def test_the_digest_is_that_of_the_sources_and_taken_once(tmp_path: Path, monkey
     assert found == local_runtime_keep.digest_of(runtime.sources())
     monkeypatch.setattr(runtime, "sources", dict)
     assert runtime.digest() == found
+
+
+def test_what_units_run_is_our_module_utils_and_nothing_of_ansible() -> None:
+    found = runtime.launcher_sources()
+    ours = {
+        f"{runtime.PACKAGE}/{path.relative_to(runtime.PLUGINS)}"
+        for path in runtime.PLUGINS.glob("module_utils/**/*.py")
+    }
+    assert ours <= set(found)
+    assert {Path(name).parts[0] for name in found} == {"ansible_collections"}
+    assert all(f"{Path(name).parent}/__init__.py" in found for name in found)
+    assert runtime.digest_of(found) != runtime.digest_of({**found, "ansible_collections/__init__.py": b"#"})
+
+
+def test_an_archive_is_the_same_for_the_same_files() -> None:
+    assert runtime.packed({"a.py": b"1"}) == runtime.packed({"a.py": b"1"})
+
+
+def test_the_version_is_that_of_the_collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", runtime.version())
+    (tmp_path / "MANIFEST.json").write_text('{"collection_info": {"version": "1.2.3"}}')
+    monkeypatch.setattr(runtime, "PLUGINS", tmp_path / "plugins")
+    assert runtime.version() == "1.2.3"
