@@ -5,8 +5,8 @@
 """What nftables is to have for one interface: chains, the sets of learnt addresses, and the ways into the chains.
 
 An interface has a chain for each way and layer: ``out/DEVICE`` and ``in/DEVICE`` for frames, ``out3/DEVICE`` and
-``in3/DEVICE`` for the packets in them; ``out/DEVICE/NAME`` is what a filter calls the chain NAME. Further ones are
-there where they are needed:
+``in3/DEVICE`` for the packets in them, where it has rules for them; ``out/DEVICE/NAME`` is what a filter calls the
+chain NAME. Further ones are there where they are needed:
 
 - ``refuse/MAC`` and ``refuse3/MAC``: what goes to the guest, looked at where it comes in, because the bridge can answer
   with a ``reject`` there only. These chains never drop; that is left to the others, whose ``reject`` drops.
@@ -107,13 +107,15 @@ class _Port:
         self.learnt = learnt_sets([each.rule for each in self.placed])
 
     def rules(self) -> PortRules:
-        """Return chains, ways into them, and sets."""
+        """Return chains, ways into them, and sets; few filters look into packets, so most need no inner chains."""
         chains: Dict[str, Rules] = {}
         entrances: List[Entrance] = []
         for way, key in self._ways():
             chains.update(self._link(way, end_of(key)))
-            chains[f"{way.inner}/{end_of(key)}"] = tuple(self._inner(way))
-            entrances += [Entrance(name, key) for name in (way.link, way.inner)]
+            inner = tuple(self._inner(way))
+            if inner:
+                chains[f"{way.inner}/{end_of(key)}"] = inner
+            entrances += [Entrance(name, key) for name in ((way.link, way.inner) if inner else (way.link,))]
         heard = tuple(self._heard())
         if heard:
             chains[f"learn/{self.device}"] = heard
