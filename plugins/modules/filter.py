@@ -34,6 +34,7 @@ notes:
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
+  - corral.virt.many
 attributes:
   check_mode:
     support: full
@@ -47,6 +48,16 @@ options:
       - The name of the filter.
       - Required without O(xml). With it, it must be the name that the XML says.
     type: str
+  nwfilters:
+    description:
+      - Several network filters in one task, in place of O(name) or O(xml). An element takes the options that this
+        module has for one filter, all of them but O(uri).
+      - What stands beside the list, such as O(state), O(chain) or O(priority), holds for each filter that does not say
+        it itself.
+      - O(name), O(xml) and O(uuid) name one filter, so they cannot stand beside the list.
+      - A filter that others of the list refer to comes before them.
+    type: list
+    elements: dict
   state:
     description:
       - V(present) makes sure that the filter is defined, and that active guests have its rules.
@@ -168,6 +179,19 @@ EXAMPLES = r"""
         priority: 1000
         protocol: all
 
+- name: Several filters in one task, one of which takes in another
+  corral.virt.filter:
+    nwfilters:
+      - name: no-smtp
+        rules:
+          - action: drop
+            direction: out
+            protocol: tcp
+            match:
+              dstportstart: 25
+      - name: office
+        filters: [clean-traffic, no-smtp]
+
 - name: DHCP from one server only
   corral.virt.filter:
     name: dhcp-client
@@ -274,7 +298,7 @@ uri:
   sample: qemu:///system
 actions:
   description: What was done, or in check mode what would be done.
-  returned: success
+  returned: success, with O(nwfilters) in each element of RV(results)
   type: list
   elements: dict
   contains:
@@ -304,13 +328,51 @@ filter:
     - The filter as it is after the run, in check mode as it is now, with the values that
       M(corral.virt.filter_info) has in RV(corral.virt.filter_info#module:filters).
     - V(null) when there is no such filter.
-  returned: success
+  returned: success, with O(nwfilters) in each element of RV(results)
   type: dict
   sample:
     name: web
     chain: root
     filters: [clean-traffic]
     users: [{kind: guest, name: web1}]
+results:
+  description:
+    - What became of each element of O(nwfilters), in the order of the list.
+    - Beside these an element has the values that the module returns for one filter, such as RV(actions) and
+      RV(filter). What C(--diff) shows is beside the list, for all of them.
+  returned: with O(nwfilters)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the filter.
+      type: str
+    changed:
+      description: Whether something was done, or in check mode would be done, also before a failure.
+      type: bool
+    failed:
+      description: Whether the element could not become what it is asked to be.
+      type: bool
+    msg:
+      description: What went wrong, and what to do about it.
+      returned: on failure of the element
+      type: str
+    error:
+      description: The kind of the failure.
+      returned: on failure of the element
+      type: str
+    hint:
+      description: What to do about the failure, which is a part of the message too.
+      returned: on failure of the element
+      type: str
+    details:
+      description: Values that belong to the failure, as for one that is no element.
+      returned: on failure of the element
+      type: dict
+  sample:
+    - name: web
+      changed: true
+      failed: false
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
   returned: when it could not be opened, and with C(-vv)
@@ -329,14 +391,38 @@ details:
   type: dict
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
-from ansible_collections.corral.virt.plugins.module_utils.converge.filter_definition import FILTER_DEFINITION
+from ansible_collections.corral.virt.plugins.module_utils.converge.filter_definition import (
+    FILTER_DEFINING,
+    FILTER_DEFINITION,
+)
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.many_ties import filter_uses
 
 STATE = Spec({"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}})
+
+
+def names(options: Mapping[str, Any]) -> Iterable[str]:
+    """The name of an element, and its uuid where it says one."""
+    from ansible_collections.corral.virt.plugins.module_utils.converge.filter_spec import desired_filter
+
+    name, _document = desired_filter(options, describe=False)
+    return (name, options["uuid"]) if options.get("uuid") else (name,)
+
+
+FILTERS = Many(
+    "nwfilters",
+    "filter",
+    single=("name", "xml", "uuid"),
+    defining=FILTER_DEFINING,
+    names=names,
+    uses=filter_uses,
+)
 
 
 def work(job: Job) -> dict[str, Any]:
@@ -348,7 +434,7 @@ def work(job: Job) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    run(work, CONNECTION, FILTER_DEFINITION, STATE)
+    run(work, CONNECTION, FILTER_DEFINITION, STATE, many=FILTERS)
 
 
 if __name__ == "__main__":

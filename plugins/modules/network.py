@@ -23,6 +23,7 @@ description:
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
+  - corral.virt.many
   - corral.virt.network_link
   - corral.virt.network_addresses
 attributes:
@@ -40,6 +41,15 @@ options:
       - The network V(default) need not be described. Where there is none, it becomes the one that libvirt has, a
         V(nat) network with the addresses V(192.168.122.0/24).
     type: str
+  networks:
+    description:
+      - Several networks in one task, in place of O(name) or O(xml). An element takes the options that this module has
+        for one network, all of them but O(uri).
+      - What stands beside the list, such as O(state) or O(autostart), holds for each network that does not say it
+        itself.
+      - O(name), O(xml), O(uuid), O(bridge) and O(mac) name one network, so they cannot stand beside the list.
+    type: list
+    elements: dict
   state:
     description:
       - V(present) makes sure that the network is defined, and leaves it active or inactive as it is.
@@ -101,6 +111,19 @@ EXAMPLES = r"""
     name: default
     state: active
     autostart: true
+
+- name: Several networks in one task
+  corral.virt.network:
+    state: active
+    autostart: true
+    networks:
+      - name: front
+        forward: nat
+        ips:
+          - address: 192.168.130.1/24
+      - name: back
+        ips:
+          - address: 192.168.131.1/24
 
 - name: A network behind the host's address, with a bridge and a subnet that are free
   corral.virt.network:
@@ -243,7 +266,7 @@ uri:
   sample: qemu:///system
 actions:
   description: What was done, or in check mode what would be done, in this order.
-  returned: success
+  returned: success, with O(networks) in each element of RV(results)
   type: list
   elements: dict
   contains:
@@ -272,20 +295,20 @@ actions:
         - "dnsmasq: the DHCP and DNS server is not running"
 pending:
   description: What of its definition the network gets only when it is started again.
-  returned: success
+  returned: success, with O(networks) in each element of RV(results)
   type: list
   elements: str
   sample:
     - "/network/mtu/@size: 1500 -> 9000"
 restart_required:
   description: Whether something is pending.
-  returned: success
+  returned: success, with O(networks) in each element of RV(results)
   type: bool
 cut_off:
   description:
     - The active guests that are cut off by what is done, or, when something is pending, that a restart would cut off
       for a moment.
-  returned: success
+  returned: success, with O(networks) in each element of RV(results)
   type: list
   elements: str
   sample: [web1]
@@ -294,13 +317,51 @@ network:
     - The network as it is after the run, in check mode as it is now, with the values that
       M(corral.virt.network_info) has in RV(corral.virt.network_info#module:networks).
     - V(null) when there is no such network.
-  returned: success
+  returned: success, with O(networks) in each element of RV(results)
   type: dict
   sample:
     name: lab
     state: active
     bridge: virbr1
     addresses: [192.168.123.1/24]
+results:
+  description:
+    - What became of each element of O(networks), in the order of the list.
+    - Beside these an element has the values that the module returns for one network, such as RV(actions) and
+      RV(network). What C(--diff) shows is beside the list, for all of them.
+  returned: with O(networks)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the network.
+      type: str
+    changed:
+      description: Whether something was done, or in check mode would be done, also before a failure.
+      type: bool
+    failed:
+      description: Whether the element could not become what it is asked to be.
+      type: bool
+    msg:
+      description: What went wrong, and what to do about it.
+      returned: on failure of the element
+      type: str
+    error:
+      description: The kind of the failure.
+      returned: on failure of the element
+      type: str
+    hint:
+      description: What to do about the failure, which is a part of the message too.
+      returned: on failure of the element
+      type: str
+    details:
+      description: Values that belong to the failure, as for one that is no element.
+      returned: on failure of the element
+      type: dict
+  sample:
+    - name: lab
+      changed: true
+      failed: false
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
   returned: when it could not be opened, and with C(-vv)
@@ -319,12 +380,17 @@ details:
   type: dict
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
-from ansible_collections.corral.virt.plugins.module_utils.converge.network_definition import NETWORK_DEFINITION
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.network_definition import (
+    NETWORK_DEFINING,
+    NETWORK_DEFINITION,
+)
 
 STATE = Spec(
     {
@@ -337,6 +403,23 @@ STATE = Spec(
 )
 
 
+def names(options: Mapping[str, Any]) -> Iterable[str]:
+    """The name of an element, and its uuid where it says one."""
+    from ansible_collections.corral.virt.plugins.module_utils.converge.network_spec import desired_network
+
+    name, _document = desired_network(options, describe=False)
+    return (name, options["uuid"]) if options.get("uuid") else (name,)
+
+
+NETWORKS = Many(
+    "networks",
+    "network",
+    single=("name", "xml", "uuid", "bridge", "mac"),
+    defining=NETWORK_DEFINING,
+    names=names,
+)
+
+
 def work(job: Job) -> dict[str, Any]:
     """Bring the network to what is asked for."""
     from ansible_collections.corral.virt.plugins.module_utils.converge.network import converge_network
@@ -346,7 +429,7 @@ def work(job: Job) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    run(work, CONNECTION, NETWORK_DEFINITION, STATE)
+    run(work, CONNECTION, NETWORK_DEFINITION, STATE, many=NETWORKS)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ description:
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
+  - corral.virt.many
   - corral.virt.storage_pool
 attributes:
   check_mode:
@@ -40,6 +41,14 @@ options:
       - The pool V(default) need not be described. Where there is none, it becomes the directory
         C(/var/lib/corral/images) of the connection.
     type: str
+  pools:
+    description:
+      - Several pools in one task, in place of O(name) or O(xml). An element takes the options that this module has for
+        one pool, all of them but O(uri).
+      - What stands beside the list, such as O(state) or O(type), holds for each pool that does not say it itself.
+      - O(name), O(xml) and O(uuid) name one pool, so they cannot stand beside the list.
+    type: list
+    elements: dict
   state:
     description:
       - V(present) makes sure that the pool is defined, and leaves it active or inactive as it is.
@@ -112,6 +121,17 @@ EXAMPLES = r"""
     name: default
     state: active
     autostart: true
+
+- name: Several pools in one task
+  corral.virt.pool:
+    type: dir
+    state: active
+    autostart: true
+    pools:
+      - name: disks
+        target: /srv/disks
+      - name: media
+        target: /srv/media
 
 - name: A directory, which is made where it is missing
   corral.virt.pool:
@@ -213,7 +233,7 @@ uri:
   sample: qemu:///system
 actions:
   description: What was done, or in check mode what would be done, in this order.
-  returned: success
+  returned: success, with O(pools) in each element of RV(results)
   type: list
   elements: dict
   contains:
@@ -241,20 +261,20 @@ actions:
       detail: []
 pending:
   description: What of its definition the pool gets only when it is started again.
-  returned: success
+  returned: success, with O(pools) in each element of RV(results)
   type: list
   elements: str
   sample:
     - "/pool/target/path: /srv/old -> /srv/new"
 restart_required:
   description: Whether something is pending.
-  returned: success
+  returned: success, with O(pools) in each element of RV(results)
   type: bool
 cut_off:
   description:
     - The active guests that lose the pool by what is done, or, when something is pending, that would lose it for a
       moment by a restart.
-  returned: success
+  returned: success, with O(pools) in each element of RV(results)
   type: list
   elements: str
   sample: [web1]
@@ -263,13 +283,51 @@ pool:
     - The pool as it is after the run, in check mode as it is now, with the values that M(corral.virt.pool_info) has in
       RV(corral.virt.pool_info#module:pools).
     - V(null) when there is no such pool.
-  returned: success
+  returned: success, with O(pools) in each element of RV(results)
   type: dict
   sample:
     name: images
     state: active
     target: /srv/images
     available: 53687091200
+results:
+  description:
+    - What became of each element of O(pools), in the order of the list.
+    - Beside these an element has the values that the module returns for one pool, such as RV(actions) and
+      RV(pool). What C(--diff) shows is beside the list, for all of them.
+  returned: with O(pools)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the pool.
+      type: str
+    changed:
+      description: Whether something was done, or in check mode would be done, also before a failure.
+      type: bool
+    failed:
+      description: Whether the element could not become what it is asked to be.
+      type: bool
+    msg:
+      description: What went wrong, and what to do about it.
+      returned: on failure of the element
+      type: str
+    error:
+      description: The kind of the failure.
+      returned: on failure of the element
+      type: str
+    hint:
+      description: What to do about the failure, which is a part of the message too.
+      returned: on failure of the element
+      type: str
+    details:
+      description: Values that belong to the failure, as for one that is no element.
+      returned: on failure of the element
+      type: dict
+  sample:
+    - name: images
+      changed: true
+      failed: false
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
   returned: when it could not be opened, and with C(-vv)
@@ -288,12 +346,14 @@ details:
   type: dict
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
-from ansible_collections.corral.virt.plugins.module_utils.converge.pool_definition import POOL_DEFINITION
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.pool_definition import POOL_DEFINING, POOL_DEFINITION
 
 STATES = ["present", "built", "active", "refreshed", "inactive", "absent"]
 STATE = Spec(
@@ -309,6 +369,23 @@ STATE = Spec(
 )
 
 
+def names(options: Mapping[str, Any]) -> Iterable[str]:
+    """The name of an element, and its uuid where it says one."""
+    from ansible_collections.corral.virt.plugins.module_utils.converge.pool_spec import desired_pool
+
+    name, _document = desired_pool(options, describe=False)
+    return (name, options["uuid"]) if options.get("uuid") else (name,)
+
+
+POOLS = Many(
+    "pools",
+    "pool",
+    single=("name", "xml", "uuid"),
+    defining=POOL_DEFINING,
+    names=names,
+)
+
+
 def work(job: Job) -> dict[str, Any]:
     """Bring the pool to what is asked for."""
     from ansible_collections.corral.virt.plugins.module_utils.converge.pool import converge_pool
@@ -318,7 +395,7 @@ def work(job: Job) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    run(work, CONNECTION, POOL_DEFINITION, STATE)
+    run(work, CONNECTION, POOL_DEFINITION, STATE, many=POOLS)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ description:
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
+  - corral.virt.many
 attributes:
   check_mode:
     support: full
@@ -58,6 +59,15 @@ options:
       - The definition as libvirt's secret XML. The value is not part of it.
       - It cannot be given together with O(uuid), O(usage), O(usage_id), O(description), O(private) or O(ephemeral).
     type: str
+  secrets:
+    description:
+      - Several secrets in one task, in place of O(uuid), O(usage) or O(xml). An element takes the options that this
+        module has for one secret, all of them but O(uri).
+      - What stands beside the list, such as O(usage), O(private) or O(state), holds for each secret that does not say
+        it itself.
+      - O(uuid), O(usage_id) and O(xml) name one secret, so they cannot stand beside the list.
+    type: list
+    elements: dict
   state:
     description:
       - V(present) makes sure that the secret is defined, and has the value that is given.
@@ -112,6 +122,16 @@ EXAMPLES = r"""
     value: "{{ vault_web1_disk }}"
     private: true
 
+- name: Several passphrases in one task
+  corral.virt.secret:
+    usage: volume
+    private: true
+    secrets:
+      - usage_id: db1-data
+        value: "{{ vault_db1 }}"
+      - usage_id: db2-data
+        value: "{{ vault_db2 }}"
+
 - name: A passphrase that nobody needs to know
   corral.virt.secret:
     usage: vtpm
@@ -160,7 +180,7 @@ uri:
   sample: qemu:///system
 actions:
   description: What was done, or in check mode what would be done, in this order.
-  returned: success
+  returned: success, with O(secrets) in each element of RV(results)
   type: list
   elements: dict
   contains:
@@ -187,7 +207,7 @@ secret:
     - The secret as it is after the run, in check mode as it is now, with the values that
       M(corral.virt.secret_info) has in RV(corral.virt.secret_info#module:secrets).
     - V(null) when there is no such secret.
-  returned: success
+  returned: success, with O(secrets) in each element of RV(results)
   type: dict
   sample:
     uuid: f52a81b2-424e-490c-823d-6bd4235bc573
@@ -196,9 +216,47 @@ secret:
     has_value: true
 protection:
   description: How values are kept on this host, a sentence.
-  returned: success
+  returned: success, with O(secrets) in each element of RV(results)
   type: str
   sample: Values are kept in files that only root can read, encrypted with the key of this host (systemd-creds).
+results:
+  description:
+    - What became of each element of O(secrets), in the order of the list.
+    - Beside these an element has the values that the module returns for one secret, such as RV(actions) and
+      RV(secret). What C(--diff) shows is beside the list, for all of them.
+  returned: with O(secrets)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: What the secret is for, or its uuid.
+      type: str
+    changed:
+      description: Whether something was done, or in check mode would be done, also before a failure.
+      type: bool
+    failed:
+      description: Whether the element could not become what it is asked to be.
+      type: bool
+    msg:
+      description: What went wrong, and what to do about it.
+      returned: on failure of the element
+      type: str
+    error:
+      description: The kind of the failure.
+      returned: on failure of the element
+      type: str
+    hint:
+      description: What to do about the failure, which is a part of the message too.
+      returned: on failure of the element
+      type: str
+    details:
+      description: Values that belong to the failure, as for one that is no element.
+      returned: on failure of the element
+      type: dict
+  sample:
+    - name: ceph:client.admin
+      changed: true
+      failed: false
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
   returned: when it could not be opened, and with C(-vv)
@@ -217,14 +275,36 @@ details:
   type: dict
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
-from ansible_collections.corral.virt.plugins.module_utils.converge.secret_definition import SECRET_DEFINITION
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.secret_definition import (
+    SECRET_DEFINING,
+    SECRET_DEFINITION,
+)
 
 STATE = Spec({"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}})
+
+
+def names(options: Mapping[str, Any]) -> Iterable[str]:
+    """What an element is for, and its uuid."""
+    from ansible_collections.corral.virt.plugins.module_utils.converge.secret_spec import named
+
+    uuid, purpose, _document = named(options)
+    return [name for name in (purpose, uuid) if name]
+
+
+SECRETS = Many(
+    "secrets",
+    "secret",
+    single=("uuid", "usage_id", "xml"),
+    defining=SECRET_DEFINING,
+    names=names,
+)
 
 
 def work(job: Job) -> dict[str, Any]:
@@ -236,7 +316,7 @@ def work(job: Job) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    run(work, CONNECTION, SECRET_DEFINITION, STATE)
+    run(work, CONNECTION, SECRET_DEFINITION, STATE, many=SECRETS)
 
 
 if __name__ == "__main__":

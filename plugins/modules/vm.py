@@ -25,6 +25,8 @@ description:
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
+  - corral.virt.many
+  - corral.virt.vm_changes
   - corral.virt.vm_machine
   - corral.virt.vm_devices
   - corral.virt.vm_waiting
@@ -41,6 +43,17 @@ options:
       - The name of the guest.
       - Required without O(xml). With it, it must be the name that the XML says.
     type: str
+  guests:
+    description:
+      - Several guests in one task, in place of O(name) or O(xml). An element takes the options that this module has for
+        one guest, all of them but O(uri).
+      - What stands beside the list, such as O(state), O(memory) or O(wait_for), holds for each guest that does not say
+        it itself.
+      - O(name), O(xml), O(uuid) and O(renamed_from) name one guest, so they cannot stand beside the list.
+      - Guests that share a volume or an image that one of them makes, and one that takes the name that another gives
+        up, are worked on in the order of the list.
+    type: list
+    elements: dict
   state:
     description:
       - V(present) makes sure that the guest is defined, and leaves it running or off as it is.
@@ -61,75 +74,11 @@ options:
     type: str
     choices: [present, running, paused, stopped, restarted, rebooted, reset, absent]
     default: present
-  renamed_from:
-    description:
-      - The name that the guest had before. When there is a guest of that name and none named O(name), it is renamed
-        first; it has to be off for that, and keeps its uuid, its addresses and its disks.
-      - When there is no guest of that name any more, this does nothing, so it may stay in a playbook.
-    type: str
-  transient:
-    description:
-      - Whether the guest has no definition that stays, so that it is forgotten as soon as it ends. It needs a state in
-        which the guest runs or is paused, and cannot go with O(autostart=true).
-      - The definition of a guest that has one is removed, and the guest runs on.
-      - Without it a guest that is described gets a definition, and one that is not stays as it is.
-    type: bool
-    default: false
-  storage:
-    description:
-      - What happens to the storage of a guest that becomes V(absent).
-      - With V(keep) nothing is deleted but the definition and what O(cloud_init) or O(ignition) made, not even UEFI
-        variables or the state of a TPM, without which an encrypted disk may be lost. A guest that gets the same name
-        and uuid later finds them.
-      - With V(owned) its UEFI variables, the state of its TPM and the volumes that were made for it are deleted; the
-        metadata of its definition names those. An image that the guest may only read, that is shareable, or that was
-        not made for it is never deleted. One that another guest uses, also as a backing file, that holds snapshots, or
-        that another program has open makes the module fail before anything is done.
-    type: str
-    choices: [keep, owned]
-    default: keep
   xml:
     description:
       - The definition as libvirt's domain XML.
       - It cannot be given together with an option that describes a part of the guest, such as O(memory) or O(disks).
     type: str
-  autostart:
-    description:
-      - Whether the guest starts when the host does. Without it that is left as it is.
-      - It is kept, and nothing acts on it at boot yet.
-    type: bool
-  apply:
-    description:
-      - What to do about a guest that runs, or is paused, with another definition than the one that is wanted.
-      - With V(live) the guest gets at once what it can get while it runs; the rest comes into force at its next start.
-        Until then RV(pending) lists the rest, and RV(restart_required) is true.
-      - What a guest can get while it runs is its current memory up to the memory that it was started with, which needs
-        the driver of the memory balloon in the guest; virtual CPUs up to the number that there can be; another medium
-        in a cdrom or floppy drive, or none; the state of a network link; the limits of a disk (C(iotune)); another
-        password for a VNC or SPICE screen that has one; title, description and metadata.
-      - Such a difference is also found where the definition is the same and the guest has drifted from it, such as a
-        balloon that was changed by hand, or a medium that the guest has ejected. The state of a link and a password
-        cannot be read back from QEMU, so there a drift is not found.
-      - With V(next_boot) the running guest is left alone, and all of the new definition waits for its next start.
-      - With V(restart) the guest is shut down and started again at once, unless it can get all of it while it runs.
-      - A run that does not describe the guest, by O(xml) or by options such as O(memory), leaves alone what is pending
-        from earlier runs, unless this is V(restart).
-    type: str
-    choices: [live, next_boot, restart]
-    default: live
-  timeout:
-    description:
-      - How many seconds a guest has to shut down, or to begin its reboot.
-    type: int
-    default: 60
-  force:
-    description:
-      - Whether to cut the power of a guest that has not shut down within O(timeout) seconds, or to reset one that does
-        not reboot. With O(timeout=0) it is not even asked.
-      - Also whether to take a medium out of a drive that the guest has locked.
-      - Without this the module fails, and the guest is left as it is.
-    type: bool
-    default: false
 seealso:
   - module: corral.virt.vm_info
 """
@@ -152,6 +101,30 @@ EXAMPLES = r"""
     rng: true
     state: running
     autostart: true
+
+- name: Several guests in one task, each like the others but for what it says itself
+  corral.virt.vm:
+    state: running
+    autostart: true
+    memory: 1GiB
+    interfaces:
+      - type: user
+    guests:
+      - name: front1
+      - name: front2
+      - name: back1
+        memory: 4GiB
+        vcpus: 4
+      - name: front0
+        state: absent
+
+- name: Shut down several guests, no more than two at a time
+  corral.virt.vm:
+    state: stopped
+    parallel: 2
+    guests:
+      - name: front1
+      - name: front2
 
 - name: An installation from a cdrom, looked at over VNC
   corral.virt.vm:
@@ -268,7 +241,7 @@ EXAMPLES = r"""
         manufacturer: Example
         serial: DB-0001
 
-- name: A guest with a data disk that is encrypted with a secret (corral.virt.secret, usage volume, usage_id vault1-data)
+- name: A guest with a data disk that is encrypted with a secret (usage volume, usage_id vault1-data)
   corral.virt.vm:
     name: vault1
     memory: 2GiB
@@ -422,7 +395,7 @@ uri:
   sample: qemu:///system
 actions:
   description: What was done, or in check mode what would be done, in this order.
-  returned: success
+  returned: success, with O(guests) in each element of RV(results)
   type: list
   elements: dict
   contains:
@@ -450,21 +423,21 @@ actions:
         - "/domain/vcpu: 1 -> 2"
 pending:
   description: What of its definition the guest gets only when it starts the next time.
-  returned: success
+  returned: success, with O(guests) in each element of RV(results)
   type: list
   elements: str
   sample:
     - "/domain/vcpu: 1 -> 2"
 restart_required:
   description: Whether something is pending.
-  returned: success
+  returned: success, with O(guests) in each element of RV(results)
   type: bool
 guest:
   description:
     - The guest as it is after the run, in check mode as it is now, with the values that M(corral.virt.vm_info) has in
       RV(corral.virt.vm_info#module:guests).
     - V(null) when there is no such guest.
-  returned: success
+  returned: success, with O(guests) in each element of RV(results)
   type: dict
   sample:
     name: web1
@@ -487,6 +460,44 @@ address:
       description: Who knew it, V(agent), V(lease) or V(arp).
       type: str
       sample: lease
+results:
+  description:
+    - What became of each element of O(guests), in the order of the list.
+    - Beside these an element has the values that the module returns for one guest, such as RV(actions) and
+      RV(guest). What C(--diff) shows is beside the list, for all of them.
+  returned: with O(guests)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the guest.
+      type: str
+    changed:
+      description: Whether something was done, or in check mode would be done, also before a failure.
+      type: bool
+    failed:
+      description: Whether the element could not become what it is asked to be.
+      type: bool
+    msg:
+      description: What went wrong, and what to do about it.
+      returned: on failure of the element
+      type: str
+    error:
+      description: The kind of the failure.
+      returned: on failure of the element
+      type: str
+    hint:
+      description: What to do about the failure, which is a part of the message too.
+      returned: on failure of the element
+      type: str
+    details:
+      description: Values that belong to the failure, as for one that is no element.
+      returned: on failure of the element
+      type: dict
+  sample:
+    - name: web1
+      changed: true
+      failed: false
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
   returned: when it could not be opened, and with C(-vv)
@@ -507,12 +518,15 @@ details:
   type: dict
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
-from ansible_collections.corral.virt.plugins.module_utils.converge.definition import DEFINITION
+from ansible_collections.corral.virt.plugins.module_utils.converge.definition import DEFINING, DEFINITION
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.many_ties import guest_makes, guest_uses
 
 STATE = Spec(
     {
@@ -545,6 +559,26 @@ STATE = Spec(
 )
 
 
+def names(options: Mapping[str, Any]) -> Iterable[str]:
+    """The name of an element, and its uuid where it says one."""
+    from ansible_collections.corral.virt.plugins.module_utils.converge.spec import desired
+
+    name, _document = desired(options, describe=False)
+    return (name, options["uuid"]) if options.get("uuid") else (name,)
+
+
+GUESTS = Many(
+    "guests",
+    "guest",
+    single=("name", "xml", "uuid", "renamed_from"),
+    defining=DEFINING,
+    names=names,
+    makes=guest_makes,
+    uses=guest_uses,
+    parallel=8,
+)
+
+
 def work(job: Job) -> dict[str, Any]:
     """Bring the guest to what is asked for."""
     from ansible_collections.corral.virt.plugins.module_utils.converge.guest import converge_guest
@@ -554,7 +588,7 @@ def work(job: Job) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    run(work, CONNECTION, DEFINITION, STATE)
+    run(work, CONNECTION, DEFINITION, STATE, many=GUESTS)
 
 
 if __name__ == "__main__":

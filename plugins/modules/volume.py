@@ -26,6 +26,7 @@ description:
 extends_documentation_fragment:
   - corral.virt.connection
   - corral.virt.attributes
+  - corral.virt.many
   - corral.virt.storage_volume
 attributes:
   check_mode:
@@ -38,13 +39,23 @@ options:
   pool:
     description:
       - The name of the pool, which has to be active.
+      - Required, beside O(volumes) or in its elements.
     type: str
-    required: true
   name:
     description:
       - The name of the volume, one part of a path.
       - Required without O(xml). With it, it must be the name that the XML says.
     type: str
+  volumes:
+    description:
+      - Several volumes in one task, in place of O(name) or O(xml). An element takes the options that this module has
+        for one volume, all of them but O(uri).
+      - What stands beside the list, such as O(pool), O(format) or O(state), holds for each volume that does not say it
+        itself.
+      - O(name), O(xml), O(upload_from) and O(download_to) name one volume, so they cannot stand beside the list.
+      - A volume may stand on one that comes before it in the list, or be a copy of it.
+    type: list
+    elements: dict
   state:
     description:
       - V(present) makes sure that the volume is there and as it is described.
@@ -101,6 +112,18 @@ EXAMPLES = r"""
     name: data.qcow2
     capacity: 20GiB
     format: qcow2
+
+- name: An image and the layers above it, in one task
+  corral.virt.volume:
+    pool: images
+    format: qcow2
+    volumes:
+      - name: golden.qcow2
+        capacity: 10GiB
+      - name: node1.qcow2
+        backing: golden.qcow2
+      - name: node2.qcow2
+        backing: golden.qcow2
 
 - name: Make it larger
   corral.virt.volume:
@@ -198,7 +221,7 @@ uri:
   sample: qemu:///system
 actions:
   description: What was done, or in check mode what would be done, in this order.
-  returned: success
+  returned: success, with O(volumes) in each element of RV(results)
   type: list
   elements: dict
   contains:
@@ -227,7 +250,7 @@ volume:
     - The volume as it is after the run, in check mode as it is now, with the values that M(corral.virt.volume_info) has
       in RV(corral.virt.volume_info#module:volumes).
     - V(null) when there is no such volume.
-  returned: success
+  returned: success, with O(volumes) in each element of RV(results)
   type: dict
   sample:
     pool: images
@@ -235,6 +258,44 @@ volume:
     path: /srv/images/data.qcow2
     format: qcow2
     capacity: 32212254720
+results:
+  description:
+    - What became of each element of O(volumes), in the order of the list.
+    - Beside these an element has the values that the module returns for one volume, such as RV(actions) and
+      RV(volume). What C(--diff) shows is beside the list, for all of them.
+  returned: with O(volumes)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The pool and the name of the volume.
+      type: str
+    changed:
+      description: Whether something was done, or in check mode would be done, also before a failure.
+      type: bool
+    failed:
+      description: Whether the element could not become what it is asked to be.
+      type: bool
+    msg:
+      description: What went wrong, and what to do about it.
+      returned: on failure of the element
+      type: str
+    error:
+      description: The kind of the failure.
+      returned: on failure of the element
+      type: str
+    hint:
+      description: What to do about the failure, which is a part of the message too.
+      returned: on failure of the element
+      type: str
+    details:
+      description: Values that belong to the failure, as for one that is no element.
+      returned: on failure of the element
+      type: dict
+  sample:
+    - name: images/data.qcow2
+      changed: true
+      failed: false
 connection:
   description: Which drivers were asked for the connection, and what each of them answered.
   returned: when it could not be opened, and with C(-vv)
@@ -253,13 +314,17 @@ details:
   type: dict
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.many_ties import volume_makes, volume_uses
 from ansible_collections.corral.virt.plugins.module_utils.converge.volume_definition import (
     ALGORITHMS,
+    VOLUME_DEFINING,
     VOLUME_DEFINITION,
 )
 
@@ -275,6 +340,24 @@ STATE = Spec(
 )
 
 
+def names(options: Mapping[str, Any]) -> Iterable[str]:
+    """The pool and the name of an element."""
+    from ansible_collections.corral.virt.plugins.module_utils.converge.volume_spec import desired_volume
+
+    return (f"{options['pool']}/{desired_volume(options, describe=False)[0]}",)
+
+
+VOLUMES = Many(
+    "volumes",
+    "volume",
+    single=("name", "xml", "upload_from", "download_to"),
+    defining=VOLUME_DEFINING,
+    names=names,
+    makes=volume_makes,
+    uses=volume_uses,
+)
+
+
 def work(job: Job) -> dict[str, Any]:
     """Bring the volume to what is asked for."""
     from ansible_collections.corral.virt.plugins.module_utils.converge.volume import converge_volume
@@ -284,7 +367,7 @@ def work(job: Job) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    run(work, CONNECTION, VOLUME_DEFINITION, STATE)
+    run(work, CONNECTION, VOLUME_DEFINITION, STATE, many=VOLUMES)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,17 @@ TEXTS = ("user_data", "vendor_data", "meta_data", "network_config")
 
 
 def complaint(arguments: Mapping[str, Any]) -> Optional[str]:
-    """Return what is wrong with the texts below cloud_init, None when nothing is."""
+    """Return what is wrong with the texts below cloud_init, also of the guests of a list; None when nothing is."""
+    found = _complaint(arguments)
+    several = arguments.get("guests")
+    for number, guest in enumerate(several if isinstance(several, list) else [], 1):
+        if found is None and isinstance(guest, Mapping):
+            wrong = _complaint(guest)
+            found = None if wrong is None else f"guests[{number}].{wrong}"
+    return found
+
+
+def _complaint(arguments: Mapping[str, Any]) -> Optional[str]:
     cloud = arguments.get("cloud_init")
     if not isinstance(cloud, Mapping):
         return None

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Optional
 
@@ -17,7 +16,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ..errors import CorralError
 from ..host.local_import import compile_once
 from .argspec import Spec, composed
+from .failure import failure
+from .hiding import hide_passwords, set_aside, set_list_aside
 from .job import Job
+from .listed import Many
 
 if TYPE_CHECKING:
     from ..connect.connection import Connection
@@ -29,28 +31,29 @@ LIBRARIES = ("lxml", "qemu.qmp")
 INTERPRETERS = ("/usr/libexec/corral/python", "/opt/corral/bin/python", "/usr/bin/python3", "/usr/local/bin/python3")
 # Ansible writes the arguments into a pipe before anybody reads it, and a pipe holds 64 KiB.
 RESPAWN_BYTES = 48 * 1024
-# Options whose values are documents that may hold secrets, which no result repeats.
-SECRET_DOCUMENTS = ("cloud_init", "ignition")
-HIDDEN = "(hidden)"
-# <graphics passwd='...'>, in a text that may be anything.
-PASSWORD = re.compile(r"""passwd\s*=\s*['"]([^'"]*)['"]""")
 
 
-def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
+def run(work: Work, *parts: Spec, read_only: bool = False, many: Optional[Many] = None) -> None:
     """Run a module: ``parts`` are its arguments, ``work`` turns a Job into its result.
 
     The connection is opened once, read-only in check mode and with ``read_only``. At -vv, and where it could not be
-    opened, the result says under ``connection`` how it came about.
+    opened, the result says under ``connection`` how it came about. With ``many`` the module also takes a list, and
+    ``work`` is done for each element of one.
     """
     compile_once()
-    module = AnsibleModule(**composed(*parts))
-    _hide_passwords(module)
+    module = AnsibleModule(**composed(*(parts if many is None else many.beside(*parts))))
+    several = None if many is None or module.params[many.option] is None else many
+    hide_passwords(module, [module.params, *(module.params[several.option] if several else ())])
     _ensure_libraries(module)
-    options = _set_aside(module)
+    options = set_aside(module)
+    if several is not None:
+        set_list_aside(module, composed(*parts)["argument_spec"], several.option)
     from ..connect.open import open_connection
 
     connection = None
     try:
+        if several is not None:
+            work = _for_each(module, several, options, parts, work)
         connection = open_connection(module.params["uri"], read_only=read_only or module.check_mode)
         hide, warn = module.no_log_values.add, lambda text: module.warn(_readable(text))
         job = Job(connection, options, module.check_mode, module._diff, hide, warn)
@@ -62,7 +65,18 @@ def run(work: Work, *parts: Spec, read_only: bool = False) -> None:
     finally:
         if connection is not None:
             connection.close()
-    module.exit_json(**_readable(result))
+    (module.fail_json if result.get("failed") else module.exit_json)(**_readable(result))
+
+
+def _for_each(module: AnsibleModule, many: Many, options: dict[str, Any], parts: Iterable[Spec], work: Work) -> Work:
+    """The work on all elements of the list, which are looked at here; raises InvalidArgument."""
+    from ..host.local_processors import processors
+    from .elements import reader
+    from .many import converge_many, read_elements, workers
+
+    parallel = workers(many, options, processors())
+    elements = read_elements(many, options, reader(parts, module.no_log_values.update))
+    return lambda job: converge_many(job, many, elements, work, parallel=parallel)
 
 
 def _readable(value: Any) -> Any:
@@ -82,59 +96,15 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _hide_passwords(module: AnsibleModule) -> None:
-    """Passwords in XML are hidden before anything can go wrong: also those of a document that is not well-formed."""
-    written = PASSWORD.findall(str(module.params.get("xml") or ""))
-    if not written:
-        return
-    from html import unescape
-
-    module.no_log_values.update(written)
-    module.no_log_values.update(unescape(found) for found in written)
-    module.no_log_values.discard("")
-
-
-def _set_aside(module: AnsibleModule) -> dict[str, Any]:
-    """Return the options, and hide documents that may hold secrets in what Ansible repeats of them.
-
-    Ansible takes each word and number in them for a secret, and would blot out every "1" and every "root" of a result.
-    """
-    options = dict(module.params)
-    for name in SECRET_DOCUMENTS:
-        if options.get(name) is not None:
-            module.params[name] = HIDDEN
-            module.no_log_values.difference_update(_words(options[name]))
-    return options
-
-
-def _words(value: Any) -> Iterator[str]:
-    """Every text and number in a value, as Ansible writes them down."""
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _words(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _words(inner)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value)
-
-
 def _fail(module: AnsibleModule, error: CorralError, connection: Optional[Connection]) -> NoReturn:
-    details = {name: value for name, value in error.details.items() if value is not None}
-    walk = details.pop("connection", None)
-    said: dict[str, Any] = {"uri": connection.uri if connection else module.params["uri"]}
+    said = failure(error)
+    walk = said["details"].pop("connection", None)
+    said["uri"] = connection.uri if connection else module.params["uri"]
     if module._verbosity >= 2:
         said["connection"] = connection.explain() if connection else walk
     elif walk:
         said["connection"] = _in_short(walk)
-    module.fail_json(
-        msg=_readable(str(error)),
-        changed=bool(details.get("done")),
-        error=type(error).__name__,
-        hint=_readable(error.hint),
-        details=_readable(details),
-        **_readable(said),
-    )
+    module.fail_json(**_readable(said))
     raise AssertionError("fail_json does not return")
 
 

@@ -52,6 +52,8 @@ def converge_filter(job: Job) -> dict[str, Any]:
         plan = _removal(job, driver, name, before) if absent else _planned(job, driver, name, before, document)
         if not job.check_mode:
             take_steps(plan, lambda step: ACTIONS[step.action](driver, name, plan), _left)
+    if job.check_mode and job.expected is not None and not absent:
+        job.expected[name] = document  # later filters of a list may take it in
     after = before if job.check_mode or not plan.steps else gather(driver, name)
     result = {
         "changed": bool(plan.steps),
@@ -98,7 +100,8 @@ def _warn(job: Job, driver: NwfilterDriver, name: str, document: Element) -> Non
 
     for part in ignored_parts(document):
         job.warn(f"Filter {name}: {part}, has no effect.")
-    missing = unknown_filters(document, lambda other: other == name or _exists(driver, other))
+    expected = job.expected or {}
+    missing = unknown_filters(document, lambda other: other == name or other in expected or _exists(driver, other))
     if missing:
         job.warn(f"Filter {name} refers to {listed(missing)}: until that is defined, no guest can use {name}.")
 

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 if TYPE_CHECKING:
     from ..connect.connection import Connection
@@ -27,7 +27,8 @@ class Job:
     """One run of a module. In check mode the connection is read-only.
 
     ``hide`` takes a secret value out of everything that the module says, the options that Ansible repeats included.
-    ``warn`` says something to the user beside the result.
+    ``warn`` says something to the user beside the result. ``expected`` is what the earlier elements of a list would
+    have made in a check, where a run finds it on the host; None outside of a list.
     """
 
     connection: Connection
@@ -36,6 +37,7 @@ class Job:
     diff: bool = False
     hide: Callable[[str], None] = _nothing
     warn: Callable[[str], None] = _nothing
+    expected: Optional[dict[Hashable, Any]] = None
 
     def warn_ignored(self, parts: Sequence[str]) -> None:
         """Say which parts of a document have no effect: some of them one by one, and how many more there are."""

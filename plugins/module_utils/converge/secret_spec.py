@@ -58,7 +58,7 @@ def wanted_secret(options: Options, read: Read) -> Wanted:
     Raises InvalidArgument and XmlError for options that contradict each other or make no sense, HostError for a file
     that is not there. A secret that is to go is only named: its value is not looked at.
     """
-    uuid, purpose, document = _named(options)
+    uuid, purpose, document = named(options)
     if options["state"] == "absent":
         return Wanted("absent", uuid, purpose)
     return Wanted(
@@ -95,7 +95,11 @@ def document_of(wanted: Wanted, before: Optional[Element]) -> Element:
     return element
 
 
-def _named(options: Options) -> tuple[Optional[str], Optional[str], Optional[Element]]:
+def named(options: Options) -> tuple[Optional[str], Optional[str], Optional[Element]]:
+    """Return the uuid, the purpose and the document of a secret, as far as the options say them.
+
+    Raises InvalidArgument for options that name none, or that contradict each other, and XmlError.
+    """
     clash = list(given(options, SECRET_DEFINING))
     if not options.get("xml"):
         return _named_by_options(options)

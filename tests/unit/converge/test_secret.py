@@ -215,10 +215,15 @@ def test_filters(world: World) -> None:
         world.show(usage_id="b")
 
 
+def _elements(task: dict[str, Any]) -> list[dict[str, Any]]:
+    beside = {name: value for name, value in task.items() if name != "secrets"}
+    return [{**beside, **element} for element in task.get("secrets", [{}])]
+
+
 def test_the_examples_run_and_a_second_run_changes_nothing(world: World) -> None:
     examples = [task["corral.virt.secret"] for task in yaml.safe_load(secret.EXAMPLES)]
     assert len(examples) >= 6
-    for options in examples:
+    for options in (each for task in examples for each in _elements(task)):
         plain = {name: "c2VjcmV0" if "{{" in str(value) else value for name, value in options.items()}
         assert world.run(check=True, **plain)["changed"] and world.run(**plain)["changed"]
         assert not world.run(**plain)["changed"]

@@ -104,8 +104,12 @@ def test_ignition_has_to_be_one(value: Any, words: str) -> None:
     ],
 )
 def test_the_action_parses_what_is_yaml(cloud: dict[str, Any], words: str) -> None:
-    found = complaint({"cloud_init": cloud})
-    assert found is not None and words in found and SECRET not in found
+    for arguments, where in (
+        ({"cloud_init": cloud}, ""),
+        ({"guests": [{"name": "a"}, {"name": "b", "cloud_init": cloud}]}, "guests[2]."),
+    ):
+        found = complaint(arguments)
+        assert found is not None and found.startswith(where + words) and SECRET not in found
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,8 @@ def test_the_action_parses_what_is_yaml(cloud: dict[str, Any], words: str) -> No
 )
 def test_the_action_leaves_the_rest_alone(cloud: Any) -> None:
     assert complaint({"cloud_init": cloud}) is None
+    assert complaint({"guests": [{"cloud_init": cloud}, "{{ nothing }}", None]}) is None
+    assert complaint({"guests": "{{ guests }}"}) is None
 
 
 # its life

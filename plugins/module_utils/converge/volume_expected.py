@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes that a run would have made by now: in a check, an element of a list may stand on an earlier one.
+
+The storage driver knows what is on the host. Here it is asked through a face that also knows what a check expects to
+be there; nothing else about a volume that is not there is asked.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Hashable, Mapping
+from typing import Any, Optional
+
+from ..drivers.api import Content, StorageDriver, Volume
+from ..errors import NotFound
+from ..model.storage.order import VOLUME_ORDER, order_children
+from ..model.storage.parts import set_bytes
+from ..model.storage.volume import Volume as VolumeView
+from ..xml.parse import Element, clone
+
+# The calls that are answered here.
+OWN = ("lookup_volume", "volume_by_path", "normalise_volume", "check_new_volume")
+
+
+def expected_volume(driver: StorageDriver, pool: str, document: Element) -> Volume:
+    """Return what the driver will say of a volume that is made by this complete document."""
+    view = VolumeView(document)
+    path = posixpath.join(driver.pool_xml(pool).findtext("target/path") or "", view.name or "")
+    return Volume(pool, view.name or "", key=path, path=path, format=view.given().format, capacity=view.size() or 0)
+
+
+class ExpectingStorage(StorageDriver):
+    """The calls about volumes that another volume is made from or stands on; all others are the driver's own."""
+
+    def __init__(self, driver: StorageDriver, expected: Mapping[Hashable, Any]) -> None:
+        self._driver, self._expected = driver, expected
+
+    def __getattribute__(self, call: str) -> Any:
+        own = call.startswith("_") or call in OWN
+        return object.__getattribute__(self, call) if own else getattr(self._driver, call)
+
+    def lookup_volume(self, pool: str, name: str) -> Volume:
+        """The volume that is there, or is expected to be."""
+        try:
+            return self._driver.lookup_volume(pool, name)
+        except NotFound:
+            found: Optional[Volume] = self._expected.get((pool, name))
+            if found is None:
+                raise
+            return found
+
+    def volume_by_path(self, path: str) -> Volume:
+        """The same, by its path."""
+        try:
+            return self._driver.volume_by_path(path)
+        except NotFound:
+            for volume in self._expected.values():
+                if isinstance(volume, Volume) and volume.path == path:
+                    return volume
+            raise
+
+    def normalise_volume(self, pool: str, document: Element, *, content: Optional[Content] = None) -> Element:
+        """The complete document; a copy is as large as what it is made from, and of that format."""
+        source = self._source(content)
+        if source is None:
+            return self._driver.normalise_volume(pool, document, content=content)
+        document = clone(document)
+        view = VolumeView(document)
+        if document.find("capacity") is None:
+            set_bytes(view, "capacity", source.capacity)
+        if view.given().format is None and source.format is not None:
+            view.need_target().format = source.format
+        order_children(document, VOLUME_ORDER)
+        return self._driver.normalise_volume(pool, document)
+
+    def check_new_volume(
+        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+    ) -> None:
+        """Look at the contents as far as they are there, and at an image below only where it is."""
+        if self._source(content) is not None:
+            document, content = self.normalise_volume(pool, document, content=content), None
+        if not self._stands_on_expected(document):
+            self._driver.check_new_volume(pool, document, content=content, preallocation=preallocation)
+
+    def _source(self, content: Optional[Content]) -> Optional[Volume]:
+        """The expected volume that is to be copied, None for one that is there."""
+        return None if content is None or content.volume is None else self._expected.get(content.volume)
+
+    def _stands_on_expected(self, document: Element) -> bool:
+        below = VolumeView(document).backing_path()
+        return any(isinstance(volume, Volume) and volume.path == below for volume in self._expected.values())
