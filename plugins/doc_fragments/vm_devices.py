@@ -374,24 +374,16 @@ options:
       filter:
         description:
           - What it may send and receive, by a network filter. See M(corral.virt.filter).
+          - The name of the filter, such as V(clean-traffic), or a mapping with C(name) and C(parameters). These are
+            values of the filter's variables by their names, each a text or a list of texts, such as C(IP) for the
+            addresses that the guest may use.
+          - C(MAC) is known. Without C(IP) the addresses are those that the network has reserved or lent, else what
+            C(CTRL_IP_LEARNING) says, V(any), V(dhcp) or V(none).
           - The rules are in place before anybody can reach the guest. A change takes effect at once, and rules that
             somebody has flushed or edited are put back by the next run.
           - With O(interfaces[].network) or O(interfaces[].bridge), where that is a Linux bridge, and with
-            O(interfaces[].type=ethernet) when its link is attached to one. Packets that pass no bridge are not filtered.
-        type: dict
-        suboptions:
-          name:
-            description:
-              - The name of the filter, such as V(clean-traffic).
-            type: str
-            required: true
-          parameters:
-            description:
-              - Values of the filter's variables by their names, each a text or a list of texts, such as C(IP) for the
-                addresses that the guest may use.
-              - C(MAC) is known. Without C(IP) the addresses are those that the network has reserved or lent, else what
-                C(CTRL_IP_LEARNING) says, V(any), V(dhcp) or V(none).
-            type: dict
+            O(interfaces[].type=ethernet) when its link is attached to one. What passes no bridge is not filtered.
+        type: raw
       trust_guest_rx_filters:
         description:
           - Whether the guest may receive what is sent to any multicast group, so that it chooses itself, on a device of

@@ -70,7 +70,6 @@ DIRECT: Rows = {
     "dev": {"type": "str", "required": True},
     "mode": _word("bridge", "vepa", "private", "passthrough", default="bridge"),
 }
-FILTER: Rows = {"name": {"type": "str", "required": True}, "parameters": {"type": "dict"}}
 INTERFACE: Rows = {
     "type": _word("user", "network", "bridge", "direct", "ethernet"),
     "network": STR,
@@ -88,7 +87,7 @@ INTERFACE: Rows = {
     "target": STR,
     "managed": BOOL,
     "isolated": BOOL,
-    "filter": {"type": "dict", "options": FILTER},
+    "filter": {"type": "raw"},
     "trust_guest_rx_filters": BOOL,
     "boot_order": INT,
 }

@@ -202,6 +202,7 @@ WRITTEN: tuple[tuple[dict[str, Any], str], ...] = (
         '<interface type="direct" trustGuestRxFilters="yes"><source dev="eth0" mode="vepa"/>',
     ),
     ({"interfaces": [{"bridge": "br0", "filter": {"name": "clean"}}]}, '<filterref filter="clean"/>'),
+    ({"interfaces": [{"bridge": "br0", "filter": "clean"}]}, '<filterref filter="clean"/>'),
     (
         {"interfaces": [{"network": "n", "filter": {"name": "web", "parameters": {"IP": ["a", "b"], "PORT": 80}}}]},
         '<filterref filter="web"><parameter name="IP" value="a"/><parameter name="IP" value="b"/>'

@@ -9,6 +9,9 @@ Source of the meanings: libvirt's formatdomain, "Network interfaces".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ...drivers.links.guarded import FILTERED
 from ...errors import InvalidArgument
 from ...host.layout import check_name
@@ -16,6 +19,7 @@ from ...values import parse_mac
 from ...xml.parse import Element, add
 from ..network_options.ports import write_bandwidth, write_vlan
 from .disks import boot_order
+from .forms import Form, words
 from .write import Builder, Options, device, each, listed, put
 
 # What has to be said of those that are attached to something by its name.
@@ -61,17 +65,32 @@ def _interface(element: Element, interface: Options, what: str) -> None:
     boot_order(element, interface, what)
 
 
-def write_filter(element: Element, given: Options, what: str) -> None:
-    """Refer to a filter, here or in another filter; raises InvalidArgument.
+def write_filter(element: Element, given: Any, what: str) -> None:
+    """Refer to a filter, by its name alone or with values for its variables; raises InvalidArgument."""
+    said = Form(what, "name", {"name": words, "parameters": _parameters}).read(given) or {}
+    if "name" not in said:
+        raise InvalidArgument(f"{what} names no filter.", hint="Write its name.")
+    filterref = add(element, "filterref", filter=check_name("filter", said["name"]))
+    for name, value in said.get("parameters") or ():
+        add(filterref, "parameter", name=name, value=value)
 
-    A parameter has one value, or a list of them.
-    """
-    filterref = add(element, "filterref", filter=check_name("filter", given["name"]))
-    for name, values in (given.get("parameters") or {}).items():
+
+def _parameters(given: Any, what: str) -> list[tuple[str, str]]:
+    """Names with values; a parameter has one value, or a list of them."""
+    from ...model.nwfilter.variables import misnamed
+
+    if not isinstance(given, Mapping):
+        raise InvalidArgument(f"{what}: {given!r} is no mapping; write the names of variables with their values.")
+    found: list[tuple[str, str]] = []
+    for name, values in given.items():
         for value in values if isinstance(values, list) else [values]:
             if value is None or isinstance(value, (dict, list, bool)):
-                raise InvalidArgument(f"{what}.parameters: {name} is neither a text nor a list of them.")
-            add(filterref, "parameter", name=str(name), value=str(value))
+                raise InvalidArgument(f"{what}: {name} is neither a text nor a list of them.")
+            wrong = misnamed(str(name), str(value))
+            if wrong:
+                raise InvalidArgument(f"{what}: there is {wrong}.")
+            found.append((str(name), str(value)))
+    return found
 
 
 def _kind(interface: Options, what: str) -> str:

@@ -62,3 +62,10 @@ def is_name(text: str) -> bool:
 def is_value(text: str) -> bool:
     """Return whether a parameter can have this value, whatever uses it."""
     return re.fullmatch(r"[A-Za-z0-9_.:+/-]{1,128}", text) is not None
+
+
+def misnamed(name: str, value: str) -> str:
+    """Return what is wrong with a parameter by itself, as words for a message; "" for one that a filter can use."""
+    if not is_name(name):
+        return f"the name {name[:40]!r}, which is not {NAME_SAYS}"
+    return "" if is_value(value) else f"the value {value[:40]!r}, which is not {VALUE_SAYS}"

@@ -120,6 +120,11 @@ def test_a_network_without_a_bridge_has_no_filters(driver: QemuDriver) -> None:
             "<source bridge='br0'/><filterref filter='f'><parameter name='A'/></filterref>",
             "a name and a value",
         ),
+        (
+            "bridge",
+            "<source bridge='br0'/><filterref filter='f'><parameter name='A' value='1 2'/></filterref>",
+            "the value '1 2', which is not",
+        ),
     ],
 )
 def test_a_filter_that_makes_no_sense_is_refused(driver: QemuDriver, kind: str, inner: str, said: str) -> None:

@@ -133,6 +133,11 @@ def check_filter(interface: Interface) -> None:
     for parameter in found.iterfind("parameter"):
         if not parameter.get("name") or parameter.get("value") is None:
             raise XmlError("a <parameter> of a filter needs a name and a value.", line=parameter.sourceline)
+        from ....model.nwfilter.variables import misnamed  # most cards have no filter
+
+        said = misnamed(parameter.get("name") or "", parameter.get("value") or "")
+        if said:
+            raise XmlError(f"a <parameter> of a filter has {said}.", line=parameter.sourceline)
 
 
 def _check_tag(tag: Element) -> None:
