@@ -14,6 +14,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from ansible_collections.corral.virt.plugins.plugin_utils import runtime
 
@@ -26,7 +27,9 @@ PYTHONPATH=/usr/lib/corral/runtime/current
 export PYTHONPATH
 exec /usr/bin/python3 -m ansible_collections.corral.virt.plugins.module_utils.service "$@"
 """
-DIGEST = runtime.digest_of(runtime.sources())
+# Read once: somebody may work on the checkout while a machine runs.
+SOURCES = runtime.sources()
+DIGEST = runtime.digest_of(SOURCES)
 MODULES = "ansible_collections.corral.virt.plugins.modules"
 LINE = "console=ttyS0 quiet panic=-1 cryptomgr.notests rodata=off mitigations=off tsc=reliable no_timer_check"
 # For systemd-nspawn: the kernel of the test guest.
@@ -65,7 +68,8 @@ class Installed:
         }
         program = self.machine.path("/root/module.py")
         kept = self.machine.path(f"/var/cache/corral/runtime/{DIGEST}.zip").exists()
-        program.write_text(runtime.program(order, with_sources=not kept))
+        with mock.patch.object(runtime, "sources", lambda: SOURCES):
+            program.write_text(runtime.program(order, with_sources=not kept))
         done = self.machine.run("python3", "/root/module.py", check=False)
         assert done.stdout.strip().startswith("{"), done.stdout + done.stderr
         result: dict[str, Any] = json.loads(done.stdout)

@@ -182,6 +182,7 @@ class Units:
     def answer(self, instance: str, error: CorralError) -> None:
         """Leave an error for whoever gave the order."""
         text = json.dumps(to_plain(error), default=str)
+        self.host.make_directory(self.layout.units_dir, mode=0o700)
         self.host.write(self.layout.unit_file(self.word, instance, "answer"), text.encode(), lasting=False)
 
     def pid_file(self, instance: str) -> str:
@@ -232,17 +233,18 @@ class Units:
 
 
 def to_plain(error: CorralError) -> Dict[str, Any]:
-    """Return an error as values that JSON has."""
-    return {**vars(error), "error": type(error).__name__}
+    """Return an error as values that JSON has; ``error`` are the names of its class and of those above it."""
+    return {**vars(error), "error": [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, CorralError)]}
 
 
 def from_plain(plain: Mapping[str, Any]) -> CorralError:
-    """Return the error of another process: of the same class, with the same words and details."""
-    kind = next((each for each in _errors(CorralError) if each.__name__ == plain.get("error")), OperationFailed)
+    """Return the error of another process: of the same class, or the nearest that is known here, with all it says."""
+    known = {each.__name__: each for each in _errors(CorralError)}
+    kind = next((known[name] for name in plain.get("error", ()) if name in known), OperationFailed)
     error = kind.__new__(kind)
     Exception.__init__(error, plain.get("message"))
-    vars(error).update({"message": "", "hint": None, "details": {}, **plain})
-    del error.__dict__["error"]
+    said = {name: value for name, value in plain.items() if name != "error"}
+    vars(error).update({"message": "", "hint": None, "details": {}, **said})
     return error
 
 

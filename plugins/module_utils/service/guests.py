@@ -125,7 +125,7 @@ def after_guest(call: Call, say: Say) -> None:
     domain = _found(guests, name)
     if domain is None or domain.active:
         return
-    say(f"Guest {name} has ended: {domain.reason}.")
-    if guests.after_end(name) == "restart":
+    say(f"Guest {name} is off: {domain.reason}.")
+    if guests.settle_domain(name) == "restart":
         say(f"Guest {name} is started again, as its definition says for this.")
         call.units.start_later(name)

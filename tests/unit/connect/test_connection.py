@@ -104,6 +104,7 @@ def test_every_changing_call_of_the_contracts_is_marked() -> None:
         "delete",
         "update",
         "mend",
+        "settle",
         "rename",
         "reboot",
         "reset",

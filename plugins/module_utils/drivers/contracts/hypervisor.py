@@ -272,12 +272,12 @@ class HypervisorDriver(Driver):
         raise self.unsupported("destroy_domain")
 
     @mutates
-    def after_end(self, name: str) -> str:
+    def settle_domain(self, name: str) -> str:
         """Clean up after a guest that has ended, and return what its definition says is done now: destroy or restart.
 
         It is destroy (which means nothing) for a guest that somebody wanted to end.
         """
-        raise self.unsupported("after_end")
+        return "destroy"
 
     @mutates
     def suspend_domain(self, name: str) -> None:

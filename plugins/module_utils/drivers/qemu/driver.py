@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import (
-    AlreadyExists,
     CorralError,
     InvalidArgument,
     NotFound,
@@ -37,6 +36,7 @@ from .guest.console import console_path
 from .guest.handed import borrowers, handed
 from .guest.journal import Entry
 from .guest.memo import Memo, digest, forget, recall, remember
+from .guest.presence import check_new, startable
 from .guest.seed import forget_seeds, seeds
 from .guest.site import Site, runner
 from .guest.status import Status, final_reason, reboots, running_state
@@ -338,8 +338,7 @@ class QemuDriver(EnteringDriver):
         name = check_name("domain", DomainView(document).name or "")
         with self.store.lock(name):
             reconcile(self.site, name)
-            if self.store.read_config(name) is not None or self._runs(name):
-                raise AlreadyExists(f"There is a guest named {name} already.", hint="Start that one.", name=name)
+            check_new(self.site, name)
             done = self._completed(document, None)
             start(self.site, self._foreseen(name, done), paused=paused)
             self._reach(name, "paused" if paused else "running")
@@ -349,7 +348,7 @@ class QemuDriver(EnteringDriver):
         from .guest.launch import start
 
         with self._locked(name):
-            start(self.site, self._foreseen(name, self._startable(name)), paused=paused)
+            start(self.site, self._foreseen(name, startable(self.site, name)), paused=paused)
             self._reach(name, "paused" if paused else "running")
         return self._describe(name)
 
@@ -420,15 +419,6 @@ class QemuDriver(EnteringDriver):
             self.store.set_autostart(name, autostart)
 
     # inside
-
-    def _startable(self, name: str) -> Element:
-        """The definition of a guest that is off; raises OperationInvalid for any other."""
-        if self._runs(name):
-            raise OperationInvalid(f"Guest {name} is already running.")
-        document = self.site.persistent(name)
-        if document is None:
-            raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
-        return document
 
     def _foreseen(self, name: str, document: Element) -> Start:
         """The start as it was worked out just before, where it still holds; else it is worked out now."""

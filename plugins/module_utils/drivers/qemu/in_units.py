@@ -19,6 +19,7 @@ from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Domain
 from .driver import QemuDriver
+from .guest.presence import check_new, startable
 from .guest.stop import reconcile
 
 OFF = "shut off"
@@ -31,15 +32,19 @@ class UnitDriver(QemuDriver):
         parts = super().ignored_parts(document)
         if not parts or not self.store.units.installed:
             return parts
-        from .guest.limits import without_read
+        from .guest.limits import still_ignored
 
-        return without_read(parts)
+        rest = still_ignored(document)
+        return [each for part in parts for each in rest.get(part.partition(" (line")[0], [part])]
 
     def create_domain(self, document: Element, *, paused: bool = False) -> Domain:
         name = check_name("domain", DomainView(document).name or "")
         if not self.store.units.serves(name):
             self._limit(name, document)
             return super().create_domain(document, paused=paused)
+        with self.store.lock(name):
+            reconcile(self.site, name)
+            check_new(self.site, name)
         self.store.units.start(name, lambda: self._runs(name), paused=paused, document=to_text(document))
         return self._describe(name)
 
@@ -49,7 +54,7 @@ class UnitDriver(QemuDriver):
             self._limit(name, document)
             return super().start_domain(name, paused=paused)
         with self._locked(name):
-            self._startable(name)
+            startable(self.site, name)
         self.store.units.start(name, lambda: self._runs(name), paused=paused)
         return self._describe(name)
 
@@ -70,7 +75,7 @@ class UnitDriver(QemuDriver):
             self.store.units.settle(name)
         return found
 
-    def after_end(self, name: str) -> str:
+    def settle_domain(self, name: str) -> str:
         from .guest.policy import DESTROY, after_end
 
         with self.store.lock(name):
@@ -78,6 +83,7 @@ class UnitDriver(QemuDriver):
             document, status = self.site.persistent(name), self.site.status(name)
             if document is None or status is None or not status.clean:
                 return DESTROY
+            self.store.write_status(name, replace(status, leaving=True).to_plain())  # an end is answered once
             return after_end(DomainView(document), status)
 
     def _leave(self, name: str) -> None:

@@ -355,6 +355,7 @@ def test_every_other_call_of_the_contract_is_served() -> None:
     empty |= {
         "domain_faults",
         "mend_domain",
+        "settle_domain",
         "exclusive",
         "observe_domain",
         "explain_addresses",

@@ -11,24 +11,15 @@ systemd.resource-control(5).
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple, Type
 
 from ....model.domain.core import Domain
 from ....model.domain.memory import in_kib
 from ....xml.parse import Element
-from ....xml.views import NATURAL, TEXT, Children, Field, View
+from ....xml.views import NATURAL, TEXT, Children, Field, View, undeclared
 
 Property = Tuple[str, str]
 
-# The parts of a document that become properties, as the list of what nobody reads names them.
-READ = (
-    *("domain/cputune/shares", "domain/cputune/period", "domain/cputune/quota"),
-    *("domain/cputune/global_period", "domain/cputune/global_quota"),
-    *("domain/memtune/hard_limit", "domain/memtune/soft_limit", "domain/memtune/swap_hard_limit"),
-    *("domain/memtune/*/@unit", "domain/blkiotune/weight"),
-    *(f"domain/blkiotune/device/{name}" for name in ("path", "weight", "*_bytes_sec", "*_iops_sec")),
-)
 # The weights that a unit can have; a document may come from a host where more was possible.
 WEIGHTS = (1, 10000)
 PERIOD = 100000  # microseconds: what a quota is of, when the document does not say
@@ -56,31 +47,53 @@ class Device(View):
     write_iops_sec = Field("write_iops_sec", NATURAL)
 
 
-class Tuning(View):
-    """The parts of a <domain> that limit it. A quota may be negative, which means none."""
+class CpuTuning(View):
+    """The <cputune>. A quota may be negative, which means none."""
 
-    shares = Field("cputune/shares", NATURAL)
-    period = Field("cputune/period", NATURAL)
-    quota = Field("cputune/quota", TEXT)
-    global_period = Field("cputune/global_period", NATURAL)
-    global_quota = Field("cputune/global_quota", TEXT)
-    hard_limit = Field("memtune/hard_limit", NATURAL)
-    hard_unit = Field("memtune/hard_limit/@unit", TEXT)
-    soft_limit = Field("memtune/soft_limit", NATURAL)
-    soft_unit = Field("memtune/soft_limit/@unit", TEXT)
-    swap_hard_limit = Field("memtune/swap_hard_limit", NATURAL)
-    swap_unit = Field("memtune/swap_hard_limit/@unit", TEXT)
-    weight = Field("blkiotune/weight", NATURAL)
-    devices = Children("blkiotune/device", Device)
+    shares = Field("shares", NATURAL)
+    period = Field("period", NATURAL)
+    quota = Field("quota", TEXT)
+    global_period = Field("global_period", NATURAL)
+    global_quota = Field("global_quota", TEXT)
+
+
+class MemoryTuning(View):
+    """The <memtune>; the swap limit is one of memory and swap together."""
+
+    hard_limit = Field("hard_limit", NATURAL)
+    hard_unit = Field("hard_limit/@unit", TEXT)
+    soft_limit = Field("soft_limit", NATURAL)
+    soft_unit = Field("soft_limit/@unit", TEXT)
+    swap_hard_limit = Field("swap_hard_limit", NATURAL)
+    swap_unit = Field("swap_hard_limit/@unit", TEXT)
+
+
+class BlockTuning(View):
+    """The <blkiotune>."""
+
+    weight = Field("weight", NATURAL)
+    devices = Children("device", Device)
+
+
+# The elements of a document that become properties.
+READ: Dict[str, Type[View]] = {"cputune": CpuTuning, "memtune": MemoryTuning, "blkiotune": BlockTuning}
 
 
 def unit_properties(document: Element) -> List[Property]:
     """Return the properties of a guest's unit, in the order in which systemd is told."""
-    tuning = Tuning(document)
-    found = {**_cpu(tuning, Domain(document).vcpus or 1), **_memory(tuning)}
-    if tuning.weight:
+    found: Dict[str, str] = {}
+    cpu, memory, blocks = (document.find(tag) for tag in READ)
+    if cpu is not None:
+        found.update(_cpu(CpuTuning(cpu), Domain(document).vcpus or 1))
+    if memory is not None:
+        found.update(_memory(MemoryTuning(memory)))
+    tuning = None if blocks is None else BlockTuning(blocks)
+    if tuning is not None and tuning.weight:
         found["IOWeight"] = str(_weight(tuning.weight))
-    return [*((name, found[name]) for name in SINGLE if name in found), *_devices(tuning)]
+    return [
+        *((name, found[name]) for name in SINGLE if name in found),
+        *(_devices(tuning.devices) if tuning is not None else ()),
+    ]
 
 
 def cleared() -> List[Property]:
@@ -88,12 +101,16 @@ def cleared() -> List[Property]:
     return [(name, "") for name in (*SINGLE, *BY_DEVICE.values())]
 
 
-def without_read(parts: Iterable[str]) -> List[str]:
-    """Return those of the parts that nobody reads which are no limits either, each a path, maybe with its line."""
-    return [part for part in parts if not any(fnmatchcase(part.partition(" (line")[0], path) for path in READ)]
+def still_ignored(document: Element) -> Dict[str, List[str]]:
+    """Return what of these elements becomes no property, as paths with their lines, by the path of each element."""
+    return {
+        f"domain/{tag}": [f"domain/{path} (line {line})" for path, line in undeclared(view(element))]
+        for tag, view in READ.items()
+        for element in document.findall(tag)
+    }
 
 
-def _cpu(tuning: Tuning, vcpus: int) -> Dict[str, str]:
+def _cpu(tuning: CpuTuning, vcpus: int) -> Dict[str, str]:
     found = {"CPUWeight": str(_weight(tuning.shares))} if tuning.shares else {}
     rates = [
         (_number(tuning.global_quota), tuning.global_period or PERIOD),
@@ -114,7 +131,7 @@ def _number(text: Optional[str]) -> int:
         return 0
 
 
-def _memory(tuning: Tuning) -> Dict[str, str]:
+def _memory(tuning: MemoryTuning) -> Dict[str, str]:
     hard = in_kib(tuning.hard_limit, tuning.hard_unit, "<hard_limit>")
     soft = in_kib(tuning.soft_limit, tuning.soft_unit, "<soft_limit>")
     both = in_kib(tuning.swap_hard_limit, tuning.swap_unit, "<swap_hard_limit>")
@@ -123,10 +140,10 @@ def _memory(tuning: Tuning) -> Dict[str, str]:
     return {name: f"{kib}K" for name, kib in rows.items() if kib is not None}
 
 
-def _devices(tuning: Tuning) -> List[Property]:
+def _devices(devices: Sequence[Device]) -> List[Property]:
     return [
         (name, f"{device.path} {_weight(value) if field == 'weight' else value}")
-        for device in tuning.devices
+        for device in devices
         for field, name in BY_DEVICE.items()
         if device.path and (value := getattr(device, field))
     ]

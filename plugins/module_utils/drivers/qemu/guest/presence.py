@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a guest can be started: one that is defined and off, or a transient one whose name is free."""
+
+from __future__ import annotations
+
+from ....errors import AlreadyExists, OperationInvalid
+from ....xml.parse import Element
+from .site import Site
+from .stop import runs
+
+
+def startable(site: Site, name: str) -> Element:
+    """Return the definition of a guest that is off; raises OperationInvalid for any other."""
+    if _is_active(site, name):
+        raise OperationInvalid(f"Guest {name} is already running.")
+    document = site.persistent(name)
+    if document is None:
+        raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
+    return document
+
+
+def check_new(site: Site, name: str) -> None:
+    """Raise AlreadyExists when there is a guest of that name."""
+    if site.store.read_config(name) is not None or _is_active(site, name):
+        raise AlreadyExists(f"There is a guest named {name} already.", hint="Start that one.", name=name)
+
+
+def _is_active(site: Site, name: str) -> bool:
+    status = site.status(name)
+    return status is not None and runs(site, status)
