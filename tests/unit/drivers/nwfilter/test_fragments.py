@@ -21,10 +21,22 @@ def rule(protocol: str, *attributes: str) -> ConcreteRule:
 
 @pytest.mark.parametrize(
     ("protocol", "attribute"),
-    [("ip", "dstportstart"), ("tcp", "srcportstart"), ("tcp", "flags"), ("tcp", "option"), ("icmp", "type")],
+    [("ip", "dstportstart"), ("tcp", "srcportstart"), ("udp", "dstportstart"), ("icmp", "type")],
 )
 def test_a_later_fragment_of_ipv4_has_no_ports(protocol: str, attribute: str) -> None:
     assert guarded(rule(protocol, attribute), ["th dport 1 accept"]) == [f"th dport 1 {V4} accept"]
+
+
+@pytest.mark.parametrize("attribute", ["flags", "option"])
+def test_a_header_that_is_cut_in_two_hides_nothing(attribute: str) -> None:
+    found = guarded(rule("tcp", attribute), ["tcp x accept"])
+    assert [each.rpartition(" ip protocol 6 ")[2] for each in found] == [
+        "ip frag-off & 0x1fff == 1 drop",
+        f"{V4} ip length < 40 drop",
+        f"tcp x {V4} accept",
+    ]
+    assert guarded(rule("tcp", attribute), []) == []
+    assert len(guarded(rule("tcp-ipv6", attribute), ["tcp x accept"])) == 2
 
 
 def test_in_ipv6_a_packet_is_whole_or_a_first_fragment() -> None:

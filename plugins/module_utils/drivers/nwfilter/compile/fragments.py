@@ -6,6 +6,10 @@
 
 nftables reads the ports of a later fragment where they would be, and so from what the sender has written there; only
 iptables and ebtables know better by themselves. A first fragment is like any other packet.
+
+A header of TCP that is cut in two hides its flags and options from every rule, and is whole again at the receiver. As with
+iptables such fragments are dropped where a rule asks for flags or options (RFC 3128); nobody sends them in good faith.
+For IPv6 receivers do that themselves (RFC 7112).
 """
 
 from __future__ import annotations
@@ -22,6 +26,12 @@ _GUARDS: Dict[int, Tuple[str, ...]] = {
     4: ("ip frag-off & 0x1fff == 0",),
     6: ("exthdr frag missing", "frag frag-off 0"),
 }
+# The least of an IPv4 packet with TCP are two headers of 20 bytes.
+_CUT = (
+    "meta protocol ip ip protocol 6 ip frag-off & 0x1fff == 1 drop",
+    "meta protocol ip ip protocol 6 ip frag-off & 0x1fff == 0 ip length < 40 drop",
+)
+_IN_ITS_MIDDLE = ("flags", "option")
 
 
 def guarded(rule: ConcreteRule, statements: List[str]) -> List[str]:
@@ -29,7 +39,8 @@ def guarded(rule: ConcreteRule, statements: List[str]) -> List[str]:
     family = PROTOCOLS[rule.protocol].family if rule.protocol else None
     if family is None or not rule.says(*_BEYOND):
         return statements
-    return [_with(guard, statement) for statement in statements for guard in _GUARDS[family]]
+    found = [_with(guard, statement) for statement in statements for guard in _GUARDS[family]]
+    return [*_CUT, *found] if found and rule.protocol == "tcp" and rule.says(*_IN_ITS_MIDDLE) else found
 
 
 def _with(guard: str, statement: str) -> str:
