@@ -7,9 +7,9 @@
 nftables reads the ports of a later fragment where they would be, and so from what the sender has written there; only
 iptables and ebtables know better by themselves. A first fragment is like any other packet.
 
-A header of TCP that is cut in two hides its flags and options from every rule, and is whole again at the receiver. As with
-iptables such fragments are dropped where a rule asks for flags or options (RFC 3128); nobody sends them in good faith.
-For IPv6 receivers do that themselves (RFC 7112).
+A header of TCP that is cut in two hides its flags and options from every rule, and is whole again at the receiver. As
+with iptables such fragments are dropped where a rule asks for flags or options (RFC 3128); nobody sends them in good
+faith. For IPv6 receivers do that themselves (RFC 7112).
 """
 
 from __future__ import annotations
