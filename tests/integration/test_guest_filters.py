@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +54,9 @@ def silent(server: Server) -> bool:
     return not server.ticks_on(3)
 
 
-def test_a_guest_behind_a_filter(netns: Namespace, server: Server, cli: Run, linux: dict[str, Any]) -> None:
+def test_a_guest_behind_a_filter(
+    netns: Namespace, server: Server, cli: Run, root_dir: Path, linux: dict[str, Any]
+) -> None:
     """It works with its own address; rules come, change, are put back and go while one connection stands."""
     before = netns.state()
     good(cli("network", **NAT, state="active"))
@@ -90,9 +96,13 @@ def test_a_guest_behind_a_filter(netns: Namespace, server: Server, cli: Run, lin
     assert server.ticks_on()
     assert len(server.peers) == 1  # it is one connection, from beginning to end
 
-    # who is used stays; what has ended leaves nothing
+    # who is used stays; what has ended leaves nothing, also where nobody was told of its end
     kept = cli("filter", name="web", state="absent")
     assert kept["failed"] and "the guest web" in kept["msg"]
+    status = json.loads((root_dir / "run/corral/domains/web.json").read_text())
+    os.kill(status["pid"], signal.SIGKILL)
+    good(cli("filter", name="web"))
+    assert netns.run("nft", "list", "ruleset", "bridge") == ""
     good(cli("vm", name="web", state="absent", force=True, timeout=0))
     assert done(cli("filter", name="web", state="absent")) == ["undefine"]
     good(cli("network", name="lan", state="absent"))

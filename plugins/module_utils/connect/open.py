@@ -82,6 +82,8 @@ def open_connection(
     connection = Connection(format_uri(settled), drivers, read_only=read_only, explanation=trace.as_dict())
     for driver in drivers.values():
         driver.meet(connection)
+    for driver in () if read_only else drivers.values():
+        driver.settle()
     return connection
 
 

@@ -423,6 +423,26 @@ def test_rule_6_what_is_missing_is_told_before_what_is_forbidden(host: FakeHost)
         connection.nwfilter.list_nwfilters()
 
 
+# settling
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_died_is_cleaned_up_once_all_drivers_have_met(host: FakeHost, read_only: bool) -> None:
+    """A guest that has ended leaves rules with the driver of another slot, which then knows who else needs its own."""
+    told: List[str] = []
+    hypervisor, network = FakeHypervisor(), FakeNetwork()
+    for driver in (hypervisor, network):
+        driver.meet = lambda neighbours, name=driver.name: told.append(f"{name} meets")  # type: ignore[method-assign,misc]
+        driver.settle = lambda name=driver.name: told.append(f"{name} settles")  # type: ignore[method-assign,misc]
+    walk = tables(
+        Driver("fake", lambda request: Success(hypervisor)),
+        network=(Driver("net", lambda request: Success(network)),),
+    )
+    open_connection("fake:///x", host=host, read_only=read_only, tables=walk)
+    assert told[:2] == ["fake meets", "fakenet meets"]
+    assert told[2:] == ([] if read_only else ["fake settles", "fakenet settles"])
+
+
 # explaining and closing
 
 

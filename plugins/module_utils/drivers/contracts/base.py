@@ -108,6 +108,9 @@ class Driver:
     def meet(self, neighbours: Neighbours) -> None:
         """Learn through whom the drivers of the other slots are reached; called once, when the walk is over."""
 
+    def settle(self) -> None:
+        """Clean up what has died since the last run; called once all drivers have met, and never for looking only."""
+
     def unsupported(self, call: str) -> NoSupport:
         """Return the error for a call that this driver does not serve."""
         return NoSupport(f"The {self.name} driver has no {call}.")
@@ -121,7 +124,7 @@ class Driver:
 
 
 # What all drivers have is between them and the connection.
-NOT_CALLS = ("unsupported", "explain", "close", "meet")
+NOT_CALLS = ("unsupported", "explain", "close", "meet", "settle")
 
 
 def contract(kind: type) -> Dict[str, bool]:

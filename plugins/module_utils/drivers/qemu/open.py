@@ -46,12 +46,8 @@ def _probe(request: Request) -> Answer:
 
 
 def _driver(uri: Uri, request: Request) -> QemuDriver:
-    """The driver, after what died since the last run is cleaned up."""
     layout = _layout(uri, request)
-    driver = _kind(layout)(request.host, layout, read_only=request.read_only)
-    if not request.read_only:
-        driver.settle()
-    return driver
+    return _kind(layout)(request.host, layout, read_only=request.read_only)
 
 
 def _kind(layout: Layout) -> Type[QemuDriver]:

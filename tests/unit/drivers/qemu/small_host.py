@@ -195,6 +195,8 @@ def driver_on(host: GuestHost, uri: str = "qemu:///system", *, read_only: bool =
     """The qemu driver as a new run opens it."""
     answer = open_driver(Request(parse_uri(uri), host, read_only))
     assert isinstance(answer, Success) and isinstance(answer.driver, QemuDriver)
+    if not read_only:
+        answer.driver.settle()
     return answer.driver
 
 
