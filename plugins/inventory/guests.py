@@ -195,6 +195,8 @@ except ImportError:  # ansible-core before 2.19, in which any text may be a temp
 ENDINGS = ("corral_guests.yml", "corral_guests.yaml")
 CONTROLLER = "localhost"
 AGENT = "corral.virt.guest_agent"
+# How many guests a warning names.
+SHOWN = 8
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
@@ -252,21 +254,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         return not expression or bool(self._said(expression, "filter", guest))
 
     def _names(self, guests: list[Guest], asked: Iterable[str]) -> list[str]:
-        """The names of the guests in the inventory; a warning for each that is not called as it should be."""
+        """The names of the guests in the inventory; a warning names those that are not called as they should be."""
         wanted = [str(self._said(self.get_option("hostname"), "hostname", guest)) for guest in guests]
         taken = {CONTROLLER, *asked, *(() if self.get_option("merge") else self.inventory.hosts)}
         names = unique_names(guests, wanted, taken)
-        for guest, name, other in zip(guests, wanted, names):
-            if name != other:
-                self.display.warning(
-                    f"Guest {guest.facts['name']} of {guest.host} is called {other} in the inventory, because {name} is"
-                    " the name of another host, or cannot be a name there."
-                )
+        others = [f"{guest.facts['name']} of {guest.host} as {name}" for guest, name in zip(guests, names)]
+        others = [text for text, name, other in zip(others, wanted, names) if name != other]
+        if others:
+            more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+            self.display.warning(
+                "Guests whose names other hosts of the inventory have, or that cannot be names there, are in the"
+                f" inventory by other names: {', '.join(others[:SHOWN])}{more}."
+            )
         return names
 
     def _said(self, expression: str, option: str, guest: Guest) -> Any:
+        variables = self._variables(guest)
+        if expression in variables:  # which needs no compiler
+            return variables[expression]
         try:
-            return self._compose(expression, self._variables(guest))
+            return self._compose(expression, variables)
         except Exception as error:
             raise AnsibleParserError(f"{option}: {error} (for guest {guest.facts['name']} of {guest.host})") from error
 
