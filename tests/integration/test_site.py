@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, corral.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Role site and the playbooks for hosts that have guests already: report, rolling, drain."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RECAP = re.compile(r"^(\S+) +: ok=\d+ +changed=(\d+)", re.MULTILINE)
+LOCAL = {
+    "ansible_connection": "local",
+    "ansible_python_interpreter": sys.executable,
+    **{f"{playbook}_become": False for playbook in ("site", "report", "rolling", "drain")},
+}
+
+
+class Fleet:
+    """Hosts that are connections of this machine, and the playbooks of the collection run on them."""
+
+    def __init__(self, folder: Path, **uris: str) -> None:
+        names = ("site_uri", "report_uri", "rolling_uri", "drain_uri")
+        self.folder = folder
+        self.hosts: dict[str, dict[str, Any]] = {host: dict.fromkeys(names, uri) for host, uri in uris.items()}
+
+    def play(self, playbook: str, *words: str, fails: bool = False, **variables: Any) -> str:
+        """Run a playbook, and return what it said."""
+        inventory = self.folder / "inventory.json"
+        inventory.write_text(json.dumps({"all": {"hosts": self.hosts, "vars": LOCAL}}))
+        program = Path(sys.executable).with_name("ansible-playbook")
+        command = [program, "-i", inventory, f"playbooks/{playbook}.yml", "-e", json.dumps(variables), *words]
+        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert bool(done.returncode) is fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def changed(self, playbook: str, *words: str, **variables: Any) -> dict[str, int]:
+        """Run a playbook, and return how many tasks changed something, by hosts."""
+        said = self.play(playbook, *words, **variables)
+        return {host: int(count) for host, count in RECAP.findall(said)}
+
+    def report(self) -> dict[str, dict[str, Any]]:
+        """What the report writes down, by hosts."""
+        path = self.folder / "report.json"
+        self.said = self.play("report", report_file=str(path))
+        whole: dict[str, dict[str, Any]] = json.loads(path.read_text())
+        return whole
+
+
+def names(found: list[dict[str, Any]]) -> list[str]:
+    """The names of objects."""
+    return [each["name"] for each in found]
+
+
+def declared(folder: Path) -> dict[str, Any]:
+    """What a host is to have: a guest on a network and a disk that are not there yet, and more to be removed later."""
+    return {
+        "site_filters": [
+            {"name": "inner", "rules": [{"action": "accept", "direction": "inout"}]},
+            {"name": "outer", "filters": ["inner"]},
+            {"name": "used", "filters": ["clean-traffic"]},
+        ],
+        "site_networks": [
+            {"name": "default", "forward": "nat", "ips": [{"address": "10.9.0.1/24"}]},
+            {"name": "lab", "ips": [{"address": "10.9.1.1/24"}]},
+            {"name": "spare", "ips": [{"address": "10.9.2.1/24"}]},
+        ],
+        "site_pools": [{"name": "images", "target": str(folder / "images")}, {"name": "more", "target": "/srv/more"}],
+        "site_volumes": [{"pool": "images", "name": "web1.raw", "format": "raw", "capacity": "1MiB"}],
+        "site_guests": [
+            {
+                "name": "web1",
+                "memory": "64MiB",
+                "interfaces": [{"network": "lab", "filter": "used"}],
+                "disks": [{"pool": "images", "volume": "web1.raw"}],
+            },
+            {"name": "web2", "memory": "64MiB", "interfaces": [{"network": "spare"}]},
+            {"name": "old", "memory": "64MiB", "interfaces": [{"network": "spare", "filter": "outer"}]},
+        ],
+    }
+
+
+def test_from_nothing_to_less(tmp_path: Path) -> None:
+    """Hosts are made so, left so, purged, looked at, mended guest by guest, drained, and started again."""
+    fleet = Fleet(tmp_path, node1=f"test://{tmp_path}/node1.xml", node2=f"test://{tmp_path}/node2.xml")
+    less = fleet.hosts["node1"]
+    less.update(declared(tmp_path), drain_file=str(tmp_path / "drained.json"))
+    fleet.hosts["node2"].update(site_guests=[{"name": "alone", "memory": "64MiB"}])
+    checked = fleet.play("site", "--check")
+    assert "There is no network named" in checked, checked
+    assert not list(tmp_path.glob("node*.xml"))
+    assert fleet.changed("site") == {"node1": 5, "node2": 1}
+    assert fleet.changed("site") == {"node1": 0, "node2": 0}
+    for kind, left in (("filters", 0), ("networks", 0), ("pools", 1), ("guests", 2)):
+        less[f"site_{kind}"] = less[f"site_{kind}"][:left]
+    less["site_guests"][1]["memory"] = "128MiB"
+    plan = fleet.play("site", "--check", "--limit", "node1", site_purge=True)
+    gone, kept = ["guest old", "pool more", "filter outer", "filter inner"], ["network lab", "network spare"]
+    for line in (*gone, *kept, "filter used"):
+        assert f'"{line}"' in plan, (line, plan)
+    assert "network default" not in plan and "guest web" not in plan
+    fleet.play("site", "--limit", "node1", site_purge=True)
+    found = fleet.report()
+    assert names(found["node1"]["guests"]) == ["web1", "web2"]
+    assert names(found["node1"]["networks"]) == ["default", "lab", "spare"]
+    assert (names(found["node1"]["pools"]), names(found["node1"]["filters"])) == (["images"], ["used"])
+    assert names(found["node2"]["guests"]) == ["alone"]
+    assert [bool(guest["pending"]) for guest in found["node1"]["guests"]] == [False, True]
+    assert "guests: 2, active 2" in fleet.said and "faults: none" in fleet.said, fleet.said
+    assert fleet.changed("rolling") == {"node1": 1, "node2": 0}
+    assert fleet.changed("drain", drain_hosts="node1") == {"node1": 2}
+    drained = fleet.report()
+    assert [guest["active"] for guest in drained["node1"]["guests"]] == [False, False]
+    assert all(guest["active"] for guest in drained["node2"]["guests"])
+    assert [guest["pending"] for guest in drained["node1"]["guests"]] == [[], []]
+    assert "guest web1: it is to start with the host, and is off" in drained["node1"]["faults"]
+    assert fleet.changed("drain", drain_hosts="node1", drain_undo=True) == {"node1": 2}
+    assert not (tmp_path / "drained.json").exists()
+    assert fleet.changed("site", "--limit", "node1", site_purge=True) == {"node1": 0}
+
+
+@pytest.mark.root
+@pytest.mark.guest
+def test_real_guests(tmp_path: Path, root_dir: Path, uri: str, linux: dict[str, Any]) -> None:
+    """A secret, a filter, a pool, a volume and guests, which are real; no value is said, and no image removed."""
+    fleet = Fleet(tmp_path, embed=uri)
+    host = fleet.hosts["embed"]
+    options = {**{name: linux[name] for name in ("machine", "kernel", "initrd", "cmdline")}, "memory": "64MiB"}
+    disk = {"disks": [{"pool": "images", "volume": "a.raw"}]}
+    host.update(
+        site_secrets=[{"usage": "volume", "usage_id": "a", "value": "hush-hush-1"}],
+        site_filters=[{"name": "mine", "filters": ["clean-traffic"]}],
+        site_pools=[{"name": "images", "target": str(root_dir / "images")}],
+        site_volumes=[{"pool": "images", "name": "a.raw", "format": "raw", "capacity": "1MiB"}],
+        site_guests=[{"name": "a", **options, **disk}, {"name": "b", **options, "state": "paused"}],
+        drain_file=str(tmp_path / "drained.json"),
+    )
+    said = fleet.play("site", "--check", "-vv")
+    assert "hush-hush-1" not in said and '"a":' in said, said
+    said = fleet.play("site", "-vv")
+    assert "hush-hush-1" not in said, said
+    assert fleet.changed("site") == {"embed": 0}
+    assert fleet.changed("drain", drain_hosts="embed", drain_timeout=0, drain_force=True) == {"embed": 2}
+    assert fleet.changed("drain", drain_hosts="embed", drain_timeout=0, drain_force=True) == {"embed": 0}
+    assert fleet.changed("drain", drain_hosts="embed", drain_undo=True) == {"embed": 2}
+    assert [guest["state"] for guest in fleet.report()["embed"]["guests"]] == ["running", "paused"]
+    host.update(site_secrets=[], site_filters=[], site_pools=[], site_volumes=[], site_guests=[])
+    fleet.play("site", site_purge=True, site_purge_force=True, site_timeout=0)
+    found = fleet.report()["embed"]
+    assert [found[kind] for kind in ("guests", "pools", "filters")] == [[], [], []]
+    assert (root_dir / "images/a.raw").exists()
+    assert list((root_dir / "etc/corral/secrets").glob("*.xml"))
