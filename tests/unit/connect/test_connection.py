@@ -122,6 +122,7 @@ def test_every_changing_call_of_the_contracts_is_marked() -> None:
         "renew",
         "guard",
         "release",
+        "inside",
     )
     for kind in CONTRACTS:
         for call, changes in contract(kind).items():
