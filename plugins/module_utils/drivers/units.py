@@ -104,6 +104,10 @@ class Units:
             self.settle(name)
             done, taken = self._ordered("start", name, order)
         self._check(done, taken, name, "start")
+        if active() and not self.is_active(name):
+            # systemd gave the unit up in between (it counts starts): the launcher takes what is active into it again
+            self._systemctl("reset-failed", self.unit(name))
+            self.start_at_once(name)
 
     def reload(self, name: str, **order: Any) -> bool:
         """Let the launcher mend what is active in its unit; False when the unit is not active, and nothing was done."""

@@ -128,7 +128,7 @@ def test_a_unit_that_has_not_noticed_yet(guests: HypervisorDriver, systemd: Smal
     systemd.states[UNIT] = "active"
     assert guests.start_domain("a").state == "running"
     assert systemd.states == {UNIT: "active"}
-    assert [words[0] for words in systemd.asked] == ["start", "stop", "reset-failed", "start"]
+    assert [words[0] for words in systemd.asked] == ["start", "stop", "reset-failed", "start", "is-active"]
 
 
 def test_a_guest_that_somebody_else_starts_meanwhile_is_left_alone(
@@ -147,6 +147,23 @@ def test_a_guest_that_somebody_else_starts_meanwhile_is_left_alone(
     with pytest.raises(OperationInvalid, match="was started by somebody else"):
         guests.start_domain("a")
     assert guests.lookup_domain("a").state == "running"
+
+
+def test_a_unit_that_was_given_up_takes_its_guest_back(
+    guests: HypervisorDriver, systemd: SmallSystemd, host: GuestHost
+) -> None:
+    guests.define_domain(document())
+    start = systemd._start
+
+    def forget(unit: str, words: list[str]) -> int:
+        systemd._start = start  # type: ignore[method-assign]
+        assert start(unit, words) == 0
+        systemd.states[unit] = "failed"
+        return 0
+
+    systemd._start = forget  # type: ignore[method-assign]
+    pid = guests.start_domain("a").runtime["pid"]
+    assert (systemd.states, systemd.main_pid(UNIT)) == ({UNIT: "active"}, pid)
 
 
 # limits
