@@ -103,7 +103,8 @@ def test_from_nothing_to_less(tmp_path: Path) -> None:
     assert fleet.changed("site") == {"node1": 0, "node2": 0}
     for kind, left in (("filters", 0), ("networks", 0), ("pools", 1), ("guests", 2)):
         less[f"site_{kind}"] = less[f"site_{kind}"][:left]
-    less["site_guests"][1]["memory"] = "128MiB"
+    for guest in less["site_guests"]:
+        guest["memory"] = "128MiB"
     plan = fleet.play("site", "--check", "--limit", "node1", site_purge=True)
     gone, kept = ["guest old", "pool more", "filter outer", "filter inner"], ["network lab", "network spare"]
     for line in (*gone, *kept, "filter used"):
@@ -115,8 +116,10 @@ def test_from_nothing_to_less(tmp_path: Path) -> None:
     assert names(found["node1"]["networks"]) == ["default", "lab", "spare"]
     assert (names(found["node1"]["pools"]), names(found["node1"]["filters"])) == (["images"], ["used"])
     assert names(found["node2"]["guests"]) == ["alone"]
-    assert [bool(guest["pending"]) for guest in found["node1"]["guests"]] == [False, True]
+    assert [bool(guest["pending"]) for guest in found["node1"]["guests"]] == [True, True]
     assert "guests: 2, active 2" in fleet.said and "faults: none" in fleet.said, fleet.said
+    ill = fleet.play("rolling", fails=True, rolling_wait_for={"host": "127.0.0.1", "port": 1, "timeout": 1})
+    assert "web1" in ill and "TASK [Look again" not in ill and "node2" not in ill, ill
     assert fleet.changed("rolling") == {"node1": 1, "node2": 0}
     assert fleet.changed("drain", drain_hosts="node1") == {"node1": 2}
     drained = fleet.report()
@@ -138,7 +141,7 @@ def test_real_guests(tmp_path: Path, root_dir: Path, uri: str, linux: dict[str, 
     options = {**{name: linux[name] for name in ("machine", "kernel", "initrd", "cmdline")}, "memory": "64MiB"}
     disk = {"disks": [{"pool": "images", "volume": "a.raw"}]}
     host.update(
-        site_secrets=[{"usage": "volume", "usage_id": "a", "value": "hush-hush-1"}],
+        site_secrets=[{"usage": "volume", "usage_id": name, "value": "hush-hush-1"} for name in ("a", "b")],
         site_filters=[{"name": "mine", "filters": ["clean-traffic"]}],
         site_pools=[{"name": "images", "target": str(root_dir / "images")}],
         site_volumes=[{"pool": "images", "name": "a.raw", "format": "raw", "capacity": "1MiB"}],
@@ -155,8 +158,10 @@ def test_real_guests(tmp_path: Path, root_dir: Path, uri: str, linux: dict[str, 
     assert fleet.changed("drain", drain_hosts="embed", drain_undo=True) == {"embed": 2}
     assert [guest["state"] for guest in fleet.report()["embed"]["guests"]] == ["running", "paused"]
     host.update(site_secrets=[], site_filters=[], site_pools=[], site_volumes=[], site_guests=[])
-    fleet.play("site", site_purge=True, site_purge_force=True, site_timeout=0)
+    spared = {"site_purge_also": ["secrets"], "site_purge_keep": {"secrets": ["volume:a"]}}
+    fleet.play("site", site_purge=True, site_purge_force=True, site_timeout=0, **spared)
     found = fleet.report()["embed"]
     assert [found[kind] for kind in ("guests", "pools", "filters")] == [[], [], []]
     assert (root_dir / "images/a.raw").exists()
-    assert list((root_dir / "etc/corral/secrets").glob("*.xml"))
+    (kept,) = (root_dir / "etc/corral/secrets").glob("*.xml")
+    assert "<volume>a</volume>" in kept.read_text()
