@@ -42,8 +42,9 @@ options:
   autostart:
     description:
       - Whether the guest starts when the host does. Without it that is left as it is.
-      - With the units of the role P(corral.virt.host#role) systemd starts it then, after the networks and pools that start
-        with the host. A host without them, and every connection but C(qemu:///system), keeps this and does not act on it.
+      - With the units of the role P(corral.virt.host#role) systemd starts it then, after the networks and pools that
+        start with the host. A host without them, and every connection but C(qemu:///system), keeps this and does not
+        act on it.
     type: bool
   apply:
     description:

@@ -208,8 +208,8 @@ options:
   on_crash:
     description:
       - What happens when the guest crashes. V(preserve) keeps it to be looked at. Without it V(destroy).
-      - V(restart) takes the units of the role P(corral.virt.host#role). It also holds for a QEMU that was killed. A guest
-        that ends five times in a minute is not started again.
+      - V(restart) takes the units of the role P(corral.virt.host#role). It also holds for a QEMU that was killed. A
+        guest that ends five times in a minute is not started again.
       - The guest has to be able to say that it crashed, see O(panic).
     type: str
     choices: [destroy, restart, preserve, coredump-destroy, coredump-restart]

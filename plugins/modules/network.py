@@ -76,9 +76,9 @@ options:
   autostart:
     description:
       - Whether the network starts when the host does. Without it that is left as it is.
-      - With the units of the role P(corral.virt.host#role) systemd starts it then, before the guests. A host without them,
-        and every connection but C(qemu:///system), keeps this and does not act on it; there a run with O(state=active)
-        starts the network after a boot.
+      - With the units of the role P(corral.virt.host#role) systemd starts it then, before the guests. A host without
+        them, and every connection but C(qemu:///system), keeps this and does not act on it; there a run with
+        O(state=active) starts the network after a boot.
     type: bool
   apply:
     description:

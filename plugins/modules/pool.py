@@ -89,8 +89,8 @@ options:
   autostart:
     description:
       - Whether the pool starts when the host does. Without it that is left as it is.
-      - With the units of the role P(corral.virt.host#role) systemd starts it then, before the guests. A host without them,
-        and every connection but C(qemu:///system), keeps this and does not act on it.
+      - With the units of the role P(corral.virt.host#role) systemd starts it then, before the guests. A host without
+        them, and every connection but C(qemu:///system), keeps this and does not act on it.
     type: bool
   apply:
     description:

@@ -36,11 +36,10 @@ DEVICES = ("/dev/net/tun", "/dev/kvm", "/dev/vhost-net", "/dev/fuse")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = (f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0")
 PR_SET_PDEATHSIG = 1
-# systemd-nspawn ends with this when the machine wants to be booted again.
-REBOOT = 133
 
 # Run in mount, network and IPC namespaces of its own: puts the overlay together and boots it for as long as it wants to
-# be booted. When this ends, nspawn shuts the machine down. The hierarchies of control groups are joined below a group of its own, so that machines do not meet there.
+# be booted again, which is what 133 says. When this ends, nspawn shuts the machine down. The hierarchies of control
+# groups are joined below a group of its own, so that machines do not meet there.
 SUPERVISOR = r"""
 set -eu
 tree=$1 place=$2 name=$3
