@@ -54,9 +54,12 @@ options:
       - V(command) returns the command line that the guest would start with in C(command), ready to be pasted into a
         shell. Secrets in it are hidden. The monitors of this collection are left out of it, and the files and sockets
         that QEMU would inherit are opened by the line itself. C(command_error) says why there is none.
+      - V(task) returns the guest as a task in C(task), which changes nothing when it is run. It has the options of
+        M(corral.virt.vm), or else its O(corral.virt.vm#module:xml) where no options say all of the definition;
+        C(task_lacks) has what they miss. In place of each secret it has a variable.
     type: list
     elements: str
-    choices: [memory, agent, command]
+    choices: [memory, agent, command, task]
     default: []
   screenshot:
     description:
@@ -103,6 +106,18 @@ EXAMPLES = r"""
     name: web1
     gather: [command]
     screenshot: /root/web1.png
+
+- name: Every guest as the task that describes it
+  corral.virt.vm_info:
+    gather: [task]
+  register: described
+
+- name: Write the tasks into a file on the controller
+  ansible.builtin.copy:
+    content: "{{ described.guests | map(attribute='task') | select | join('\n') }}"
+    dest: "{{ playbook_dir }}/guests-of-{{ inventory_hostname }}.yml"
+    mode: "0644"
+  delegate_to: localhost
 
 - name: The definition of the guest of the test driver
   corral.virt.vm_info:
@@ -296,6 +311,25 @@ guests:
       description: Why the guest could not start, so that there is no command line, V(null) when there is one.
       type: str
       returned: when O(gather) has V(command)
+    task:
+      description:
+        - The guest as YAML, a list with one task. V(null) for a transient guest.
+      type: str
+      returned: when O(gather) has V(task)
+      sample: |
+        - name: The guest web1
+          corral.virt.vm:
+            name: web1
+            uuid: "7f1f1e9e-6d5b-4a4e-9d9f-3d8c5c7f5a10"
+            virt_type: kvm
+            machine: pc-q35-7.2
+            memory: 2GiB
+            vcpus: 2
+    task_lacks:
+      description: What of the definition no options say, so that the task has it as XML; or why there is no task.
+      type: list
+      elements: str
+      returned: when O(gather) has V(task)
     runtime:
       description: What else the driver knows of the guest at present.
       type: dict
@@ -338,7 +372,7 @@ GUESTS = Spec(
     {
         "name": {"type": "list", "elements": "str", "aliases": ["names"]},
         "xml": {"type": "str", "choices": ["none", "live", "inactive"], "default": "none"},
-        "gather": {"type": "list", "elements": "str", "choices": ["memory", "agent", "command"], "default": []},
+        "gather": {"type": "list", "elements": "str", "choices": ["memory", "agent", "command", "task"], "default": []},
         "screenshot": {"type": "path"},
     }
 )

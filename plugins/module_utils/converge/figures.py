@@ -13,7 +13,7 @@ from ..drivers.api import Domain, GuestAddress, HypervisorDriver
 from ..errors import CorralError, InvalidArgument, NotFound, OperationInvalid
 
 # What costs more than a look at files: another program is asked for it.
-MEMORY, AGENT, COMMAND = "memory", "agent", "command"
+MEMORY, AGENT, COMMAND, TASK = "memory", "agent", "command", "task"
 PLAIN = ("rss_mib", "cpu_seconds", "balloon_mib")
 
 

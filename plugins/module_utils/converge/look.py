@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..drivers.api import Domain, HypervisorDriver
@@ -16,6 +15,7 @@ from .figures import (
     AGENT,
     COMMAND,
     MEMORY,
+    TASK,
     add_addresses,
     add_agent,
     add_balloon,
@@ -42,7 +42,7 @@ def show_guests(job: Job) -> dict[str, Any]:
     picture = job.options.get("screenshot")
     if picture and not job.check_mode:
         save_screenshot(driver, found, picture)
-    guests = [_shown(driver, domain, job.options) for domain in found]
+    guests = [_shown(job, domain) for domain in found]
     return {"changed": False, "guests": [guest for guest in guests if guest], "missing": missing}
 
 
@@ -62,8 +62,9 @@ def exact(driver: HypervisorDriver, name: str) -> Optional[Domain]:
     return next((other for other in driver.list_domains() if other.name == name), None)
 
 
-def _shown(driver: HypervisorDriver, domain: Domain, options: Mapping[str, Any]) -> Optional[dict[str, Any]]:
+def _shown(job: Job, domain: Domain) -> Optional[dict[str, Any]]:
     """Return the facts of one guest, None for one that has gone while we looked."""
+    driver, options = job.connection.hypervisor, job.options
     asked, xml = options.get("gather") or (), options.get("xml") or "none"
     try:
         waits = domain.active and domain.persistent
@@ -77,6 +78,10 @@ def _shown(driver: HypervisorDriver, domain: Domain, options: Mapping[str, Any])
             add_agent(facts, driver, domain)
         if COMMAND in asked:
             add_command(facts, driver, domain)
+        if TASK in asked:
+            from .export.show import add_task  # brings every option's code along
+
+            add_task(facts, job.connection, domain)
         if xml != "none":
             facts["xml"] = _xml(driver, domain, xml)
     except NotFound:
