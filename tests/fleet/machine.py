@@ -5,7 +5,8 @@
 """A machine with systemd as its first process, in systemd-nspawn, on an overlay of a tree that tree.sh has made.
 
 It has a network namespace, a mount namespace and control groups of its own, and goes with the process that started
-it, however that ends. What it writes is below one temporary directory, which goes with it.
+it, however that ends. What it writes is below one temporary directory, which goes with it; a test run that is killed
+leaves that directory and empty control groups behind.
 
     with machine(tree, "one") as one:
         one.run("systemctl", "is-active", "ssh")
