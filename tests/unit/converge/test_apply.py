@@ -111,7 +111,7 @@ def done(driver: Recorder, *names: str, **wanted: Any) -> list[Any]:
 VOLUMES = ("create_volume", "resize_volume", "update_volume")
 # Actions that are another one with another argument, or wait for what another one began; calls that no action makes.
 SAME_CALL = ("create_paused", "start_paused", "await_end", "disable_autostart", *VOLUMES)
-NO_ACTION = ("exclusive", "resize_disk", "settle_domain")
+NO_ACTION = ("exclusive", "resize_disk", "settle_domain", "guard_links", "inside")
 
 
 def test_each_action_is_one_call() -> None:

@@ -354,6 +354,7 @@ def test_every_other_call_of_the_contract_is_served() -> None:
     empty = {"ignored_parts", "domain_figures", "domain_log"}
     empty |= {
         "domain_faults",
+        "guard_links",
         "mend_domain",
         "settle_domain",
         "exclusive",
