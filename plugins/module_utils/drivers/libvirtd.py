@@ -23,6 +23,8 @@ from ..xml.parse import Element, parse
 SYSTEM = "/run/libvirt"
 GUESTS, NETWORKS = "qemu", "network"
 LARGEST = 4 << 20  # bytes of a document
+# The file by which a daemon says that the directory is its own: no guest is called so, unless it has a document, too.
+OWN = "driver"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _foreign_guest(host: Host, folder: str, name: str) -> Optional[ForeignGuest]
     pid = _number((host.read(f"{folder}/{name}.pid", limit=32) or b"").decode("ascii", "replace"))
     pid = pid or _number("" if status is None else status.get("pid", ""))
     uuid = None if document is None else (document.findtext("uuid") or "").strip() or None
-    if not pid or not _is_alive(host, pid, uuid):
+    if not pid or (document is None and name == OWN) or not _is_alive(host, pid, uuid):
         return None
     return ForeignGuest(name, pid, uuid, document)
 

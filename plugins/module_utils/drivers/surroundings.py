@@ -10,7 +10,7 @@ Two runs of iproute2's ``ip`` answer everything. Everything is that of the netwo
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -79,6 +79,16 @@ class Surroundings:
     def ports(self, bridge: str) -> Tuple[Link, ...]:
         """Return the links that are attached to a bridge."""
         return tuple(link for link in self.links if link.master == bridge)
+
+
+def without_link(surroundings: Surroundings, name: str) -> Surroundings:
+    """Return the same as it is without a link, its addresses and its routes."""
+    return replace(
+        surroundings,
+        links=tuple(link for link in surroundings.links if link.name != name),
+        addresses=tuple(each for each in surroundings.addresses if each.link != name),
+        routes=tuple(each for each in surroundings.routes if each.link != name),
+    )
 
 
 def look(host: Host, *, routes: bool = True) -> Surroundings:

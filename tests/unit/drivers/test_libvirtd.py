@@ -16,7 +16,7 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.libvirtd impor
     foreign_guests,
     guest_folders,
 )
-from ansible_collections.corral.virt.plugins.module_utils.errors import OperationFailed, OperationInvalid
+from ansible_collections.corral.virt.plugins.module_utils.errors import AlreadyExists, OperationFailed, OperationInvalid
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeHost
 from ansible_collections.corral.virt.tests.unit.drivers.libvirt_host import RUN, UUID, network_there, runs_there
 from ansible_collections.corral.virt.tests.unit.drivers.network.small_host import (
@@ -43,6 +43,8 @@ def test_what_runs_is_found_and_what_does_not_is_not() -> None:
     runs_there(host, "other", pid=4400, words=b"/bin/sleep\0")  # the number belongs to another process by now
     host.add_file(f"{RUN}/qemu/broken.xml", b"<domstatus")
     host.add_file(f"{RUN}/qemu/autostarted", b"")
+    host.add_file(f"{RUN}/qemu/driver.pid", b"4500")  # libvirtd itself
+    host.add_process(4500, 1)
     found = list(foreign_guests(host, folders))
     assert [(guest.name, guest.uuid, guest.pid) for guest in found] == [("a", UUID, 4242)]
     assert foreign_guest(host, folders, "gone") is None and foreign_guest(host, folders, "a") == found[0]
@@ -153,6 +155,27 @@ def test_a_bridge_of_libvirt_is_not_taken_even_when_it_looks_like_ours() -> None
         driver.start_network("a")
     assert "virsh net-destroy theirs" in (at.value.hint or "")
     assert "virbr7" in host.nodes and not driver.lookup_network("a").active
+
+
+def test_a_network_that_is_active_there_can_be_defined_here() -> None:
+    host = NetHost()
+    bridge_there(host)
+    network_there(host, "a", bridge="virbr7")
+    host.files.pop(f"{RUN}/network/theirs.xml")
+    driver = network_driver(host)
+    driver.check_network(driver.normalise_network(network()), start=False)
+    driver.define_network(network())
+    with pytest.raises(OperationFailed, match="libvirtd's network a has it"):
+        driver.start_network("a")
+    host.remove_link("virbr7")
+    assert driver.start_network("a").active
+
+
+def test_a_bridge_of_another_network_there_is_said_to_be_its() -> None:
+    host = NetHost()
+    bridge_there(host)
+    with pytest.raises(AlreadyExists, match=r"this host has a bridge named so\. It is libvirtd's network theirs"):
+        network_driver(host).define_network(network())
 
 
 def test_a_subnet_of_libvirt_is_said_to_be_its() -> None:

@@ -243,12 +243,21 @@ class BridgeDriver(NetworkDriver):
         return self.site.active(name) if found is None else found
 
     def _completed(self, document: Element, kept: Optional[Element]) -> Element:
-        from ..surroundings import look
+        from ..libvirtd import foreign_bridges
+        from ..surroundings import look, without_link
         from .passes.complete import complete
 
-        name = view_of(document).name or ""
+        network, foreign, surroundings = view_of(document), foreign_bridges(self.host), look(self.host)
+        name, bridge = network.name or "", network.bridge or ""
         known = [each for several in self.site.others(name).values() for each in several]
-        return complete(document, look(self.host), known, kept=kept, host_id=self.site.host_id)
+        if foreign.get(bridge) == name:  # it is taken over from libvirt, which has it until it is ended there
+            surroundings = without_link(surroundings, bridge)
+        try:
+            return complete(document, surroundings, known, kept=kept, host_id=self.site.host_id)
+        except AlreadyExists as error:
+            if error.details.get("bridge") in foreign:
+                error.hint = f"It is libvirtd's network {foreign[bridge]} that has it; choose another, or leave it out."
+            raise
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

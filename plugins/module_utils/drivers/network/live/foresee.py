@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ....errors import OperationFailed
 from ....model.network.core import Network
 from ...libvirtd import foreign_bridges
-from ...surroundings import Surroundings, look
+from ...surroundings import Surroundings, look, without_link
 from ..passes.clashes import clashes
 from ..site import Site, view_of
 from .life import advice, check_right, check_start, with_claims
@@ -46,12 +44,7 @@ def _without_own(site: Site, name: str, surroundings: Surroundings) -> Surroundi
     live = None if document is None else view_of(document)
     if live is None or not live.has_own_bridge():
         return surroundings
-    return replace(
-        surroundings,
-        links=tuple(link for link in surroundings.links if link.name != live.bridge),
-        addresses=tuple(each for each in surroundings.addresses if each.link != live.bridge),
-        routes=tuple(each for each in surroundings.routes if each.link != live.bridge),
-    )
+    return without_link(surroundings, live.bridge or "")
 
 
 def _check_devices(network: Network, surroundings: Surroundings) -> None:
