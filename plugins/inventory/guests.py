@@ -164,6 +164,7 @@ plugin: corral.virt.guests
 uris: ["test:///default"]
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from json import dumps
 from typing import Any
@@ -195,6 +196,8 @@ except ImportError:  # ansible-core before 2.19, in which any text may be a temp
 ENDINGS = ("corral_guests.yml", "corral_guests.yaml")
 CONTROLLER = "localhost"
 AGENT = "corral.virt.guest_agent"
+# Texts that cannot be templates. They are left unmarked, so that ansible-inventory shows them as they are.
+HARMLESS = re.compile(r"[\w .:;,/@+=?()-]*")
 # How many guests a warning names.
 SHOWN = 8
 
@@ -278,7 +281,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             raise AnsibleParserError(f"{option}: {error} (for guest {guest.facts['name']} of {guest.host})") from error
 
     def _variables(self, guest: Guest) -> dict[str, Any]:
-        return {name: wrap_var(value) for name, value in guest.variables(self.get_option("vars_prefix")).items()}
+        return {name: as_data(value) for name, value in guest.variables(self.get_option("vars_prefix")).items()}
 
     def _way(self, fleet: Fleet, host: str) -> dict[str, Any]:
         """The variables by which the connection plugin for agents reaches a host: nothing for the controller."""
@@ -308,5 +311,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         found = {"ansible_host": address} if address else {}
         if self.get_option("connection") != "guest_agent":
             return found
-        own = {"ansible_connection": AGENT, "ansible_guest_agent_guest": wrap_var(guest.facts.get("uuid") or "")}
-        return {**found, **own, "ansible_guest_agent_uri": wrap_var(guest.uri), "ansible_guest_agent_via": way}
+        own = {"ansible_connection": AGENT, "ansible_guest_agent_guest": as_data(guest.facts.get("uuid") or "")}
+        return {**found, **own, "ansible_guest_agent_uri": as_data(guest.uri), "ansible_guest_agent_via": way}
+
+
+def as_data(value: Any) -> Any:
+    """A value in which no text is ever a template."""
+    if isinstance(value, str):
+        return trust_as_template(str(value)) if HARMLESS.fullmatch(value) else wrap_var(str(value))
+    if isinstance(value, Mapping):
+        return {str(name): as_data(inner) for name, inner in value.items()}
+    return [as_data(inner) for inner in value] if isinstance(value, (list, tuple)) else value

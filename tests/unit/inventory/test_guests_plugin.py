@@ -193,3 +193,11 @@ def test_guests_are_reached_by_their_agents(inventory: Inventory, monkeypatch: p
 def test_what_guests_say_is_no_template(inventory: Inventory) -> None:
     found = inventory(compose={"shown": "corral_title"}).hosts["db1"].vars
     assert found["corral_title"] == found["shown"] == "{{ 1 + 1 }}"
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ 1 }}", "{% raw %}", "{# x #}", "#jinja2: variable_start_string:'[['", "a{{", "x\n{"]
+)
+def test_what_might_be_a_template_is_marked(text: str) -> None:
+    assert module.HARMLESS.fullmatch(text) is None
+    assert module.as_data({"a": [text, "plain", 5, None]}) == {"a": [text, "plain", 5, None]}
