@@ -183,7 +183,7 @@ def _guest(case: Case) -> Result:
         return {"changed": False}
     layout, here = driver.layout(), exact(driver, case.found.name)
     if here is None or not here.active:
-        check_ended(case.host, case.place, document)
+        check_ended(case.host, case.place, document, new=here is None)
     fit, copies = adapted(document, case.place, layout)
     lacks = needed(case.host, copies) if here is None else []
 

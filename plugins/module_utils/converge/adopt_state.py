@@ -104,8 +104,11 @@ def take(host: Host, layout: Layout, copy: Copy) -> None:
     host.write(copy.target, data, mode=0o600, owner=owner)
 
 
-def check_ended(host: Host, place: Place, document: Element) -> None:
-    """Raise OperationInvalid for a guest that runs under libvirt, or that is to go on there from where it was saved."""
+def check_ended(host: Host, place: Place, document: Element, *, new: bool) -> None:
+    """Raise OperationInvalid for a guest that runs under libvirt, or that is to go on there from where it was saved.
+
+    One that is ``new`` here may also run where nobody says so, which its images tell.
+    """
     domain = Domain(document)
     name, uuid = domain.name or "", domain.uuid
     for other in foreign_guests(host, list(place.runs)):
@@ -122,7 +125,8 @@ def check_ended(host: Host, place: Place, document: Element) -> None:
             hint=f"Let it end there (virsh start {name}; virsh shutdown {name}), or give up what it was doing (virsh"
             f" managedsave-remove {name}).",
         )
-    _check_images(host, document, name)
+    if new:
+        _check_images(host, document, name)
 
 
 def _check_images(host: Host, document: Element, name: str) -> None:
@@ -136,8 +140,8 @@ def _check_images(host: Host, document: Element, name: str) -> None:
                 check_free(host, found, what, rights=WRITE)
             except OperationInvalid as error:
                 raise OperationInvalid(
-                    f"{what} is open in a program that writes to it, so the guest seems to run.",
-                    hint="Shut it down, and run this again.",
+                    f"{what} is open in a program that writes to it: the guest runs, or another one has its image.",
+                    hint="Shut that down, and run this again.",
                     path=path,
                 ) from error
 

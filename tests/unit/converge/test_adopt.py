@@ -218,6 +218,10 @@ def test_an_image_that_somebody_writes_to_means_that_the_guest_runs(host: GuestH
     inode = host.stat(IMAGE).inode  # type: ignore[union-attr]
     host.add_file("/proc/locks", f"1: OFDLCK ADVISORY  READ  -1 00:00:{inode} 101 101\n".encode())
     assert "is open in a program that writes to it" in Run(host).row("a")["reason"]
+    host.files.pop("/proc/locks")
+    Run(host)
+    host.add_file("/proc/locks", f"1: OFDLCK ADVISORY  READ  -1 00:00:{inode} 101 101\n".encode())
+    assert Run(host).said()["guest a"] == "unchanged"  # nothing is to do about one that is here
 
 
 def test_what_is_here_and_different_is_left_alone_until_it_may_be_replaced(host: GuestHost) -> None:

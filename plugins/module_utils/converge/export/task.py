@@ -110,15 +110,20 @@ def _fitted(options: Options, differences: Differences) -> tuple[Options, tuple[
     """
     lacks = _lacks(options, differences)
     while lacks:
-        places = () if not lacks[0] else [lack.partition(":")[0] for lack in lacks]
-        if not all(any(_is_about(name, [place]) for name in options) for place in places):
-            return options, lacks
+        hopeless = tuple(lack for lack in lacks if lacks[0] and not _may_mend(options, lack))
+        if hopeless:
+            return options, hopeless
         tried = ((less, _lacks(less, differences)) for less in _with_one_less(options, lacks))
         better = next(((less, left) for less, left in tried if len(left) < len(lacks)), None)
         if better is None:
             return options, tuple(lack for lack in lacks if lack)
         options, lacks = better
     return options, ()
+
+
+def _may_mend(options: Options, lack: str) -> bool:
+    """Whether one of the options is about the place of a difference."""
+    return any(_is_about(name, [lack.partition(":")[0]]) for name in options)
 
 
 def _with_one_less(options: Options, lacks: Sequence[str]) -> Iterator[Options]:
