@@ -15,7 +15,7 @@ author:
 description:
   - Asks hosts of the inventory, all at once, for the guests that they have, and makes each of them a host of the
     inventory with its state, tags and addresses as variables.
-  - The hosts are asked by M(corral.virt.vm_info#module) as any task would ask them, so their variables, the
+  - The hosts are asked by M(corral.virt.vm_info) as any task would ask them, so their variables, the
     configuration, vaults and forks of Ansible apply.
   - It takes a file whose name ends in C(corral_guests.yml) or C(corral_guests.yaml).
   - A host that cannot be asked is a warning, and hides no other one.
