@@ -175,6 +175,17 @@ def test_a_transient_guest_has_no_task() -> None:
     assert facts["task"] is None and "transient" in facts["task_lacks"][0]
 
 
+def test_volumes_that_were_made_for_the_guest_stay_its_own() -> None:
+    host, uri = GuestHost(), "test:///node.xml"
+    host.add_file("/node.xml", b"<node><pool type='dir'><name>p</name><target><path>/p</path></target></pool></node>")
+    disks = [{"pool": "p", "size": "1GiB", "format": "qcow2"}, {"pool": "p", "volume": "extra", "size": "2GiB"}]
+    converge(host, uri=uri, name="a", memory="64MiB", disks=disks)
+    facts = shown(host, uri=uri)
+    options = told(facts["task"])
+    assert [(disk["volume"], disk["size"]) for disk in options["disks"]] == [("a-vda", "1GiB"), ("extra", "2GiB")]
+    assert not converge(host, uri=uri, **options)["changed"]
+
+
 def test_guests_of_the_test_driver() -> None:
     facts = shown(GuestHost(), uri="test:///default")
     assert facts["name"] == "test" and told(facts["task"])
