@@ -55,8 +55,8 @@ def run(work: Work, *parts: Spec, read_only: bool = False, many: Optional[Many] 
         if several is not None:
             work = _for_each(module, several, options, parts, work)
         connection = open_connection(module.params["uri"], read_only=read_only or module.check_mode)
-        hide, warn = module.no_log_values.add, lambda text: module.warn(_readable(text))
-        job = Job(connection, options, module.check_mode, module._diff, hide, warn)
+        hide = module.no_log_values.add
+        job = Job(connection, options, module.check_mode, module._diff, hide, lambda text: module.warn(_readable(text)))
         result = {"uri": connection.uri, **work(job)}
         if module._verbosity >= 2:
             result["connection"] = connection.explain()

@@ -102,7 +102,7 @@ def test_an_answer_that_says_little_is_an_error_all_the_same(plain: dict[str, An
 
 def test_an_error_that_is_not_known_here_is_the_nearest_that_is() -> None:
     plain = {**to_plain(errors.TimedOut("It took too long.")), "error": ["Slow", "TimedOut", "CorralError"]}
-    assert type(from_plain(plain)) is errors.TimedOut
+    assert from_plain(plain).__class__ is errors.TimedOut
 
 
 def test_an_order_that_is_no_json_is_none() -> None:

@@ -216,7 +216,7 @@ def test_an_agent_that_is_too_old(inside: Inside, guest: Guest) -> None:
 
 
 def test_an_agent_that_selinux_confines(inside: Inside, guest: Guest) -> None:
-    guest.answers["guest-exec"] = "Failed to execute child process “/bin/sh” (Permission denied)"
+    guest.answers["guest-exec"] = "Failed to execute child process \u201c/bin/sh\u201d (Permission denied)"
     with pytest.raises(OperationFailed, match="setsebool"):
         inside.run(["/bin/sh"])
 
