@@ -5,33 +5,40 @@
 #
 # Makes a Debian tree that boots in systemd-nspawn: systemd, an SSH server, Python, and the packages that are named.
 # machine.py runs overlays of it, so the tree itself stays as it was made. Needs root, the network and mmdebstrap. A tree
-# that is whole is left alone; half a tree is made anew.
+# that is whole is left alone; another one is made anew beside the old one, and takes its place when it is whole.
 #
 #   tests/fleet/tree.sh DIR [PACKAGE...]               bare: what a provider's image of Debian has
-#   tests/fleet/tree.sh --full DIR [PACKAGE...]        with all that a host takes; wheels of what Debian 12 lacks in /opt/wheels
+#   tests/fleet/tree.sh --full DIR [PACKAGE...]        with all that a host takes; wheels of what Debian lacks in /opt/wheels
 #   SUITE=trixie tests/fleet/tree.sh DIR               another Debian than bookworm (12)
 
 set -euo pipefail
+suite=${SUITE:-bookworm}
 packages=systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,python3,sudo,iproute2,iputils-ping,ca-certificates,udev,kmod
 full=
 if [ "$1" = --full ]; then
   full=yes
   shift
   packages+=,qemu-system-x86,qemu-utils,nftables,dnsmasq-base,python3-lxml,python3-venv,ovmf,swtpm,swtpm-tools
-  packages+=,lvm2,parted,e2fsprogs,xfsprogs
+  packages+=,lvm2,parted,e2fsprogs,xfsprogs,zstd
+  [ "$suite" = bookworm ] || packages+=,virtiofsd,qemu-system-modules-spice
 fi
-tree=$(realpath -m "$1")
+place=$(realpath -m "$1")
 shift
 cd "$(dirname "$0")/../.."
 for package in "$@"; do
   packages+=,$package
 done
 
-[ "$(cat "$tree/etc/corral-tree" 2>/dev/null)" != "$packages" ] || exit 0
+mkdir -p "$(dirname "$place")"
+# one at a time, also of those that nobody waits for any more
+exec 9>"$place.lock"
+flock 9
+[ "$(cat "$place/etc/corral-tree" 2>/dev/null)" != "$packages" ] || exit 0
+tree=$place.making
+trap 'rm -rf --one-file-system "$tree" "$place.old"' EXIT
 rm -rf --one-file-system "$tree"
-mkdir -p "$(dirname "$tree")"
 "${MMDEBSTRAP:-mmdebstrap}" --quiet --mode=root --variant=apt --aptopt='APT::Install-Recommends "false"' \
-  --include="$packages" "${SUITE:-bookworm}" "$tree"  # from the mirror that mmdebstrap takes by itself, updates included
+  --include="$packages" "$suite" "$tree" 9>&-  # from the mirror that mmdebstrap takes by itself, updates included
 
 # every copy is another machine, and is told its name by the one that starts it
 rm -f "$tree"/etc/ssh/ssh_host_*_key*
@@ -55,3 +62,7 @@ if [ -n "$full" ]; then
     "$(grep -iE '^qemu[.-]qmp==' requirements/run.txt)"
 fi
 echo "$packages" >"$tree/etc/corral-tree"
+if [ -e "$place" ]; then
+  mv "$place" "$place.old"
+fi
+mv "$tree" "$place"
