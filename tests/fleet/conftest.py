@@ -16,6 +16,15 @@ import pytest
 from .machine import ROOT, why_not
 
 FLEET = Path(os.environ.get("CORRAL_FLEET", ROOT / ".cache/fleet"))
+NAMES = {"12": "bookworm", "13": "trixie"}
+# The releases of Debian that are tried, one after the other; make fleet names both.
+SUITES = os.environ.get("CORRAL_SUITES", "12").split()
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def suite(request: pytest.FixtureRequest) -> str:
+    """The release of Debian of the machines: 12 (QEMU 7.2, Python 3.11) or 13 (QEMU 10.0, Python 3.13)."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +35,8 @@ def tree() -> Callable[[str], Path]:
         pytest.skip(f"NO FLEET TESTS HERE: {reason}")
 
     def made(name: str) -> Path:
-        kind, suite = name[:-2], {"12": "bookworm", "13": "trixie"}[name[-2:]]
-        flags = ["--full"] if kind == "full" else []
-        environment = {**os.environ, "SUITE": suite}
+        flags = ["--full"] if name[:-2] == "full" else []
+        environment = {**os.environ, "SUITE": NAMES[name[-2:]]}
         subprocess.run([ROOT / "tests/fleet/tree.sh", *flags, FLEET / name], check=True, env=environment)
         return FLEET / name
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role host on a bare Debian 12, which has none of our libraries and no QEMU: there, kept there, and away again.
+"""The role host on a bare Debian, which has none of our libraries and no QEMU: there, kept there, and away again.
 
 Over SSH, from a controller with a home directory of its own. It takes a few minutes, as the packages are real ones.
 """
@@ -57,13 +57,13 @@ def wheels() -> Path:
 
 
 @pytest.fixture(scope="module")
-def bare(tree: Callable[[str], Path]) -> Iterator[Machine]:
+def bare(tree: Callable[[str], Path], suite: str) -> Iterator[Machine]:
     """The machine; its packages are put where it sees them when it is known which it lacks."""
-    archives = FLEET / "debs12/cache/archives"
+    archives = FLEET / f"debs{suite}/cache/archives"
     archives.mkdir(parents=True, exist_ok=True)
     binds = (f"--bind-ro={archives}:{PLACE}", f"--bind-ro={ROOT / '.cache/guest'}:/opt/guest")
     wire = Wire(f"{INSIDE}/24", outside=f"{OUTSIDE}/24")
-    with machine(tree("base12"), "bare", wire=wire, arguments=binds) as one:
+    with machine(tree(f"base{suite}"), "bare", wire=wire, arguments=binds) as one:
         one.write("/etc/apt/sources.list", SOURCE)
         yield one
 
@@ -73,7 +73,7 @@ def there(one: Machine, *paths: str) -> list[str]:
 
 
 def test_a_bare_machine_becomes_a_host_and_is_bare_again(
-    bare: Machine, tree: Callable[[str], Path], wheels: Path, tmp_path: Path
+    bare: Machine, tree: Callable[[str], Path], suite: str, wheels: Path, tmp_path: Path
 ) -> None:
     controller = Controller(tmp_path)
     controller.meet(bare, INSIDE)
@@ -94,7 +94,7 @@ def test_a_bare_machine_becomes_a_host_and_is_bare_again(
     assert there(bare, *OURS, "/var/lib/corral", "/usr/bin/qemu-img", "/etc/sysctl.d/60-corral.conf") == []
 
     # then it is done, once
-    repository(tree("base12"), FLEET / "debs12", [*packages, "python3-apt"])
+    repository(tree(f"base{suite}"), FLEET / f"debs{suite}", [*packages, "python3-apt"])
     assert controller.play("bootstrap", **wanted).changed["bare"] > 0
     again = controller.play("bootstrap", **wanted)
     assert (again.changed["bare"], again.changing()) == (0, [])

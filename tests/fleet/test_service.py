@@ -43,12 +43,12 @@ exec /usr/bin/qemu-system-x86_64 "$@"
 
 
 @pytest.fixture(scope="module")
-def host(tree: Callable[[str], Path]) -> Iterator[Installed]:
+def host(tree: Callable[[str], Path], suite: str) -> Iterator[Installed]:
     """One machine for all of these tests: they are steps of one story, in their order."""
     from .installed import ARGUMENTS, install
     from .machine import machine
 
-    with machine(tree("full12"), "service", arguments=ARGUMENTS) as one:
+    with machine(tree(f"full{suite}"), "service", arguments=ARGUMENTS) as one:
         yield install(one)
 
 
