@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,13 +75,13 @@ def test_threads_leave_programs_running_side_by_side(tmp_path: Path) -> None:
     host, count = LocalHost(), 8
     started: dict[int, Process] = {}
     wrong: list[BaseException] = []
-    meeting = threading.Barrier(count, timeout=30)
+    meeting = threading.Barrier(count, timeout=120)
 
     def work(number: int) -> None:
         try:
             meeting.wait()
             for turn in range(5):
-                with host.lock(f"{tmp_path}/{number}.lock", timeout=5):
+                with host.lock(f"{tmp_path}/{number}.lock", timeout=60):
                     host.write(f"{tmp_path}/{number}", b"x" * 1000, mode=0o640)
                     host.make_directory(f"{tmp_path}/d{number}-{turn}", mode=0o777)
                     host.run(["true"])
@@ -98,6 +99,7 @@ def test_threads_leave_programs_running_side_by_side(tmp_path: Path) -> None:
         assert wrong == []
         assert _umask() == before
         for number, process in started.items():
+            _wait_until_stopped(process)
             opened = {Path(os.readlink(entry)).name for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
             assert {name for name in opened if name.endswith(".out")} == {f"{number}.out"}
             assert not any(name.endswith(".lock") for name in opened), opened
@@ -106,7 +108,7 @@ def test_threads_leave_programs_running_side_by_side(tmp_path: Path) -> None:
     finally:
         for process in started.values():
             host.signal(process, "SIGKILL")
-            host.wait_exit(process, timeout=5)
+            host.wait_exit(process, timeout=60)
 
 
 def test_a_lock_holds_off_other_threads_too(tmp_path: Path) -> None:
@@ -125,8 +127,16 @@ def test_a_lock_holds_off_other_threads_too(tmp_path: Path) -> None:
 
 
 def _sleeper(folder: Path, number: int) -> Spawn:
+    """A program that stops itself, and so has no descriptor any more that only its start took."""
     fds = (Listen(f"{folder}/{number}.sock"), Append(f"{folder}/{number}.out"))
-    return Spawn(("sleep", "60"), log=f"{folder}/{number}.out", fds=fds)
+    return Spawn(("sh", "-c", "kill -STOP $$"), log=f"{folder}/{number}.out", fds=fds)
+
+
+def _wait_until_stopped(process: Process) -> None:
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def _umask() -> int:

@@ -104,6 +104,75 @@ def test_a_guest_that_never_answers_is_given_up() -> None:
     assert host.streams[PATH].closed
 
 
+class Slow:
+    """An agent that answers late: ``heard`` is what it does with each request, in turn, and then with all others."""
+
+    def __init__(self, *heard: str) -> None:
+        self.heard = list(heard)
+        self.kept = b""
+        self.answer = agent({"guest-ping": {"a": 1}})
+
+    def __call__(self, sent: bytes) -> bytes:
+        todo = self.heard.pop(0) if self.heard else "answer"
+        if todo == "lose":
+            return b""
+        self.kept += self.answer(sent)
+        if todo == "keep":
+            return b""
+        said, self.kept = self.kept, b""
+        return said
+
+
+@pytest.mark.parametrize(
+    ("heard", "greetings"),
+    [((), 1), (("lose",), 2), (("lose", "lose"), 3), (("keep",), 2), (("keep", "keep"), 3), (("lose", "keep"), 3)],
+)
+def test_an_agent_that_is_restarted_is_asked_again(heard: tuple[str, ...], greetings: int) -> None:
+    """What it took with it is said again, and what it says twice is not taken for the answer to something else."""
+    host = host_with(Slow(*heard))
+    began = host.monotonic()
+    session = open_agent(host, PATH, timeout=30)
+    assert len(host.streams[PATH].sent) == greetings
+    assert session.execute("guest-ping") == {"a": 1}
+    assert host.monotonic() - began < 10
+
+
+class LateStream(FakeStream):
+    """A connection to an agent whose answers take ``delay`` seconds each."""
+
+    def __init__(self, delay: float) -> None:
+        super().__init__(agent({"guest-ping": {"a": 1}}))
+        self.delay = delay
+        self.coming: list[tuple[float, bytes]] = []
+
+    def send(self, data: bytes, *, timeout: float) -> None:
+        assert self.host
+        self.sent.append(data)
+        self.coming.append((self.host.monotonic() + self.delay, self.answer(data)))
+
+    def receive(self, *, timeout: float) -> bytes:
+        assert self.host
+        due, said = self.coming[0] if self.coming else (float("inf"), b"")
+        left = due - self.host.monotonic()
+        self.host.sleep(max(min(left, timeout), 0))
+        if left > timeout:
+            raise TimedOut("The stream did not answer in time.")
+        del self.coming[0]
+        return said
+
+
+@pytest.mark.parametrize("delay", [0, 1.9, 2.1, 4.5, 5.9, 6.1, 9])
+def test_an_agent_that_is_slow_is_waited_for(delay: float) -> None:
+    """When it has answered once, it is not asked again; and all answers are gone before the next question."""
+    host = FakeHost()
+    host.add_stream(PATH, stream := LateStream(delay))
+    began = host.monotonic()
+    session = open_agent(host, PATH, timeout=30)
+    assert host.monotonic() - began <= 2 * delay
+    assert session.execute("guest-ping", timeout=30) == {"a": 1}
+    assert not stream.coming
+
+
 def test_a_guest_that_talks_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 1000)
     host = host_with(lambda sent: b"x" * 3000)

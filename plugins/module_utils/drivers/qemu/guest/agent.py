@@ -28,6 +28,9 @@ DELIMITER = b"\xff"
 # More than any answer that we ask for; a guest that sends more is not an agent.
 MOST = 1 << 20
 SYNC_TIMEOUT, ANSWER_TIMEOUT = 5.0, 10.0
+# An agent that is restarted takes with it what it has read. So who gets no answer to his first words for so long says
+# them again, and then waits twice as long.
+REPEAT = 2.0
 # The agent answers guest-shutdown only when it fails: silence for so long is success.
 SILENCE = 2.0
 
@@ -78,13 +81,16 @@ class Agent:
     def sync(self, *, timeout: float = SYNC_TIMEOUT) -> None:
         """Make sure that the agent listens, and that the next answer is ours; raises TimedOut or MonitorClosed."""
         deadline = self._host.monotonic() + timeout
-        number = int(self._host.now() * 1000) & 0x7FFFFFFF
-        self._send("guest-sync-delimited", {"id": number}, timeout, before=DELIMITER)
+        first = number = int(self._host.now() * 1000) & 0x7FFFFFFF
+        pause = REPEAT
         while True:
-            self._skip_to(DELIMITER, deadline)
-            answer = self._line(deadline)
-            if answer.get("return") == number:
-                return
+            self._send("guest-sync-delimited", {"id": number}, timeout, before=DELIMITER)
+            try:
+                return self._answered(first, number, self._host.monotonic() + pause, deadline)
+            except TimedOut:
+                if self._host.monotonic() >= deadline:
+                    raise
+            number, pause = number + 1, pause * 2
 
     def execute(
         self,
@@ -112,6 +118,17 @@ class Agent:
     def close(self) -> None:
         """End the session."""
         self._stream.close()
+
+    def _answered(self, first: int, last: int, soon: float, deadline: float) -> None:
+        """Read until the last of these numbers has come back: ``soon``, or in time when one of the others has."""
+        until = min(soon, deadline)
+        while True:
+            self._skip_to(DELIMITER, until)
+            number = self._line(until).get("return")
+            if number == last:
+                return
+            if isinstance(number, int) and first <= number < last:
+                until = deadline  # it listens, and answers one after the other
 
     def _send(
         self, command: str, arguments: Optional[Mapping[str, Any]], timeout: float, *, before: bytes = b""

@@ -213,7 +213,7 @@ def _refused(name: str, error: AgentError) -> CorralError:
 def _silent(name: str) -> TimedOut:
     return TimedOut(
         f"The guest agent of {name} did not answer in time.",
-        hint="The guest may hang, or somebody else may hold the channel of its agent.",
+        hint="The guest may hang, its agent may have been restarted, or somebody else may hold the agent's channel.",
     )
 
 
