@@ -146,6 +146,7 @@ def test_a_pool_of_files_and_its_volumes(play: Play, root_dir: Path) -> None:
 def test_a_file_system_of_its_own(play: Play, device: str, root_dir: Path) -> None:
     target = root_dir / "mounted"
     described = {"name": "f", "type": "fs", "source": {"devices": [device], "format": "ext4"}, "target": str(target)}
+    play.refused("nothing of its format", "pool", **described, state="active")
     play.state(["define", "build"], "pool", **described, state="built")
     play.state(["start"], "pool", **described, state="active")
     play.state(["create"], "volume", pool="f", name="v", capacity="4MiB", format="raw")
@@ -160,6 +161,7 @@ def test_partitions(play: Play, device: str, root_dir: Path) -> None:
     image.write_bytes(WORDS.ljust(4 * MIB, b"."))
     described = {"name": "d", "type": "disk", "source": {"devices": [device], "format": "dos"}}
     play.task("run", ["define", "set_value"], "secret", usage="volume", usage_id="one", value=VALUE)
+    play.refused("no partition table", "pool", **described, state="active")
     play.state(["define", "build"], "pool", **described, state="built")
     play.state(["start"], "pool", **described, state="active")
     play.state(["create"], "volume", pool="d", name=first, image={"path": str(image), "format": "raw"}, capacity="8MiB")

@@ -92,10 +92,10 @@ def test_refreshed_looks_again_in_each_run(run: Run, node: str) -> None:
 
 
 def test_nothing_is_formatted_that_nobody_has_asked_for(run: Run, node: str) -> None:
-    result = run(pool, uri=node, **DISK, **ACTIVE)
-    assert (result["error"], result["details"]["done"]) == ("HostError", ["define"])
-    assert "the pool is inactive" in result["msg"]
-    assert actions(run(pool, uri=node, **DISK, **ACTIVE, build=True)) == ["build", "start"]
+    for check in (True, False):
+        result = run(pool, uri=node, check=check, **DISK, **ACTIVE)
+        assert (result["error"], result["details"]) == ("HostError", {})
+    assert actions(run(pool, uri=node, **DISK, **ACTIVE, build=True)) == ["define", "build", "start"]
     assert run(pool, uri=node, **{**DIR, "name": "b", "target": "/srv/b"}, **ACTIVE, build=False)["failed"]
 
 

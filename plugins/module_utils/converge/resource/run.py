@@ -115,7 +115,8 @@ def _planned(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) 
 def _check_plan(face: Face, plan: Plan) -> None:
     """Raise what would keep the plan from being done, before its first step: a check says what a run would say."""
     actions = {step.action for step in plan.steps}
-    start = not actions.isdisjoint(STARTS)
+    # what a step of the plan builds is not there before it
+    start = not actions.isdisjoint(STARTS) and "build" not in actions
     if plan.document is not None and (start or "define" in actions):
         face.check(clone(plan.document), start=start)
     for step in plan.steps:

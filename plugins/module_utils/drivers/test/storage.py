@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from ...errors import AlreadyExists, HostError, InvalidArgument, NotFound, OperationInvalid
 from ...model.storage.identity import POOL
@@ -21,6 +21,7 @@ from .node import Node
 from .normalise_volume import Held, normalise_volume, stored_volume
 from .pool import SimulatedPool, SimulatedVolume
 from .pools import (
+    BUILDABLE,
     active_pool,
     all_pools,
     all_volumes,
@@ -90,6 +91,13 @@ class SimulatedStorage(StorageDriver):
         pool = pool_of(self.keeper.read(), name)
         if not pool.built:
             return []
+    def check_pool(self, document: Element, *, start: bool) -> None:
+        """Raise for a start of what was not built."""
+        pool = find_pool(self.keeper.read(), document.findtext("name") or "")
+        built = pool.built if pool else document.get("type") not in BUILDABLE
+        if start and not built:
+            raise _not_built(document)
+
         return [*(volume.path for volume in pool.volumes()), pool.target()]
 
     @mutates
@@ -136,7 +144,7 @@ class SimulatedStorage(StorageDriver):
             if pool.active:
                 raise OperationInvalid(f"The pool {name!r} is active already.")
             if not pool.built:
-                raise HostError(f"{pool.target()} of the pool {name!r} is not there.", hint="Build the pool first.")
+                raise _not_built(pool.document())
             pool.set_active(True)
             return pool.summary()
 
@@ -328,3 +336,8 @@ class SimulatedStorage(StorageDriver):
                 hint="Stop or delete those first.",
             )
         return volume
+
+
+def _not_built(document: Element) -> HostError:
+    place, name = document.findtext("target/path"), document.findtext("name")
+    return HostError(f"{place} of the pool {name!r} is not there.", hint="Build the pool first (build: true).")

@@ -55,6 +55,21 @@ def active(host: PoolHost, kind: str = "dir", **more: str) -> None:
     driver.start_pool(name)
 
 
+@pytest.mark.parametrize("kind", ["dir", "fs", "logical", "disk"])
+def test_a_start_is_foreseen(host: PoolHost, kind: str) -> None:
+    driver = driver_on(host)
+    document = driver.normalise_pool(pool(kind))
+    driver.check_pool(document, start=False)
+    with pytest.raises(OperationFailed, match="cannot be started") as failure:
+        driver.check_pool(document, start=True)
+    assert "build: true" in failure.value.hint
+    driver.define_pool(document)
+    driver.build_pool("a")
+    driver.check_pool(document, start=True)
+    driver.start_pool("a")
+    driver.check_pool(document, start=True)  # what an active pool has is let go first
+
+
 def layer(path: str) -> str:
     return f"<backingStore><path>{path}</path><format type='qcow2'/></backingStore>"
 

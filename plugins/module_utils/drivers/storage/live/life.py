@@ -21,7 +21,7 @@ from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from ...api import Fault, Neighbours
 from ..site import Site
-from ..types.base import MakeDirectory, Room, make_target
+from ..types.base import MakeDirectory, Room, first_device, make_target
 from .find import room_of
 from .observe import BEYOND, is_built, observe
 from .scene import Scene, scene_of
@@ -29,7 +29,9 @@ from .steps import check_own_directory, fit, make_directory, perform, run
 
 # Types that do not need to be root for anything.
 UNPRIVILEGED = ("dir",)
-BUILD_FIRST = "Build the pool first, or correct its source."
+# Types that lie on a device that has to be formatted.
+FORMATTED = ("disk", "fs")
+BUILD_FIRST = "Build the pool first (state: built, or build: true), or correct its source."
 
 
 def build(scene: Scene, *, overwrite: bool = False) -> None:
@@ -64,6 +66,19 @@ def start(site: Site, name: str, make: Callable[[], Element], neighbours: Option
         with suppress(CorralError):
             take_down(scene)
         raise
+
+
+def check_start(scene: Scene, *, active: bool) -> None:
+    """Raise what would keep a pool from being started; what an active one has now is let go before."""
+    _check_right(scene)
+    check_own_directory(scene.host, scene.pool, scene.row)
+    if not active:
+        _check_start(scene, observe(scene))
+    if scene.row.name in FORMATTED and not is_built(scene):
+        raise OperationFailed(
+            f"Pool {scene.name} cannot be started. There is nothing of its format on {first_device(scene.pool)}.",
+            hint=BUILD_FIRST,
+        )
 
 
 def _check_right(scene: Scene) -> None:
