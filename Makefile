@@ -37,8 +37,9 @@ conformance: setup ## compare what we generate with libvirt's own test data
 integration: setup ## real Ansible runs with real guests; tests that need root say so when they are left out
 	@$(BIN)/python -m pytest tests/integration
 
-fleet: setup ## machines with systemd (SUITES="12 13": Debian's releases; needs root, systemd-nspawn and mmdebstrap)
-	@CORRAL_SUITES="$(or $(SUITES),12 13)" $(BIN)/python -m pytest tests/fleet
+fleet: setup ## machines with systemd (HOSTS=3 GUESTS=3 BARE=1 SUITES="12 13"; needs root, systemd-nspawn and mmdebstrap)
+	@CORRAL_SUITES="$(or $(SUITES),12 13)" CORRAL_FLEET_HOSTS=$(or $(HOSTS),3) CORRAL_FLEET_GUESTS=$(or $(GUESTS),3) \
+	  CORRAL_FLEET_BARE=$(or $(BARE),1) $(BIN)/python -m pytest --durations 40 tests/fleet
 
 bench: setup ## measure tasks and guests, write docs/benchmarks.md (LIBVIRT_TREE=DIR: beside a real libvirtd)
 	@$(BIN)/python tests/benchmarks/run.py $(if $(LIBVIRT_TREE),--libvirt-tree "$(LIBVIRT_TREE)")

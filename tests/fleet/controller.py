@@ -18,6 +18,7 @@ from typing import Any
 from .machine import ROOT, Machine
 
 RECAP = re.compile(r"^(\S+)\s*: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+RESULT = re.compile(r"^(?:ok|changed|failed|fatal): \[([^\]]+)\](?:: FAILED!)? => (?=\{)", re.MULTILINE)
 OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 
 
@@ -29,28 +30,52 @@ class Done:
     text: str
     changed: Mapping[str, int] = field(default_factory=dict)
 
-    def message(self, task: str) -> Any:
-        """The ``msg`` that a task of this name showed."""
-        header = rf"^TASK \[(?:[^\]]* : )?{re.escape(task)}\]"
-        said = re.search(rf"{header}[^\n]*\n.*? => (\{{.*?^\}})", self.text, re.M | re.S)
-        assert said, f"{task}: nothing was said\n{self.text}"
-        return json.loads(said[1])["msg"]
+    def results(self, task: str) -> dict[str, dict[str, Any]]:
+        """The results of a task of this name by host, as far as they were shown; ``-v`` shows all."""
+        shown: dict[str, dict[str, Any]] = {}
+        for block in self._blocks():
+            name, _rest, said = block.partition("]")
+            if name.rpartition(" : ")[2] != task:
+                continue
+            for found in RESULT.finditer(said):
+                shown[found[1]] = json.JSONDecoder().raw_decode(said, found.end())[0]
+        return shown
 
-    def changing(self) -> list[str]:
-        """The tasks that changed something, each once."""
-        blocks = re.split(r"^TASK \[", self.text, flags=re.M)[1:]
-        return [block.partition("]")[0] for block in blocks if re.search(r"^changed: ", block, re.M)]
+    def message(self, task: str) -> Any:
+        """The ``msg`` that a task of this name showed, on one host."""
+        shown = self.results(task)
+        assert shown, f"{task}: nothing was said\n{self.text}"
+        return next(iter(shown.values()))["msg"]
+
+    def changing(self, host: str = "") -> list[str]:
+        """The tasks that changed something, there or anywhere, each once."""
+        line = re.compile(rf"^changed: \[{re.escape(host)}" + (r"\]" if host else ""), re.M)
+        return [block.partition("]")[0] for block in self._blocks() if line.search(block)]
+
+    def _blocks(self) -> list[str]:
+        return re.split(r"^TASK \[", self.text, flags=re.M)[1:]
 
 
 @dataclass
 class Controller:
-    """Runs Ansible in ``home`` on the machines of its inventory."""
+    """Runs Ansible in ``home`` on the machines of its inventory; ``place`` are words before each program.
+
+    As a context manager it closes its connections in the end, which would stay open for a minute otherwise.
+    """
 
     home: Path
+    place: tuple[str, ...] = ()
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.home / "key"], check=True)
+
+    def __enter__(self) -> Controller:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for path in (self.home / "cp").glob("*"):
+            subprocess.run(["ssh", "-o", f"ControlPath={path}", "-O", "exit", "-"], capture_output=True, check=False)
 
     def meet(self, machine: Machine, address: str, **variables: Any) -> None:
         """Add a machine, which lets us in from now on."""
@@ -70,7 +95,8 @@ class Controller:
         }
         inventory.write_text(json.dumps({"all": {"hosts": self.hosts, "vars": common}}))
         path = playbook if "/" in playbook else str(ROOT / f"playbooks/{playbook}.yml")
-        command = [ROOT / ".venv/bin/ansible-playbook", "-i", inventory, path, "-e", json.dumps(variables), *words]
+        command = [*self.place, ROOT / ".venv/bin/ansible-playbook", "-i", inventory, path]
+        command += ["--forks", str(len(self.hosts)), "-e", json.dumps(variables), *words]
         run = subprocess.run(
             command, env=self._environment(), capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT
         )

@@ -5,8 +5,8 @@
 """A machine with systemd as its first process, in systemd-nspawn, on an overlay of a tree that tree.sh has made.
 
 It has a network namespace, a mount namespace and control groups of its own, and goes with the process that started
-it, however that ends. What it writes is below one temporary directory, which goes with it; a test run that is killed
-leaves that directory and empty control groups behind.
+it, however that ends. What it writes is below one temporary directory, which goes with it; what a test run leaves
+that is killed (that directory, and empty control groups) goes with the next machine of anybody.
 
     with machine(tree, "one") as one:
         one.run("systemctl", "is-active", "ssh")
@@ -37,6 +37,9 @@ DEVICES = ("/dev/net/tun", "/dev/kvm", "/dev/vhost-net", "/dev/fuse")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = (f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0")
 PR_SET_PDEATHSIG = 1
+# Of everything that a machine has outside of itself; then comes the process that it belongs to.
+PREFIX = "corral-fleet-"
+HIERARCHIES = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 
 # Run in mount, network and IPC namespaces of its own: puts the overlay together and boots it for as long as it wants to
 # be booted again, which is what 133 says. When this ends, nspawn shuts the machine down. The hierarchies of control
@@ -65,18 +68,31 @@ while :; do
 done
 """
 
+PROGRAMS = ("systemd-nspawn", "nsenter", "unshare", "setpriv", "ip", "ssh")
+# Whether that can work.
+PROBE = r"""
+set -e
+mkdir lower upper work root
+mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root
+ip link add probe type bridge
+for hierarchy in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
+  [ ! -f "$hierarchy/cgroup.procs" ] || test -w "$hierarchy/cgroup.procs"
+done
+"""
+
 
 @dataclass(frozen=True)
 class Wire:
     """An Ethernet link of a machine: ``address`` with its prefix is that of ``host0`` inside.
 
-    Its other end is in the network namespace of the caller, as ``vf-NAME``: on ``bridge`` where one is named, else with
-    the address ``outside``.
+    Its other end is in the network namespace of the process ``beside``, else of the caller, as ``vf-NAME``: on
+    ``bridge`` where one is named, else with the address ``outside``.
     """
 
     address: str
     bridge: str = ""
     outside: str = ""
+    beside: int = 0
 
 
 class MachineError(Exception):
@@ -197,19 +213,20 @@ class Machine:
         """Give it its wire; one that is there already, because it was rebooted, stays."""
         if self.wire is None or not self.run("ip", "link", "show", "host0", check=False).returncode:
             return
-        outside = f"vf-{self.name}"[:15]
-        _ip("link", "add", outside, "type", "veth", "peer", "name", "host0", "netns", str(self.supervisor.pid))
+        outside, beside = f"vf-{self.name}"[:15], self.wire.beside or os.getpid()
+        inside = str(self.supervisor.pid)
+        _ip(beside, "link", "add", outside, "type", "veth", "peer", "name", "host0", "netns", inside)
         if self.wire.bridge:
-            _ip("link", "set", outside, "master", self.wire.bridge)
+            _ip(beside, "link", "set", outside, "master", self.wire.bridge)
         if self.wire.outside:
-            _ip("addr", "add", self.wire.outside, "dev", outside)
-        _ip("link", "set", outside, "up")
+            _ip(beside, "addr", "add", self.wire.outside, "dev", outside)
+        _ip(beside, "link", "set", outside, "up")
         self.run("ip", "addr", "add", self.wire.address, "dev", "host0")
         self.run("ip", "link", "set", "host0", "up")
 
 
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
+def _ip(beside: int, *words: str) -> None:
+    subprocess.run(["nsenter", f"--net=/proc/{beside}/ns/net", "ip", *words], check=True, capture_output=True)
 
 
 def _alive(pid: int) -> bool:
@@ -220,8 +237,17 @@ def why_not() -> str:
     """Why no machine can run here, "" when it can."""
     if os.geteuid():
         return "machines need root"
-    missing = [name for name in ("systemd-nspawn", "nsenter", "unshare", "setpriv", "ip") if not shutil.which(name)]
-    return f"machines need {' and '.join(missing)}" if missing else ""
+    missing = [
+        name for name in ("systemd-nspawn", "nsenter", "unshare", "setpriv", "ip", "ssh") if not shutil.which(name)
+    ]
+    if missing:
+        return f"machines need {' and '.join(missing)}"
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-probe-") as place:
+        command = ["unshare", "--mount", "--net", "--ipc", "sh", "-c", PROBE]
+        probed = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    return (
+        f"machines need namespaces, overlays, bridges and control groups: {probed.stderr}" if probed.returncode else ""
+    )
 
 
 @contextlib.contextmanager
@@ -232,22 +258,49 @@ def machine(
 
     ``name`` is its host name too. What is left of it afterwards is nothing.
     """
-    with tempfile.TemporaryDirectory(prefix=f"corral-fleet-{name}-", dir=place) as directory:
+    with starting(tree, name, wire=wire, arguments=arguments, place=place) as one:
+        one.wait_up()
+        yield one
+
+
+@contextlib.contextmanager
+def starting(
+    tree: Path, name: str, *, wire: Optional[Wire] = None, arguments: tuple[str, ...] = (), place: Optional[Path] = None
+) -> Iterator[Machine]:
+    """A machine that is on its way up, so that several can be so at a time; it ends with the thread that started it."""
+    tidy()
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-{name}-", dir=place) as directory:
         spot = Path(directory)
         for part in ("upper", "work", "root"):
             (spot / part).mkdir()
         (spot / "upper").chmod(0o755)
         _make_own(spot / "upper", name)
-        group = f"corral-{name}-{os.getpid()}"
+        group = f"{PREFIX}{os.getpid()}-{name}"
         binds = [f"--bind={device}" for device in DEVICES if os.path.exists(device)]
         words = [str(tree.resolve()), directory, group, f"--hostname={name}", *binds, *arguments]
         one = Machine(name, spot, _supervised(words), wire)
         try:
-            one.wait_up()
             yield one
         finally:
             one.stop()
             _forget(group)
+
+
+def tidy() -> None:
+    """Remove what processes have left that are no more: they were killed, and could not."""
+    for hierarchy in HIERARCHIES:
+        for group in Path(hierarchy).glob(f"{PREFIX}*"):
+            if _is_left(group) and not any(procs.read_text() for procs in group.rglob("cgroup.procs")):
+                _forget(group.name)
+    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        group = directory.name.rpartition("-")[0]
+        if _is_left(directory) and not any(Path(hierarchy, group).exists() for hierarchy in HIERARCHIES):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_left(path: Path) -> bool:
+    pid = path.name.removeprefix(PREFIX).partition("-")[0]
+    return pid.isdigit() and not _alive(int(pid))
 
 
 def _make_own(upper: Path, name: str) -> None:
@@ -257,18 +310,19 @@ def _make_own(upper: Path, name: str) -> None:
 
 
 def _supervised(words: list[str]) -> subprocess.Popen[bytes]:
-    prctl = ctypes.CDLL(None).prctl
-
-    def go_with_us() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
     command = ["unshare", "--mount", "--net", "--ipc", "bash", "-c", SUPERVISOR, "supervisor", *words]
-    return subprocess.Popen(command, start_new_session=True, preexec_fn=go_with_us)
+    return subprocess.Popen(command, start_new_session=True, preexec_fn=go_with_us())
+
+
+def go_with_us() -> Callable[[], None]:
+    """What a child does first, so that it is killed when the thread ends that started it."""
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _forget(group: str) -> None:
     """Remove the control groups, deepest first, and what nspawn keeps for each machine."""
-    for hierarchy in ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
+    for hierarchy in HIERARCHIES:
         top = Path(hierarchy, group)
         below = sorted(top.rglob("*/"), reverse=True) if top.exists() else []
         for directory in (*(path for path in below if path.is_dir()), top):

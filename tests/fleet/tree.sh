@@ -35,10 +35,14 @@ exec 9>"$place.lock"
 flock 9
 [ "$(cat "$place/etc/corral-tree" 2>/dev/null)" != "$packages" ] || exit 0
 tree=$place.making
-trap 'rm -rf --one-file-system "$tree" "$place.old"' EXIT
 rm -rf --one-file-system "$tree"
-"${MMDEBSTRAP:-mmdebstrap}" --quiet --mode=root --variant=apt --aptopt='APT::Install-Recommends "false"' \
-  --include="$packages" "$suite" "$tree" 9>&-  # from the mirror that mmdebstrap takes by itself, updates included
+# from the mirror that mmdebstrap takes by itself, updates included, and by the way that this machine goes there
+way=$(mktemp)
+trap 'rm -rf --one-file-system "$tree" "$place.old" "$way"' EXIT
+apt-config dump --format '%F "%v";%n' 2>/dev/null | grep -E '^Acquire::(https?::|Check-|Retries)' >"$way" || true
+"${MMDEBSTRAP:-mmdebstrap}" --quiet --mode=root --variant=apt --aptopt="$way" --aptopt='APT::Install-Recommends "false"' \
+  --include="$packages" "$suite" "$tree" 9>&-
+rm "$tree/etc/apt/apt.conf.d/99mmdebstrap"
 
 # every copy is another machine, and is told its name by the one that starts it
 rm -f "$tree"/etc/ssh/ssh_host_*_key*
