@@ -401,7 +401,7 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.filter_defini
     FILTER_DEFINITION,
 )
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
-from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many, names_of
 from ansible_collections.corral.virt.plugins.module_utils.converge.many_ties import filter_uses
 
 STATE = Spec({"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}})
@@ -411,8 +411,8 @@ def names(options: Mapping[str, Any]) -> Iterable[str]:
     """The name of an element, and its uuid where it says one."""
     from ansible_collections.corral.virt.plugins.module_utils.converge.filter_spec import desired_filter
 
-    name, _document = desired_filter(options, describe=False)
-    return (name, options["uuid"]) if options.get("uuid") else (name,)
+    name, document = desired_filter(options, describe=bool(options.get("xml")))
+    return names_of(options, name, document)
 
 
 FILTERS = Many(

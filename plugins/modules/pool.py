@@ -353,7 +353,7 @@ from typing import Any
 from ansible_collections.corral.virt.plugins.module_utils.converge.argspec import CONNECTION, Spec
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
-from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many, names_of
 from ansible_collections.corral.virt.plugins.module_utils.converge.pool_definition import POOL_DEFINING, POOL_DEFINITION
 
 STATES = ["present", "built", "active", "refreshed", "inactive", "absent"]
@@ -374,8 +374,8 @@ def names(options: Mapping[str, Any]) -> Iterable[str]:
     """The name of an element, and its uuid where it says one."""
     from ansible_collections.corral.virt.plugins.module_utils.converge.pool_spec import desired_pool
 
-    name, _document = desired_pool(options, describe=False)
-    return (name, options["uuid"]) if options.get("uuid") else (name,)
+    name, document = desired_pool(options, describe=bool(options.get("xml")))
+    return names_of(options, name, document)
 
 
 POOLS = Many(

@@ -525,7 +525,7 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.argspec impor
 from ansible_collections.corral.virt.plugins.module_utils.converge.definition import DEFINING, DEFINITION
 from ansible_collections.corral.virt.plugins.module_utils.converge.entry import run
 from ansible_collections.corral.virt.plugins.module_utils.converge.job import Job
-from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many
+from ansible_collections.corral.virt.plugins.module_utils.converge.listed import Many, names_of
 from ansible_collections.corral.virt.plugins.module_utils.converge.many_ties import guest_makes, guest_uses
 
 STATE = Spec(
@@ -563,8 +563,8 @@ def names(options: Mapping[str, Any]) -> Iterable[str]:
     """The name of an element, and its uuid where it says one."""
     from ansible_collections.corral.virt.plugins.module_utils.converge.spec import desired
 
-    name, _document = desired(options, describe=False)
-    return (name, options["uuid"]) if options.get("uuid") else (name,)
+    name, document = desired(options, describe=bool(options.get("xml")))
+    return names_of(options, name, document)
 
 
 GUESTS = Many(

@@ -33,6 +33,8 @@ from .resource.values import Plan
 from .result import guest_diff
 from .spec import desired
 
+# Volumes by pool and name, each with its complete document.
+Volumes = Mapping[tuple[str, str], Element]
 # Seconds that another run may work on the same guest before we give up, beside the time that a guest has to end.
 OTHERS = 120
 
@@ -49,13 +51,15 @@ def converge_guest(job: Job) -> dict[str, Any]:
         job.hide(secret)
     with _alone(job, wanted):
         current, plan, wanted, missing = _planned(job, wanted, document)
-        check(plan, driver, missing)
+        check(plan, driver, _not_there_yet(job, missing))
         since = 0
         if not job.check_mode:
             since = console_before(driver, plan)
             apply(plan, driver, wanted)
     answered: dict[str, Any] = {}
-    if not job.check_mode:
+    if job.check_mode:
+        _expect(job, missing)
+    else:
         with telling(plan):
             answered = wait_until_ready(driver, wanted.name, options.get("wait_for"), since=since)
     after = current if job.check_mode else gather(driver, wanted.name)
@@ -77,11 +81,29 @@ def _alone(job: Job, wanted: Wanted) -> Iterator[None]:
         yield
 
 
-def _planned(
-    job: Job, wanted: Wanted, document: Optional[Element]
-) -> tuple[Optional[Current], Plan, Wanted, frozenset[tuple[str, str]]]:
+def _not_there_yet(job: Job, missing: Volumes) -> frozenset[tuple[str, str]]:
+    """The volumes that are made before the guest is started: its own, and in a check those of guests before it."""
+    if not job.expected:
+        return frozenset(missing)
+    from .volume_expected import expected_places
+
+    return frozenset(missing) | expected_places(job.expected)
+
+
+def _expect(job: Job, missing: Volumes) -> None:
+    """Let later guests of the list find in a check the volumes that this one would have made."""
+    if job.expected is None or not missing:
+        return
+    from .volume_expected import expect_volume
+
+    for (pool, _name), document in missing.items():
+        expect_volume(job, pool, document)
+
+
+def _planned(job: Job, wanted: Wanted, document: Optional[Element]) -> tuple[Optional[Current], Plan, Wanted, Volumes]:
     """The guest as it is, the plan, what is wanted with its volumes, and those of them that are not there yet."""
-    driver, missing = job.connection.hypervisor, frozenset[tuple[str, str]]()
+    driver = job.connection.hypervisor
+    missing: Volumes = {}
     current = _found(driver, wanted, job.options.get("renamed_from"))
     if document is not None:
         known = current.domain.name if current else wanted.name
@@ -90,9 +112,10 @@ def _planned(
         document = _named(document, known)
         if any(disk.get("pool") for disk in job.options.get("disks") or ()):
             from .guest_volumes import made_volumes  # brings the volumes' code along
+            from .volume import storage_of
 
             existing = None if current is None else own_definition(GUEST, current.persistent, current.live)
-            made = made_volumes(job.connection.storage, document, job.options, existing)
+            made = made_volumes(storage_of(job), document, job.options, existing)
             document, missing, wanted = made.document, made.missing, replace(wanted, volumes=made.tasks)
         if wanted.seed is not None:
             document = driver.seeded_document(document, wanted.seed)

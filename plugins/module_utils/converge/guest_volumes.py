@@ -37,12 +37,12 @@ HINT = "Leave it as it is, or let the disk have another volume."
 class Made:
     """A document that names its volumes, and what there is to do so that they are there.
 
-    ``missing`` are the pool and name of those that are not there yet.
+    ``missing`` are those that are not there yet: the pool, the name and the complete document of each.
     """
 
     document: Element
     tasks: tuple[Task, ...]
-    missing: frozenset[tuple[str, str]]
+    missing: Mapping[tuple[str, str], Element]
 
 
 def made_volumes(
@@ -54,7 +54,7 @@ def made_volumes(
     """
     document = clone(document)
     tasks: list[Task] = []
-    missing: set[tuple[str, str]] = set()
+    missing: dict[tuple[str, str], Element] = {}
     before = frozenset() if existing is None else owned_volumes(existing)
     elements = document.findall("devices/disk")
     for number, (disk, element) in enumerate(zip(options.get("disks") or [], elements), 1):
@@ -67,12 +67,12 @@ def made_volumes(
                 continue
             now, wanted, plan = _planned(storage, disk, place)
         _open(element, plan.document if now is None else now.document)
-        if now is None:
-            missing.add(place)
+        if now is None and plan.document is not None:
+            missing[place] = plan.document
         if now is None or place in before:
             mark_owned_volume(document, *place)
         tasks += _tasks(storage, now, wanted, plan)
-    return Made(document, tuple(tasks), frozenset(missing))
+    return Made(document, tuple(tasks), missing)
 
 
 @contextmanager

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from ..values import parse_uuid
 from .argspec import Spec
+
+if TYPE_CHECKING:
+    from ..xml.parse import Element
 
 PARALLEL = "parallel"
 # What a module with a list is told that no element can say.
@@ -19,6 +23,13 @@ LIST = ("uri", PARALLEL)
 
 def _nothing(_options: Mapping[str, Any]) -> Iterable[Hashable]:
     return ()
+
+
+def names_of(options: Mapping[str, Any], name: str, document: Optional[Element]) -> tuple[str, ...]:
+    """Return the name of an element and its uuid where it says one, in one form; raises InvalidArgument."""
+    written = None if document is None else (document.findtext("uuid") or "").strip()
+    uuid = options.get("uuid") or written
+    return (name, parse_uuid(uuid)) if uuid else (name,)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,13 @@ def guest_makes(options: Options) -> Iterator[Hashable]:
     """The name that a guest gives up, and the volumes and images of its disks."""
     if options.get("renamed_from"):
         yield options["renamed_from"]
+    if any(disk.get("pool") for disk in options.get("disks") or ()):
+        from .options.disks import named_volumes
+
+        with suppress(CorralError):
+            for place in named_volumes(options):
+                yield from _volume(*place)
     for disk in options.get("disks") or ():
-        if disk.get("pool") and disk.get("volume"):
-            yield from _volume(disk["pool"], disk["volume"])
         if disk.get("path") and not disk.get("readonly"):
             yield disk["path"]
 

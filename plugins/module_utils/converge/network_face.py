@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ContextManager
 
-from ..drivers.api import Fault, NetworkDriver, Summary
+from ..drivers.api import Expected, Fault, NetworkDriver, Summary
 from ..xml.compare import Change
 from ..xml.parse import Element
 from .network_effects import NETWORK_NATURE
@@ -44,6 +44,10 @@ class NetworkFace:
     def check(self, document: Element, *, start: bool) -> None:
         """What the host has in its place."""
         self.driver.check_network(document, start=start)
+
+    def expect(self, name: str, expected: Expected) -> None:
+        """Let what follows in a check reckon with it."""
+        self.driver.expect_network(name, expected)
 
     def ignored_parts(self, document: Element) -> Sequence[str]:
         """What of it has no effect."""

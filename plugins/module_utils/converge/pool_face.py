@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ContextManager
 
-from ..drivers.api import Fault, StorageDriver, Summary
+from ..drivers.api import Expected, Fault, StorageDriver, Summary
 from ..xml.compare import Change
 from ..xml.parse import Element
 from .pool_effects import POOL_NATURE
@@ -41,7 +41,12 @@ class PoolFace:
         return self.driver.normalise_pool(document)
 
     def check(self, document: Element, *, start: bool) -> None:
-        """Nothing: what a pool lacks on the host is built, or said by its start."""
+        """Raise what would keep it from being started."""
+        self.driver.check_pool(document, start=start)
+
+    def expect(self, name: str, expected: Expected) -> None:
+        """Let what follows in a check reckon with it."""
+        self.driver.expect_pool(name, expected)
 
     def ignored_parts(self, document: Element) -> Sequence[str]:
         """What of it has no effect."""

@@ -44,7 +44,7 @@ def converge_volume(job: Job) -> dict[str, Any]:
     """
     for word in secrets_in(job.options.get("image")):
         job.hide(word)
-    driver, asked = _storage(job), wanted_volume(job.options)
+    driver, asked = storage_of(job), wanted_volume(job.options)
     wanted, now, plan = _done(job, driver, asked)
     if now is not None and wanted.image is not None and now.volume.origin is None:
         job.warn(f"What the volume {wanted.name} was made from is not known, so its contents are left as they are.")
@@ -61,8 +61,8 @@ def converge_volume(job: Job) -> dict[str, Any]:
     return result
 
 
-def _storage(job: Job) -> StorageDriver:
-    """The storage driver; in a check also with the volumes that earlier elements of a list would have made."""
+def storage_of(job: Job) -> StorageDriver:
+    """Return the storage driver; in a check also with the volumes that earlier elements of a list would have made."""
     if not job.expected:
         return job.connection.storage
     from .volume_expected import ExpectingStorage
@@ -73,10 +73,9 @@ def _storage(job: Job) -> StorageDriver:
 def _expect(job: Job, wanted: VolumeWanted, plan: Plan) -> None:
     """Let later elements of the list find in a check what this one would make."""
     if job.check_mode and job.expected is not None and _makes(plan) and plan.document is not None:
-        from .volume_expected import expected_volume
+        from .volume_expected import expect_volume
 
-        found = expected_volume(job.connection.storage, wanted.pool, plan.document)
-        job.expected[found.pool, found.name] = found
+        expect_volume(job, wanted.pool, plan.document)
 
 
 def _done(job: Job, driver: StorageDriver, asked: VolumeWanted) -> tuple[VolumeWanted, Optional[VolumeNow], Plan]:

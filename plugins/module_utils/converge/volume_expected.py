@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Hashable, Mapping
-from typing import Any, Optional
+from dataclasses import dataclass
+from typing import Any, List, Optional
 
 from ..drivers.api import Content, StorageDriver, Volume
 from ..errors import NotFound
@@ -20,13 +21,41 @@ from ..model.storage.order import VOLUME_ORDER, order_children
 from ..model.storage.parts import set_bytes
 from ..model.storage.volume import Volume as VolumeView
 from ..xml.parse import Element, clone
+from .job import Job
 
 # The calls that are answered here.
-OWN = ("lookup_volume", "volume_by_path", "normalise_volume", "check_new_volume")
+OWN = (
+    "lookup_volume",
+    "volume_xml",
+    "volume_guests",
+    "volume_by_path",
+    "normalise_volume",
+    "check_new_volume",
+)
 
 
-def expected_volume(driver: StorageDriver, pool: str, document: Element) -> Volume:
-    """Return what the driver will say of a volume that is made by this complete document."""
+@dataclass(frozen=True)
+class ExpectedVolume:
+    """A volume that an earlier element of the list would make, and its complete document."""
+
+    volume: Volume
+    document: Element
+
+
+def expect_volume(job: Job, pool: str, document: Element) -> None:
+    """Let later elements of a list find in a check the volume that is made by this complete document."""
+    if job.expected is not None:
+        found = _volume(job.connection.storage, pool, document)
+        job.expected[pool, found.name] = ExpectedVolume(found, document)
+
+
+def expected_places(expected: Mapping[Hashable, Any]) -> frozenset[tuple[str, str]]:
+    """Return the pool and name of each expected volume."""
+    found = (each.volume for each in tuple(expected.values()) if isinstance(each, ExpectedVolume))
+    return frozenset((volume.pool, volume.name) for volume in found)
+
+
+def _volume(driver: StorageDriver, pool: str, document: Element) -> Volume:
     view = VolumeView(document)
     path = posixpath.join(driver.pool_xml(pool).findtext("target/path") or "", view.name or "")
     return Volume(pool, view.name or "", key=path, path=path, format=view.given().format, capacity=view.size() or 0)
@@ -47,18 +76,32 @@ class ExpectingStorage(StorageDriver):
         try:
             return self._driver.lookup_volume(pool, name)
         except NotFound:
-            found: Optional[Volume] = self._expected.get((pool, name))
+            found = self._found(pool, name)
             if found is None:
                 raise
-            return found
+            return found.volume
+
+    def volume_xml(self, pool: str, name: str) -> Element:
+        """Its document."""
+        try:
+            return self._driver.volume_xml(pool, name)
+        except NotFound:
+            found = self._found(pool, name)
+            if found is None:
+                raise
+            return clone(found.document)
+
+    def volume_guests(self, pool: str, name: str) -> List[str]:
+        """The guests that have it open: none yet, where it is expected."""
+        return [] if self._found(pool, name) is not None else self._driver.volume_guests(pool, name)
 
     def volume_by_path(self, path: str) -> Volume:
         """The same, by its path."""
         try:
             return self._driver.volume_by_path(path)
         except NotFound:
-            for volume in self._expected.values():
-                if isinstance(volume, Volume) and volume.path == path:
+            for volume in self._volumes():
+                if volume.path == path:
                     return volume
             raise
 
@@ -87,8 +130,15 @@ class ExpectingStorage(StorageDriver):
 
     def _source(self, content: Optional[Content]) -> Optional[Volume]:
         """The expected volume that is to be copied, None for one that is there."""
-        return None if content is None or content.volume is None else self._expected.get(content.volume)
+        found = None if content is None or content.volume is None else self._found(*content.volume)
+        return None if found is None else found.volume
 
     def _stands_on_expected(self, document: Element) -> bool:
         below = VolumeView(document).backing_path()
-        return any(isinstance(volume, Volume) and volume.path == below for volume in self._expected.values())
+        return any(volume.path == below for volume in self._volumes())
+
+    def _found(self, pool: str, name: str) -> Optional[ExpectedVolume]:
+        return self._expected.get((pool, name))
+
+    def _volumes(self) -> List[Volume]:
+        return [each.volume for each in tuple(self._expected.values()) if isinstance(each, ExpectedVolume)]

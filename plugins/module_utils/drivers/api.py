@@ -17,6 +17,7 @@ from .contracts.base import (
     Answer,
     Declined,
     Driver,
+    Expected,
     Fault,
     Neighbours,
     Request,
@@ -24,9 +25,10 @@ from .contracts.base import (
     Summary,
     contract,
     mutates,
+    with_expected,
 )
 from .contracts.host import InterfaceDriver, NodeDeviceDriver
-from .contracts.hypervisor import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver, Seed
+from .contracts.hypervisor import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver, Saved, Seed
 from .contracts.network import Lease, Network, NetworkDriver
 from .contracts.nwfilter import Filter, FilterPort, NwfilterDriver, User
 from .contracts.secret import Secret, SecretDriver
@@ -40,6 +42,7 @@ __all__ = [
     "Declined",
     "Domain",
     "Driver",
+    "Expected",
     "Fault",
     "Filter",
     "FilterPort",
@@ -54,6 +57,7 @@ __all__ = [
     "NwfilterDriver",
     "Pool",
     "Request",
+    "Saved",
     "Secret",
     "SecretDriver",
     "Seed",
@@ -64,6 +68,7 @@ __all__ = [
     "Volume",
     "contract",
     "mutates",
+    "with_expected",
 ]
 
 CONTRACTS: Tuple[Type[Driver], ...] = (

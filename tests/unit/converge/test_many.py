@@ -63,6 +63,9 @@ def disk(name: str, **more: Any) -> dict[str, Any]:
         ({}, {}, False),
         ({"disks": [disk("x")]}, {"disks": [disk("x")]}, True),
         ({"disks": [disk("x", size="1GiB")]}, {"disks": [disk("y", size="1GiB", backing="x")]}, True),
+        # a volume that gets its name from its guest
+        ({"disks": [{"pool": "p", "size": "1GiB"}]}, {"disks": [disk("y", backing="a-vda")]}, True),
+        ({"disks": [{"pool": "p", "size": "1GiB"}]}, {"disks": [disk("y", backing="a-vdb")]}, False),
         ({"disks": [disk("y", size="1GiB", backing="x")]}, {"disks": [disk("x", size="1GiB")]}, True),
         # ten guests above one image do not wait for each other
         ({"disks": [disk("y", backing="base")]}, {"disks": [disk("z", backing="base")]}, False),

@@ -166,6 +166,30 @@ def test_two_of_one_name_are_refused(
     assert said in message(run(module, uri=node, **several))
 
 
+NETWORK_XML = "<network><name>{}</name><uuid>{}</uuid></network>"
+
+
+@pytest.mark.parametrize(
+    ("module", "wanted"),
+    [
+        (vm, {"guests": [{"name": "a", "memory": "64MiB", "uuid": UUID.upper()}, {"xml": XML.format("b")}]}),
+        (network, {"networks": [{"xml": NETWORK_XML.format(name, UUID)} for name in ("a", "b")]}),
+    ],
+)
+def test_two_of_one_uuid_are_refused_however_it_is_written(
+    run: Run, node: str, module: ModuleType, wanted: dict[str, Any]
+) -> None:
+    (option,) = wanted
+    if module is vm:
+        wanted[option][1]["xml"] = wanted[option][1]["xml"].replace("<memory", f"<uuid>{UUID}</uuid><memory")
+    assert f"{option}[1] and {option}[2] are both the" in message(run(module, uri=node, **wanted))
+
+
+def test_a_uuid_that_is_none_is_said_for_its_element(run: Run, node: str) -> None:
+    said = message(run(vm, uri=node, memory="64MiB", guests=[{"name": "a", "uuid": "7"}, {"name": "b"}]))
+    assert "guests[1] (a): '7' is not a uuid" in said
+
+
 def test_the_pool_of_a_volume_is_needed_somewhere(run: Run, node: str) -> None:
     assert "pool" in message(run(volume, uri=node, name="a"))
     assert "volumes[1] (a): missing required arguments: pool" in message(run(volume, uri=node, volumes=[{"name": "a"}]))
@@ -323,6 +347,53 @@ def test_a_volume_that_comes_later_is_not_there_yet(run: Run, node: str) -> None
     for checking in (True, False):
         result = run(volume, uri=node, check=checking, **backwards)
         assert message(result).startswith("1 of 2 volumes failed.\nimages/layer: ")
+
+
+GROWN: tuple[dict[str, Any], ...] = (
+    # a layer above a volume of another guest, one that only uses it, and a copy
+    {"name": "base", "disks": [{"pool": "images", "volume": "golden", "size": "3GiB", "format": "qcow2"}]},
+    {"name": "layer", "disks": [{"pool": "images", "backing": "golden", "format": "qcow2"}]},
+    {"name": "user", "disks": [{"pool": "images", "volume": "golden", "shareable": True}]},
+    {"name": "copy", "disks": [{"pool": "images", "image": "golden"}]},
+    {"name": "above", "disks": [{"pool": "images", "backing": "layer-vda", "format": "qcow2"}]},
+    {"name": "same", "disks": [{"pool": "images", "volume": "golden", "size": "3GiB", "format": "qcow2"}]},
+)
+
+
+@pytest.mark.parametrize("state", ["present", "running"])
+def test_the_disk_of_a_guest_stands_on_that_of_an_earlier_one(run: Run, node: str, state: str) -> None:
+    run(pool, uri=node, name="images", type="dir", target="/srv/images", state="active")
+    options = {"memory": "64MiB", "state": state, "parallel": 8, "guests": list(GROWN)}
+    checked = run(vm, uri=node, check=True, diff=True, **options)
+    real = run(vm, uri=node, diff=True, **options)
+    assert actions(checked) == actions(real)
+    assert actions(real)["above"][:2] == ["define", "create_volume"]
+    assert actions(real)["same"][:2] == (["define"] if state == "present" else ["define", "start"])
+    assert checked["diff"] == real["diff"]
+    assert not run(vm, uri=node, **options)["changed"]
+
+
+def test_subnets_and_bridges_that_are_open_are_foreseen_one_after_the_other(run: Run, node: str) -> None:
+    wanted = [{"name": "front", "forward": "nat"}, {"name": "back"}, {"name": "side", "ips": []}]
+    options = {"state": "active", "ips": [{"family": "ipv4"}, {"family": "ipv6"}], "networks": wanted}
+    checked = run(network, uri=node, check=True, diff=True, **options)
+    real = run(network, uri=node, diff=True, **options)
+    assert actions(checked) == actions(real) and checked["diff"] == real["diff"]
+    assert not run(network, uri=node, **options)["changed"]
+    # what is removed gives up its bridge to a later one, in a check as in a run
+    swapped = {"networks": [{"name": "front", "state": "absent"}, {"name": "heir", "bridge": "virbr0"}]}
+    bridge = run(network, uri=node, check=True, **swapped)
+    assert actions(bridge) == actions(run(network, uri=node, **swapped))
+
+
+def test_two_pools_on_one_source_are_refused_in_a_check_too(run: Run, node: str) -> None:
+    wanted = [{"name": "a"}, {"name": "b"}]
+    for checking in (True, False):
+        result = run(pool, uri=node, check=checking, type="dir", target="/srv/x", state="active", pools=wanted)
+        assert message(result).startswith("1 of 2 pools failed.\nb: The pool a has the directory /srv/x already.")
+    moved = [{"name": "a", "state": "absent"}, {"name": "b", "type": "dir", "target": "/srv/x"}]
+    checked = run(pool, uri=node, check=True, pools=moved)
+    assert actions(checked) == actions(run(pool, uri=node, pools=moved))
 
 
 def test_networks_and_pools_in_one_task_each(run: Run, node: str) -> None:

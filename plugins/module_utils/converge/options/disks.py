@@ -9,6 +9,7 @@ Source of the meanings: libvirt's formatdomain, "Hard drives, floppy disks, CDRO
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Callable, Optional
 
 from ...errors import InvalidArgument
@@ -34,8 +35,24 @@ def disks(domain: Element, options: Options) -> None:
             complaint = rule(disk, options)
             if complaint:
                 raise InvalidArgument(f"{what}: {complaint}")
-        _disk(device(domain, "disk"), disk, target, what, f"{options['name']}-{target}")
+        _disk(device(domain, "disk"), disk, target, what, _own(options, target))
     _scsi_controllers(domain)
+
+
+def named_volumes(options: Options) -> Iterator[tuple[str, str]]:
+    """Yield the pool and the name of each disk's volume, those that get their names from the guest included.
+
+    Raises InvalidArgument where two disks have one target.
+    """
+    entries = list(options.get("disks") or ())
+    for disk, target in zip(entries, _targets(entries)):
+        if disk.get("pool"):
+            yield disk["pool"], disk.get("volume") or _own(options, target)
+
+
+def _own(options: Options, target: str) -> str:
+    """The name of a volume that is given none."""
+    return f"{options['name']}-{target}"
 
 
 def _scsi_controllers(domain: Element) -> None:

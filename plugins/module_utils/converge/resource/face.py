@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ContextManager, Optional, Protocol
 
-from ...drivers.api import Fault, Summary
+from ...drivers.api import Expected, Fault, Summary
 from ...errors import NotFound
 from ...xml.compare import Change
 from ...xml.parse import Element
@@ -37,6 +37,9 @@ class Face(Protocol):
 
     def check(self, document: Element, *, start: bool) -> None:
         """Raise what would keep a complete document from being kept, or with ``start`` the object from being active."""
+
+    def expect(self, name: str, expected: Expected) -> None:
+        """Let what is chosen and checked from now on reckon with an object as it will be."""
 
     def ignored_parts(self, document: Element) -> Sequence[str]:
         """What of a document has no effect."""

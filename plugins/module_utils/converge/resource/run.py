@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from ...drivers.api import Expected
 from ...errors import AlreadyExists, InvalidArgument
 from ...values import parse_uuid
 from ...xml.parse import Element, clone
@@ -46,8 +47,23 @@ def converge(job: Job, face: Face, wanted: Wanted, document: Optional[Element]) 
     """Bring one object to what is wanted; in check mode say what that would take. Raises CorralError."""
     with _alone(job, face, wanted):
         before, plan = _done(job, face, wanted, document)
+    if job.check_mode and job.expected is not None and plan.steps:
+        face.expect(wanted.name, _expected(before, plan))
     after = before if job.check_mode or not plan.steps else gather(face, wanted.name)
     return Outcome(wanted, before, plan, after)
+
+
+def _expected(before: Optional[Current], plan: Plan) -> Expected:
+    """The object as it would be after the plan, for the later elements of a list."""
+    actions = {step.action for step in plan.steps}
+    kept, runs = (before.persistent, before.live) if before else (None, None)
+    if "define" in actions:
+        kept = plan.document
+    elif "undefine" in actions:
+        kept = None
+    if not actions.isdisjoint((*STARTS, "update")):
+        runs = plan.document
+    return Expected(kept, runs if plan.state == ACTIVE else None)
 
 
 def check_options(noun: str, wanted: Wanted) -> None:

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Protocol, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Protocol, Sequence, TypeVar, Union
 
 from ...errors import NoSupport
 from ...host.api import Host
 from ...values import Uri
+from ...xml.parse import Element
 
 if TYPE_CHECKING:
     from .hypervisor import HypervisorDriver
@@ -78,6 +79,27 @@ class Fault:
 
     what: str
     detail: str
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An object as a check of several foresees it once the earlier ones are done: its documents, where it has them."""
+
+    persistent: Optional[Element] = None
+    live: Optional[Element] = None
+
+    def documents(self) -> List[Element]:
+        """Those that there are."""
+        return [document for document in (self.live, self.persistent) if document is not None]
+
+
+def with_expected(
+    known: Mapping[str, Sequence[Element]], expected: Mapping[str, Expected], without: str
+) -> Dict[str, List[Element]]:
+    """Return the documents of all objects but one, by name, as they are or as they are expected to be."""
+    foreseen = {name: each.documents() for name, each in expected.items()}
+    merged = {**{name: list(documents) for name, documents in known.items()}, **foreseen}
+    return {name: documents for name, documents in merged.items() if name != without}
 
 
 class Neighbours(Protocol):

@@ -12,7 +12,7 @@ from typing import Any, ContextManager, List, Mapping, Optional, Sequence
 
 from ...xml.compare import Change
 from ...xml.parse import Element
-from .base import Driver, Fault, Summary, mutates
+from .base import Driver, Expected, Fault, Summary, mutates
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,9 @@ class NetworkDriver(Driver):
 
         That is what this host has in its place: an address, a route, a bridge. Check mode asks, too.
         """
+
+    def expect_network(self, name: str, expected: Expected) -> None:
+        """Choose and check from now on as if a network were so. For checks of several: nothing else notes it."""
 
     def ignored_network_parts(self, document: Element) -> List[str]:
         """What a document says that this driver does not read, as paths for people; it is kept all the same."""

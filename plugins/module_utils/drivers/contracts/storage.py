@@ -12,7 +12,7 @@ from typing import ContextManager, List, Optional, Sequence, Tuple
 
 from ...xml.compare import Change
 from ...xml.parse import Element
-from .base import Driver, Fault, Summary, mutates
+from .base import Driver, Expected, Fault, Summary, mutates
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,15 @@ class StorageDriver(Driver):
     def pool_is_built(self, name: str) -> bool:
         """Whether what the pool lies on is there: its directory, file system, partition table or volume group."""
         raise self.unsupported("pool_is_built")
+
+    def check_pool(self, document: Element, *, start: bool) -> None:
+        """Raise what would keep a complete document's pool from being started as the host is now; check mode asks, too.
+
+        Nothing is asked without ``start``: what a pool that stays inactive lacks may come later.
+        """
+
+    def expect_pool(self, name: str, expected: Expected) -> None:
+        """Check from now on as if a pool were so. For checks of several: nothing else takes note of it."""
 
     def check_pool_deletion(self, name: str) -> List[str]:
         """What would be deleted with the pool's data; raises OperationInvalid for what stands in the way."""

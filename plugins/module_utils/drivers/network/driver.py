@@ -17,7 +17,7 @@ from ...values import same_uuid
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
-from ..api import Fault, HypervisorDriver, Lease, Neighbours, Network, NetworkDriver
+from ..api import Expected, Fault, HypervisorDriver, Lease, Neighbours, Network, NetworkDriver
 from ..store import Store
 from .site import Site, view_of
 
@@ -75,6 +75,9 @@ class BridgeDriver(NetworkDriver):
         from .live.foresee import foresee
 
         foresee(self.site, view_of(document), start=start)
+
+    def expect_network(self, name: str, expected: Expected) -> None:
+        self.site.expected[name] = expected
 
     def ignored_network_parts(self, document: Element) -> List[str]:
         from .passes.ignored import ignored_parts
@@ -244,10 +247,10 @@ class BridgeDriver(NetworkDriver):
 
     def _completed(self, document: Element, kept: Optional[Element]) -> Element:
         from ..libvirtd import foreign_bridges
-        from ..surroundings import look, without_link
+        from ..surroundings import without_link
         from .passes.complete import complete
 
-        network, foreign, surroundings = view_of(document), foreign_bridges(self.host), look(self.host)
+        network, foreign, surroundings = view_of(document), foreign_bridges(self.host), self.site.surroundings()
         name, bridge = network.name or "", network.bridge or ""
         known = [each for several in self.site.others(name).values() for each in several]
         if foreign.get(bridge) == name:  # it is taken over from libvirt, which has it until it is ended there

@@ -10,17 +10,19 @@ What a document means is imported when one is read: most runs open the driver an
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Dict, List, Optional
 
 from ...errors import CorralError, HostError, NotFound, XmlError
 from ...host.api import Host
 from ...host.layout import Layout
 from ...xml.parse import Element, parse
+from ..api import Expected, with_expected
 from ..store import Store
 
 if TYPE_CHECKING:
     from ...model.network.core import Network
+    from ..surroundings import Surroundings
     from .live.status import Status
 
 
@@ -32,6 +34,7 @@ class Site:
     layout: Layout
     store: Store
     read_only: bool = False
+    expected: Dict[str, Expected] = field(default_factory=dict)
 
     @property
     def host_id(self) -> str:
@@ -75,13 +78,34 @@ class Site:
         return sorted({*self.store.names(), *self.store.live_names()})
 
     def others(self, name: str) -> Dict[str, List[Element]]:
-        """The documents of all other networks, the live and the persistent one of each; damaged ones are left out."""
-        return {other: self._documents(other) for other in self.names() if other != name}
+        """The documents of all other networks, the live and the persistent one of each; damaged ones are left out.
+
+        Of one that is expected to change or to come, they are those that it will have.
+        """
+        return with_expected({other: self._documents(other) for other in self.names()}, self.expected, name)
 
     def actives(self, *, without: str = "") -> List[Network]:
         """All active networks, for what is made of all of them at once; a damaged one is as it was last known."""
         found = (self._usable(name) for name in self.store.live_names() if name != without)
         return [view_of(document) for document in found if document is not None]
+
+    def surroundings(self) -> Surroundings:
+        """The host as it is, but for the bridges of networks of which something else is expected."""
+        from ..surroundings import look, without_link
+
+        found = look(self.host)
+        for name in self.expected:
+            document = self.active(name)
+            network = None if document is None else view_of(document)
+            if network is not None and network.has_own_bridge():
+                found = without_link(found, network.bridge or "")
+        return found
+
+    def claiming(self, *, without: str) -> List[Network]:
+        """The networks beside one that are active, or are expected to be."""
+        coming = [(name, each.live) for name, each in self.expected.items() if name != without]
+        found = [network for network in self.actives(without=without) if network.name not in self.expected]
+        return found + [view_of(live) for _name, live in coming if live is not None]
 
     def _usable(self, name: str) -> Optional[Element]:
         from .live.salvage import check_usable, last_known

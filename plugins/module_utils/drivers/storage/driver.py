@@ -20,7 +20,7 @@ from ...values import same_uuid
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
-from ..api import Content, Fault, Neighbours, Pool, StorageDriver, Volume
+from ..api import Content, Expected, Fault, Neighbours, Pool, StorageDriver, Volume
 from ..store import Store
 from .site import Site, view_of
 
@@ -99,6 +99,16 @@ class HostStorage(StorageDriver):
         from .live.observe import is_built
 
         return is_built(self._scene(self.site.require(name)))
+
+    def check_pool(self, document: Element, *, start: bool) -> None:
+        from .live.life import check_start
+
+        if start:
+            scene = self._scene(document)
+            check_start(scene, active=self.store.is_live(scene.name))
+
+    def expect_pool(self, name: str, expected: Expected) -> None:
+        self.site.expected[name] = expected
 
     def check_pool_deletion(self, name: str) -> List[str]:
         from .live.deletion import check_deletion

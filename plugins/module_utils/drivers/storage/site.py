@@ -10,13 +10,14 @@ What a document means is imported when one is read: most runs open the driver an
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, List, Optional
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 from ...errors import CorralError, NotFound
 from ...host.api import Host
 from ...host.layout import Layout
 from ...xml.parse import Element, parse
+from ..api import Expected, with_expected
 from ..store import Store
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Site:
     layout: Layout
     store: Store
     read_only: bool = False
+    expected: Dict[str, Expected] = field(default_factory=dict)
 
     @property
     def host_id(self) -> str:
@@ -58,13 +60,19 @@ class Site:
         return sorted({*self.store.names(), *self.store.live_names()})
 
     def others(self, name: str) -> List[Element]:
-        """The documents of all other pools, the live and the persistent one of each; damaged ones are left out."""
+        """The documents of all other pools, the live and the persistent one of each; damaged ones are left out.
+
+        Of one that is expected to change or to come, they are those that it will have.
+        """
+        known = {other: self._documents(other) for other in self.names()}
+        return [each for documents in with_expected(known, self.expected, name).values() for each in documents]
+
+    def _documents(self, name: str) -> List[Element]:
         found: List[Element] = []
-        for other in self.names():
-            for read in (self.active, self.persistent):
-                with suppress(CorralError):
-                    document = read(other) if other != name else None
-                    found += [] if document is None else [document]
+        for read in (self.active, self.persistent):
+            with suppress(CorralError):
+                document = read(name)
+                found += [] if document is None else [document]
         return found
 
     def actives(self) -> List[Element]:

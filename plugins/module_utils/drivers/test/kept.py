@@ -10,12 +10,13 @@ anew while it was active.
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
-from ...xml.parse import Element, clone, parse, tidy
+from ...errors import AlreadyExists
+from ...xml.parse import Element, clone, new_element, parse, tidy
 from ...xml.views import NATURAL, TEXT, YES_NO, Field, View
 from ...xml.write import to_text
-from ..api import Fault
+from ..api import Expected, Fault, with_expected
 
 LIBVIRT = "http://libvirt.org/schemas/domain/test/1.0"
 OURS = "urn:corral-virt:test"
@@ -61,7 +62,7 @@ class Kept:
     def runtime(self) -> Runtime:
         """The facts; an empty view that belongs to nothing where there are none yet."""
         found = self.element.find(RUNTIME)
-        return Runtime(ours("runtime") if found is None else found)
+        return Runtime(new_element(RUNTIME) if found is None else found)
 
     def facts(self) -> Runtime:
         """The facts to be written to, made where they are missing."""
@@ -162,6 +163,24 @@ class Resource(Kept):
         facts = self.facts().element
         for fault in facts.findall(FAULT):
             facts.remove(fault)
+
+
+def others_of(known: Sequence[Resource], expected: Mapping[str, Expected], name: str) -> List[Element]:
+    """The definitions of all but one of these, as they are or are expected to be."""
+    definitions = {each.name: [each.document(inactive=True)] for each in known if each.name != name}
+    found = with_expected(definitions, {other: Expected(each.persistent) for other, each in expected.items()}, name)
+    return [document for documents in found.values() for document in documents]
+
+
+def check_uuid(noun: str, document: Element, existing: Optional[Kept], others: Sequence[Element]) -> None:
+    """Raise AlreadyExists for a uuid that another object has, or that is not the one that this object has."""
+    name, uuid = document.findtext("name"), document.findtext("uuid")
+    hint = "Leave the uuid out, or write another."
+    if existing is not None and existing.uuid != uuid:
+        raise AlreadyExists(f"The {noun} {name!r} is there already, with the uuid {existing.uuid}.", hint=hint)
+    other = next((other for other in others if (other.findtext("uuid") or "").strip() == uuid), None)
+    if other is not None:
+        raise AlreadyExists(f"The uuid {uuid} belongs to the {noun} {other.findtext('name')!r} already.", hint=hint)
 
 
 def ours(tag: str, **attributes: str) -> Element:

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 from ...errors import AlreadyExists, NotFound, OperationInvalid
 from ...model.network.identity import NETWORK
 from ...xml.compare import Change, take
 from ...xml.parse import Element, add, clone
-from ..api import Fault, Lease, Network, NetworkDriver, mutates
+from ..api import Expected, Fault, Lease, Network, NetworkDriver, mutates
 from .keeper import Keeper
 from .net import Net, interfaces_on, leases
 from .node import Node
@@ -25,6 +25,7 @@ class SimulatedNetwork(NetworkDriver):
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
+        self._expected: Dict[str, Expected] = {}
 
     def list_networks(self) -> List[Network]:
         """Return every network, in the order of the document."""
@@ -40,7 +41,11 @@ class SimulatedNetwork(NetworkDriver):
 
     def normalise_network(self, document: Element) -> Element:
         """Return the document as it would be stored."""
-        return self.keeper.read().complete_net(document)
+        return self.keeper.read().complete_net(document, self._expected)
+
+    def expect_network(self, name: str, expected: Expected) -> None:
+        """Choose and check as if a network were so."""
+        self._expected[name] = expected
 
     def network_faults(self, name: str) -> List[Fault]:
         """Return what somebody has written into the document as faults."""

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 from ...errors import AlreadyExists, CorralError, NotFound, OperationInvalid, XmlError
 from ...host.layout import check_name
 from ...values import derived_uuid, parse_uuid
 from ...xml.parse import Element, clone, parse
 from ...xml.views import View
+from ..api import Expected
 from .guest import Guest
-from .kept import LIBVIRT, OURS, Kept
+from .kept import LIBVIRT, OURS, Kept, check_uuid, others_of
 from .net import Net
 from .normalise import normalise
 from .normalise_network import normalise_network
@@ -33,6 +34,8 @@ class Node:
     def __init__(self, root: Element, seed: str) -> None:
         self.root = root
         self.seed = seed
+        # where guests were when one was looked for, which is looked at again: whoever changes the document need not know
+        self._by_name: Dict[str, Element] = {}
 
     def guests(self) -> List[Guest]:
         """Every guest, in the order of the document."""
@@ -40,7 +43,14 @@ class Node:
 
     def find(self, name: str) -> Optional[Guest]:
         """The guest of exactly this name, or None."""
-        return next((guest for guest in self.guests() if guest.name == name), None)
+        found = self._by_name.get(name)
+        if found is None or not self._is_called(found, name):
+            self._by_name = {guest.name: guest.element for guest in reversed(self.guests())}
+            found = self._by_name.get(name)
+        return None if found is None else Guest(found)
+
+    def _is_called(self, element: Element, name: str) -> bool:
+        return element.getparent() is self.root and Guest(element).name == name
 
     def guest(self, name: str) -> Guest:
         """The guest of exactly this name; raises NotFound."""
@@ -51,9 +61,11 @@ class Node:
 
     def lookup(self, reference: str) -> Guest:
         """The guest of this name, else of this uuid, else of this id; raises NotFound."""
+        named = self.find(reference)
+        if named is not None:
+            return named
         wanted = _as_uuid(reference)
         tests: Tuple[Callable[[Guest], bool], ...] = (
-            lambda guest: guest.name == reference,
             lambda guest: guest.uuid == wanted,
             lambda guest: guest.active and str(guest.runtime.id) == reference,
         )
@@ -141,23 +153,15 @@ class Node:
             raise NotFound(f"There is no network with the name or uuid {reference!r}.", reference=reference)
         return found
 
-    def complete_net(self, document: Element) -> Element:
+    def complete_net(self, document: Element, expected: Optional[Mapping[str, Expected]] = None) -> Element:
         """The network's document as defining it would store it; raises AlreadyExists for a uuid that is taken."""
         name = (document.findtext("name") or "").strip()
         existing = self.find_net(name)
-        others = [net for net in self.nets() if net.name != name]
+        others = others_of(self.nets(), expected or {}, name)
         kept = existing.document(inactive=True) if existing else None
-        done = normalise_network(document, kept, [net.document(inactive=True) for net in others], seed=self.seed)
-        self._check_net_uuid(name, done.findtext("uuid") or "", existing, others)
+        done = normalise_network(document, kept, others, seed=self.seed)
+        check_uuid("network", done, existing, others)
         return done
-
-    def _check_net_uuid(self, name: str, uuid: str, existing: Optional[Net], others: List[Net]) -> None:
-        hint = "Leave the uuid out, or write another."
-        if existing and existing.uuid != uuid:
-            raise AlreadyExists(f"The network {name!r} is there already, with the uuid {existing.uuid}.", hint=hint)
-        other = next((net for net in others if net.uuid == uuid), None)
-        if other:
-            raise AlreadyExists(f"The uuid {uuid} belongs to the network {other.name!r} already.", hint=hint)
 
     def define_net(self, document: Element) -> Net:
         """Take a complete document: a new network that is inactive, or another definition of the one of that name."""
@@ -169,12 +173,12 @@ class Node:
         net.set_active(False)
         return net
 
-    def next_id(self) -> int:
-        """Give out an id that no guest of this host had before."""
+    def next_id(self, count: int = 1) -> int:
+        """Give out ids that no guest of this host had before; returns the first of so many in a row."""
         given = self.root.get(_NEXT_ID)
         used = [guest.runtime.id or 0 for guest in self.guests()]
         number = max([int(given) if given else 1, *(each + 1 for each in used)])
-        self.root.set(_NEXT_ID, str(number + 1))
+        self.root.set(_NEXT_ID, str(number + count))
         return number
 
 
@@ -242,9 +246,9 @@ def _complete_guests(node: Node, what: str) -> None:
             if key in names:
                 raise XmlError(f"the {what} has two guests with the name or uuid {key}; give one of them another.")
             names[key] = guest.name
-    for guest in node.guests():
-        if guest.active and guest.runtime.id is None:
-            guest.facts().id = node.next_id()
+    without = [guest for guest in node.guests() if guest.active and guest.runtime.id is None]
+    for number, guest in enumerate(without, node.next_id(len(without)) if without else 0):
+        guest.facts().id = number
 
 
 def _complete_objects(root: Element, tag: str, what: str, seed: str) -> None:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional
+from typing import Iterator, List, Mapping, Optional
 
-from ...errors import AlreadyExists, CorralError, NotFound, OperationInvalid
+from ...errors import CorralError, NotFound, OperationInvalid
 from ...values import parse_uuid
 from ...xml.parse import Element, clone
+from ..api import Expected
 from .guest import Guest
+from .kept import check_uuid, others_of
 from .node import Node
 from .normalise_pool import BUILDABLE, normalise_pool
 from .pool import SimulatedPool, SimulatedVolume
@@ -56,19 +58,14 @@ def lookup_pool(node: Node, reference: str) -> SimulatedPool:
     return found
 
 
-def complete_pool(node: Node, document: Element) -> Element:
+def complete_pool(node: Node, document: Element, expected: Optional[Mapping[str, Expected]] = None) -> Element:
     """The pool's document as defining it would store it; raises AlreadyExists for a uuid that is taken."""
     name = (document.findtext("name") or "").strip()
     existing = find_pool(node, name)
-    others = [pool for pool in all_pools(node) if pool.name != name]
+    others = others_of(all_pools(node), expected or {}, name)
     kept = existing.document(inactive=True) if existing else None
-    done = normalise_pool(document, kept, [pool.document(inactive=True) for pool in others], seed=node.seed)
-    uuid, hint = done.findtext("uuid"), "Leave the uuid out, or write another."
-    if existing and existing.uuid != uuid:
-        raise AlreadyExists(f"The pool {name!r} is there already, with the uuid {existing.uuid}.", hint=hint)
-    other = next((pool for pool in others if pool.uuid == uuid), None)
-    if other is not None:
-        raise AlreadyExists(f"The uuid {uuid} belongs to the pool {other.name!r} already.", hint=hint)
+    done = normalise_pool(document, kept, others, seed=node.seed)
+    check_uuid("pool", done, existing, others)
     return done
 
 

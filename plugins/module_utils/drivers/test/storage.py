@@ -15,7 +15,7 @@ from ...model.storage.order import VOLUME_ORDER, order_children
 from ...model.storage.parts import set_bytes
 from ...xml.compare import Change, take
 from ...xml.parse import Element, clone, parse
-from ..api import Content, Fault, Pool, StorageDriver, Volume, mutates
+from ..api import Content, Expected, Fault, Pool, StorageDriver, Volume, mutates
 from .keeper import Keeper
 from .node import Node
 from .normalise_volume import Held, normalise_volume, stored_volume
@@ -49,6 +49,7 @@ class SimulatedStorage(StorageDriver):
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
+        self._expected: Dict[str, Expected] = {}
 
     # pools
 
@@ -66,7 +67,11 @@ class SimulatedStorage(StorageDriver):
 
     def normalise_pool(self, document: Element) -> Element:
         """Return the document as it would be stored."""
-        return complete_pool(self.keeper.read(), document)
+        return complete_pool(self.keeper.read(), document, self._expected)
+
+    def expect_pool(self, name: str, expected: Expected) -> None:
+        """Check as if a pool were so."""
+        self._expected[name] = expected
 
     def default_pool(self) -> Element:
         """Return a directory of images."""
@@ -86,11 +91,6 @@ class SimulatedStorage(StorageDriver):
         """Return whether it was built."""
         return pool_of(self.keeper.read(), name).built
 
-    def check_pool_deletion(self, name: str) -> List[str]:
-        """Return the paths of its volumes, and its directory."""
-        pool = pool_of(self.keeper.read(), name)
-        if not pool.built:
-            return []
     def check_pool(self, document: Element, *, start: bool) -> None:
         """Raise for a start of what was not built."""
         pool = find_pool(self.keeper.read(), document.findtext("name") or "")
@@ -98,6 +98,11 @@ class SimulatedStorage(StorageDriver):
         if start and not built:
             raise _not_built(document)
 
+    def check_pool_deletion(self, name: str) -> List[str]:
+        """Return the paths of its volumes, and its directory."""
+        pool = pool_of(self.keeper.read(), name)
+        if not pool.built:
+            return []
         return [*(volume.path for volume in pool.volumes()), pool.target()]
 
     @mutates

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ....errors import OperationFailed
 from ....model.network.core import Network
 from ...libvirtd import foreign_bridges
-from ...surroundings import Surroundings, look, without_link
+from ...surroundings import Surroundings, without_link
 from ..passes.clashes import clashes
 from ..site import Site, view_of
 from .life import advice, check_right, check_start, with_claims
@@ -23,9 +23,9 @@ def foresee(site: Site, network: Network, *, start: bool) -> None:
     What the network itself has at present does not count, since another start takes it away first.
     """
     name = network.name or ""
-    surroundings = _without_own(site, name, look(site.host))
+    surroundings = _without_own(site, name, site.surroundings())
     if not start:
-        claimed = with_claims(surroundings, site.actives(without=name))
+        claimed = with_claims(surroundings, site.claiming(without=name))
         said = clashes(network, claimed)
         if said:
             raise OperationFailed(said, hint=advice(said, foreign_bridges(site.host)))

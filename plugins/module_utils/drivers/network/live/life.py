@@ -83,7 +83,7 @@ def check_start(site: Site, network: Network, surroundings: Surroundings) -> Non
     if not network.has_own_bridge():
         return
     foreign = foreign_bridges(site.host)
-    claimed = with_claims(surroundings, site.actives(without=network.name or ""))
+    claimed = with_claims(surroundings, site.claiming(without=network.name or ""))
     said = (
         _foreign_clash(network, surroundings, foreign) or _bridge_clash(network, claimed) or clashes(network, claimed)
     )
