@@ -18,10 +18,10 @@ from ...xml.parse import Element, clone, parse
 from ..api import Content, Expected, Fault, Pool, StorageDriver, Volume, mutates
 from .keeper import Keeper
 from .node import Node
+from .normalise_pool import BUILDABLE
 from .normalise_volume import Held, normalise_volume, stored_volume
 from .pool import SimulatedPool, SimulatedVolume
 from .pools import (
-    BUILDABLE,
     active_pool,
     all_pools,
     all_volumes,
