@@ -42,12 +42,23 @@ class Here:
 
 
 class There:
-    """The guest is on the host that these variables lead to; ``interpreters`` may have our libraries."""
+    """The guest is on the host that these variables lead to; ``interpreters`` may have our libraries.
 
-    def __init__(self, variables: Mapping[str, Any], context: PlayContext, interpreters: Sequence[str]) -> None:
+    ``program`` is what is run there, and ``host`` a connection to it where there is one already.
+    """
+
+    def __init__(
+        self,
+        variables: Mapping[str, Any],
+        context: PlayContext,
+        interpreters: Sequence[str],
+        program: str = PROGRAM,
+        host: Any = None,
+    ) -> None:
         self._variables = dict(variables)
         self._interpreters = interpreters
-        self._host = _connection(self._variables, context)
+        self._program = program
+        self._host = _connection(self._variables, context) if host is None else host
 
     def close(self) -> None:
         """End the connection to the host."""
@@ -69,7 +80,7 @@ class There:
     def _sent(self, request: bytes, *, with_sources: bool) -> dict[str, Any]:
         place = self._variables.get("corral_virt_runtime")
         place = place if isinstance(place, str) and place.startswith("/") else ""
-        order = {"module": PROGRAM, "digest": runtime.digest(), "place": place}
+        order = {"module": self._program, "digest": runtime.digest(), "place": place}
         program = runtime.program(order, with_sources=with_sources).encode()
         command = start_line(len(program), self._variables.get("ansible_python_interpreter"), self._interpreters)
         code, out, err = self._host.exec_command(self._raised(command), in_data=program + request, sudoable=True)

@@ -153,7 +153,9 @@ class Layout:
             (self.networks_dir, 0o711),
             (self.secrets_dir, 0o700),
             (self.seeds_dir, 0o711),
+            (self.saves_dir, 0o700),
             (self.handed_dir, 0o700),
+            (self.departed_dir, 0o700),
             (self.log, 0o755),
             (posixpath.join(self.log, "domains"), 0o711),
             (posixpath.join(self.log, "consoles"), 0o711),
@@ -220,9 +222,19 @@ class Layout:
         return posixpath.join(self.state, "handed")
 
     @property
+    def departed_dir(self) -> str:
+        """The directory of notes about guests that were handed over to other hosts."""
+        return posixpath.join(self.state, "departed")
+
+    @property
     def seeds_dir(self) -> str:
         """The directory of what guests read at their first boot."""
         return posixpath.join(self.state, "seeds")
+
+    @property
+    def saves_dir(self) -> str:
+        """The directory of guests that were saved to go on later."""
+        return posixpath.join(self.state, "save")
 
     @property
     def secrets_dir(self) -> str:
@@ -328,6 +340,10 @@ class Layout:
         """Return the list of images whose owners were changed for a guest, as JSON."""
         return posixpath.join(self.handed_dir, f"{check_name('domain', name)}.json")
 
+    def departed(self, name: str) -> str:
+        """Return the note about a guest that is handed over to another host, or was, as JSON."""
+        return posixpath.join(self.departed_dir, f"{check_name('domain', name)}.json")
+
     def nvram(self, name: str) -> str:
         """Return the UEFI variables of a guest."""
         return posixpath.join(self.nvram_dir, f"{check_name('domain', name)}_VARS.fd")
@@ -335,6 +351,14 @@ class Layout:
     def seed(self, name: str, ending: str) -> str:
         """Return what a guest reads at its first boot, by the ending of its kind."""
         return posixpath.join(self.seeds_dir, f"{check_name('domain', name)}.{ending}")
+
+    def saved_state(self, name: str) -> str:
+        """Return the memory and the devices of a guest that was saved, as QEMU writes them."""
+        return posixpath.join(self.saves_dir, f"{check_name('domain', name)}.save")
+
+    def saved_facts(self, name: str) -> str:
+        """Return what there is to know about it, as JSON; only with this a guest counts as saved."""
+        return posixpath.join(self.saves_dir, f"{check_name('domain', name)}.json")
 
     @property
     def helper_logs(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ....errors import AlreadyExists, OperationInvalid
 from ....xml.parse import Element
+from .departed import check_here
 from .site import Site
 from .stop import runs
 
@@ -19,6 +20,7 @@ def startable(site: Site, name: str) -> Element:
     document = site.persistent(name)
     if document is None:
         raise OperationInvalid(f"Guest {name} is not defined.", hint="Define it first.")
+    check_here(site.host, site.layout, name)
     return document
 
 
