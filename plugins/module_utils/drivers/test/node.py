@@ -34,7 +34,7 @@ class Node:
     def __init__(self, root: Element, seed: str) -> None:
         self.root = root
         self.seed = seed
-        # where guests were when one was looked for, which is looked at again: whoever changes the document need not know
+        # where guests were when one was looked for: a hint, as whoever changes the document need not know of it
         self._by_name: Dict[str, Element] = {}
 
     def guests(self) -> List[Guest]:
