@@ -106,10 +106,10 @@ class Host:
         """The names of what is defined of a kind, by the files."""
         return sorted(path.stem for path in self.machine.path(f"/etc/corral/{kind}").glob("*.xml"))
 
-    def leased(self, name: str) -> int:
-        """How often a guest has taken an address, with each of its starts."""
+    def leased(self, name: str) -> bool:
+        """Whether a guest has said on its console that it took an address."""
         console = self.machine.path(f"/var/log/corral/consoles/{name}.log")
-        return console.read_text(errors="replace").count(LEASED) if console.exists() else 0
+        return console.exists() and LEASED in console.read_text(errors="replace")
 
     def lacking(self, *paths: str) -> list[str]:
         """Which of these paths are not there."""

@@ -97,6 +97,7 @@ def test_and_started_again_where_its_definition_says_so(host: Installed) -> None
     assert host.pid("alpha") != pid
 
 
+@pytest.mark.large
 def test_a_guest_that_a_module_stops_leaves_its_unit_in_order(host: Installed) -> None:
     up(host, "alpha")
     host.module("vm", name="alpha", state="stopped")
@@ -136,6 +137,7 @@ def test_the_error_is_that_of_the_launcher(host: Installed) -> None:
     assert "no such luck" in host.journal("short\\x2dlived")
 
 
+@pytest.mark.large
 def test_networks_and_pools_are_units(host: Installed) -> None:
     host.module("network", autostart=True, **NETWORK)
     host.module("pool", autostart=True, **POOL)
@@ -156,6 +158,7 @@ def test_networks_and_pools_are_units(host: Installed) -> None:
     )
 
 
+@pytest.mark.large
 def test_all_is_back_after_a_reboot(host: Installed) -> None:
     up(host, "alpha")
     host.machine.reboot()
@@ -179,6 +182,7 @@ STARTS = (
 )
 
 
+@pytest.mark.large
 def test_guests_from_before_the_units_are_taken_into_them(host: Installed) -> None:
     host.module("vm", name="alpha", state="stopped", force=True)
     unit = "/etc/systemd/system/corral-vm@.service"
