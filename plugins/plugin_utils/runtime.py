@@ -11,7 +11,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -24,19 +24,24 @@ from ansible_collections.corral.virt.plugins.module_utils.host import local_runt
 PLUGINS = Path(__file__).resolve().parents[1]
 PACKAGE = "ansible_collections/corral/virt/plugins"
 FOLDERS = ("module_utils", "modules")
-# Where the digest is kept for the other tasks of this run of Ansible, beside Ansible's own archives.
+# What the files begin with that are kept for the other tasks of this run of Ansible.
 NOTE = "corral_virt_runtime"
 FUTURE = "from __future__ import annotations\n"
 
 
 def digest() -> str:
-    """The digest of our code as it is on this controller; as Ansible's own archives, it is taken once in each run."""
-    note = Path(C.DEFAULT_LOCAL_TMP, NOTE)
+    """The digest of our code as it is on this controller."""
+    return _once("", lambda: local_runtime_keep.digest_of(sources()))
+
+
+def _once(name: str, make: Callable[[], str]) -> str:
+    """A text that is made once in each run of Ansible and kept for its other tasks, as Ansible's own archives are."""
+    note = Path(C.DEFAULT_LOCAL_TMP, f"{NOTE}{name}")
     try:
         return note.read_text(encoding="ascii")
     except OSError:
-        found = local_runtime_keep.digest_of(sources())
-        part = note.with_name(f"{NOTE}-{os.getpid()}")
+        found = make()
+        part = note.with_name(f"{note.name}-{os.getpid()}")
         part.write_text(found, encoding="ascii")
         part.rename(note)
         return found
@@ -106,7 +111,7 @@ def _text(module: ModuleType) -> str:
 
 def _archive() -> str:
     """All files, packed and in base64."""
-    return base64.b64encode(packed(sources())).decode("ascii")
+    return _once("_archive", lambda: base64.b64encode(packed(sources())).decode("ascii"))
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:

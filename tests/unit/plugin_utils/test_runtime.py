@@ -63,6 +63,13 @@ def test_the_digest_is_that_of_the_sources_and_taken_once(tmp_path: Path, monkey
     assert runtime.digest() == found
 
 
+def test_the_sources_are_packed_once_for_all_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    program = runtime.program(ORDER, with_sources=True)
+    monkeypatch.delattr(runtime, "packed")
+    assert runtime.program(ORDER, with_sources=True) == program
+
+
 def test_what_units_run_is_our_module_utils_and_nothing_of_ansible() -> None:
     found = runtime.launcher_sources()
     ours = {
