@@ -93,21 +93,20 @@ class Units:
     def start(self, name: str, active: Callable[[], bool], **order: Any) -> None:
         """Start an object in its unit; the caller does not hold its lock. ``order`` are plain values for the launcher.
 
-        ``active`` says whether the object is active by now. Raises the launcher's own error, OperationInvalid when
-        somebody else has started it, and OperationFailed when systemd could not even run the launcher.
+        ``active`` says whether the object is active by now: one that has come back by itself meanwhile is as wanted,
+        unless the order wants more than that. Raises the launcher's own error, OperationInvalid when somebody else has
+        started it otherwise, and OperationFailed when systemd could not even run the launcher.
         """
         done, taken = self._ordered("start", name, order)
-        if not taken and active():
-            raise OperationInvalid(f"{self.unit(name)} was started by somebody else meanwhile.", name=name)
-        if not taken:
+        if not taken and not active():
             # systemd has not seen yet that the object has ended, or has seen it start too often: both is over by this
             self.settle(name)
             done, taken = self._ordered("start", name, order)
+        if not taken and active():
+            if any(order.values()):
+                raise OperationInvalid(f"{self.unit(name)} was started by somebody else meanwhile.", name=name)
+            return
         self._check(done, taken, name, "start")
-        if active() and not self.is_active(name):
-            # systemd gave the unit up in between (it counts starts): the launcher takes what is active into it again
-            self._systemctl("reset-failed", self.unit(name))
-            self.start_at_once(name)
 
     def reload(self, name: str, **order: Any) -> bool:
         """Let the launcher mend what is active in its unit; False when the unit is not active, and nothing was done."""
@@ -125,6 +124,17 @@ class Units:
     def is_active(self, name: str) -> bool:
         """Whether the unit of an object is active."""
         return not self._systemctl("is-active", "--quiet", self.unit(name)).code
+
+    def await_rest(self, name: str, active: Callable[[], bool], *, timeout: float) -> None:
+        """Wait until systemd is done with the unit of an object that is off: until it is active again, or stays off."""
+
+        def rests() -> bool:
+            said = self._systemctl("show", "--property=ActiveState,Job", self.unit(name)).stdout.decode().splitlines()
+            found = dict(line.split("=", 1) for line in said if "=" in line)
+            waits = found.get("Job", "0") not in ("", "0")
+            return active() or (not waits and found.get("ActiveState", "inactive") in ("inactive", "failed"))
+
+        self.host.wait_for(rests, timeout=timeout)
 
     def start_at_once(self, name: str) -> None:
         """Let systemd start the unit of what is active already; raises CommandFailed."""
@@ -144,6 +154,10 @@ class Units:
         return self.host.stat(f"{CONTROL}/{self.unit(name)}.d") is not None
 
     # with the host
+
+    def host_ends(self) -> bool:
+        """Whether the host goes down or is started again."""
+        return self._systemctl("is-system-running").stdout.strip() == b"stopping"
 
     def enabled(self, name: str) -> bool:
         """Whether systemd starts an object with the host."""
@@ -172,16 +186,20 @@ class Units:
 
     # for the launcher
 
-    def take_order(self, instance: str) -> Dict[str, Any]:
-        """Return the order for an instance, and that it was taken is seen by whoever gave it; {} when there is none."""
+    def take_order(self, instance: str, verb: str) -> Dict[str, Any]:
+        """Return the order for an instance, and that it was taken is seen by whoever gave it; {} when there is none.
+
+        One that was given for another verb is left: its launcher is still to come.
+        """
         path = self.layout.unit_file(self.word, instance, "order")
-        data = self.host.read(path)
-        self.host.remove(path)
         try:
-            found = json.loads(data or b"{}")
+            found = json.loads(self.host.read(path) or b"{}")
         except ValueError:
             found = {}
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict) or found.pop("verb", verb) != verb:
+            return {}
+        self.host.remove(path)
+        return found
 
     def answer(self, instance: str, error: CorralError) -> None:
         """Leave an error for whoever gave the order."""
@@ -200,7 +218,7 @@ class Units:
         path = self._file(name, "order")
         self.host.remove(self._file(name, "answer"))
         self.host.make_directory(self.layout.units_dir, mode=0o700)
-        self.host.write(path, json.dumps({"name": name, **order}).encode(), lasting=False)
+        self.host.write(path, json.dumps({"verb": verb, "name": name, **order}).encode(), lasting=False)
         done = self._systemctl(verb, self.unit(name))
         return done, not self.host.remove(path)
 

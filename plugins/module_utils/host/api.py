@@ -87,6 +87,13 @@ class Append:
 
 
 @dataclass(frozen=True)
+class Read:
+    """A file that a spawned program inherits open for reading."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class Device:
     """A device file that a spawned program inherits open for reading and writing."""
 
@@ -109,7 +116,7 @@ class Tap:
     device: str = "/dev/net/tun"
 
 
-Inherited = Union[Listen, Append, Device, Tap]
+Inherited = Union[Listen, Append, Read, Device, Tap]
 
 
 def first_descriptors(fds: Sequence[Inherited], first: int = 3) -> List[int]:
@@ -173,6 +180,12 @@ class Monitor(Protocol):
 
     def wait_event(self, names: Sequence[str], *, timeout: float) -> Optional[Dict[str, Any]]:
         """Return the next event of these names (those that came earlier included), or None in time or at the end."""
+
+    def lend_file(self, path: str, name: str) -> None:
+        """Make a file of our own, or empty it, and let QEMU have it open for writing under a name.
+
+        Raises HostError beside what ``execute`` does.
+        """
 
     def close(self) -> None:
         """End the session; QEMU stays."""

@@ -22,7 +22,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 from ..errors import CommandFailed, HostError, LockBusy, MissingProgram, OperationFailed
 from ..values import public_url
-from .api import Completed, Device, Downloaded, Inherited, Listen, Monitor, Process, Question, Spawn, Stream, Tap
+from .api import Completed, Device, Downloaded, Inherited, Listen, Monitor, Process, Question, Read, Spawn, Stream, Tap
 from .fake_files import FakeFile, FakeFiles, Owner
 from .fake_monitor import FakeMonitor
 from .fake_stream import FakeStream
@@ -283,7 +283,7 @@ class FakeHost(FakeFiles):
         """Open what a process inherits; returns the names of links."""
         if isinstance(inherited, Tap):
             return [self._open_tap(inherited, pid)]
-        if isinstance(inherited, Device):
+        if isinstance(inherited, (Device, Read)):
             if inherited.path not in self.files:
                 raise HostError(f"Cannot open {inherited.path}: No such file or directory.", path=inherited.path)
         elif isinstance(inherited, Listen):

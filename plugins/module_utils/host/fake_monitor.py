@@ -32,6 +32,7 @@ class FakeMonitor:
         self.answers: Dict[str, Answer] = {"quit": {}, **(answers or {})}
         self.events: List[Dict[str, Any]] = []
         self.commands: List[Tuple[str, Dict[str, Any]]] = []
+        self.lent: Dict[str, str] = {}
         self.closed = False
         self.gone = False
         self.host: Optional[Machine] = None
@@ -66,6 +67,10 @@ class FakeMonitor:
         if self.host and not self.gone:
             self.host.sleep(timeout)
         return None
+
+    def lend_file(self, path: str, name: str) -> None:
+        self.lent[name] = path
+        self.execute("getfd", {"fdname": name})
 
     def close(self) -> None:
         self.closed = True

@@ -25,7 +25,7 @@ from contextlib import suppress
 from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 from ..errors import HostError, MissingProgram
-from .api import Append, Device, Inherited, Listen, Process, Spawn, Tap, first_descriptors
+from .api import Append, Device, Inherited, Listen, Process, Read, Spawn, Tap, first_descriptors
 from .local_address import socket_address
 from .local_files import refusal
 from .local_process import find_program, look_at
@@ -149,14 +149,14 @@ def _inherited(what: Inherited, taps: List[str]) -> List[int]:
     """Return what it becomes; the names of links are appended to ``taps``."""
     if isinstance(what, Tap):
         return _open_tap(what, taps)
-    if isinstance(what, Device):
-        return [_open_device(what.path)]
+    if isinstance(what, (Device, Read)):
+        return [_open_there(what.path, os.O_RDWR if isinstance(what, Device) else os.O_RDONLY)]
     return [_listen(what) if isinstance(what, Listen) else _open_file("open", what)]
 
 
-def _open_device(path: str) -> int:
+def _open_there(path: str, flags: int) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        return os.open(path, flags | os.O_NOCTTY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise StepError("open", path, error) from error
 

@@ -82,6 +82,18 @@ class QmpMonitor:
         except TimedOut:
             return self._take(names)
 
+    def lend_file(self, path: str, name: str) -> None:
+        """Make a file of our own, or empty it, and let QEMU have it open for writing under a name; see Monitor."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with attempt("open", path):
+            descriptor = os.open(path, flags, 0o600)
+        try:
+            with attempt("lend QEMU the file", path):
+                self._client.send_fd_scm(descriptor)
+            self.execute("getfd", {"fdname": name})
+        finally:
+            os.close(descriptor)
+
     def close(self) -> None:
         """End the session; QEMU stays. Safe to call twice."""
         if not self._loop.is_closed():

@@ -76,7 +76,7 @@ class Call:
             self._connection.close()
 
 
-def called(host: Host, kind: str, instance: str) -> Call:
-    """Take the order for an instance."""
+def called(host: Host, kind: str, instance: str, verb: str) -> Call:
+    """Take the order for an instance, where one was given for this verb."""
     units = Units(host, Layout.system(), kind)
-    return Call(host, kind, instance, units, units.take_order(instance))
+    return Call(host, kind, instance, units, units.take_order(instance, verb))

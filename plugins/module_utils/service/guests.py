@@ -18,8 +18,10 @@ from .call import Call
 Say = Callable[[str], None]
 
 OFF = "shut off"
-# Seconds that a guest has to shut down, where the unit says nothing else.
-VARIABLE, DEFAULT = "CORRAL_STOP_SECONDS", 90.0
+# Seconds that a guest has to shut down, and to be saved, where the unit says nothing else.
+STOP_SECONDS, SAVE_SECONDS = ("CORRAL_STOP_SECONDS", 90.0), ("CORRAL_SAVE_SECONDS", 300.0)
+# What the host's shutdown does to a guest, in the words of libvirt-guests: it is saved when this says suspend.
+ON_SHUTDOWN, SUSPEND = "CORRAL_ON_SHUTDOWN", "suspend"
 # One that is still booting does not hear the power button, so it is pressed again after this many seconds.
 PRESS_AGAIN = 10.0
 GROUPS = "/sys/fs/cgroup"
@@ -30,7 +32,7 @@ HIERARCHIES = {"": (GROUPS, f"{GROUPS}/unified"), "name=systemd": (f"{GROUPS}/sy
 def start_guest(call: Call, say: Say) -> None:
     """Start a guest, and tell systemd its process; one that runs already is taken into the unit."""
     guests, name = call.connection.hypervisor, call.name
-    document, paused = call.order.get("document"), bool(call.order.get("paused"))
+    document, paused = call.order.get("document"), _paused(call)
     log = Layout.system().domain_log(name)
     said = call.host.stat(log)
     before = _found(guests, name)
@@ -47,6 +49,14 @@ def start_guest(call: Call, say: Say) -> None:
         _follow(call.host, log, said.size if said else 0, pid)
     except CorralError as error:
         say(f"What QEMU says is in {log} only: {error}")
+
+
+def _paused(call: Call) -> bool:
+    """Whether a guest is started without running: as ordered; one that the host starts again is as it was."""
+    if call.order:
+        return bool(call.order.get("paused"))
+    saved = call.connection.hypervisor.saved_domain(call.name)
+    return saved is not None and saved.paused
 
 
 def _found(guests: HypervisorDriver, name: str) -> Optional[Domain]:
@@ -73,12 +83,12 @@ def _follow(host: Host, log: str, start: int, pid: int) -> None:
 
 
 def stop_guest(call: Call, say: Say) -> None:
-    """Ask a guest to shut down, and end it when its time is over."""
+    """Ask a guest to shut down, and end it when its time is over; with the host it is saved, where that is wanted."""
     guests, name = call.connection.hypervisor, call.name
     domain = _found(guests, name)
-    if domain is None or not domain.active:
+    if domain is None or not domain.active or _saved(call, say):
         return
-    limit = _seconds(call.host)
+    limit = _seconds(call.host, *STOP_SECONDS)
     try:
         _ask(guests, domain, limit)
     except (TimedOut, MonitorError, OperationInvalid) as error:
@@ -89,6 +99,20 @@ def stop_guest(call: Call, say: Say) -> None:
         guests.destroy_domain(name)
     except NotFound:
         return  # a transient guest is gone when it has ended
+
+
+def _saved(call: Call, say: Say) -> bool:
+    """Save a guest whose host goes down, where that is wanted; one that cannot be saved goes on, and is shut down."""
+    if call.host.env(ON_SHUTDOWN) != SUSPEND or not call.units.host_ends():
+        return False
+    limit = _seconds(call.host, *SAVE_SECONDS)
+    try:
+        call.connection.hypervisor.save_domain(call.name, timeout=limit, resume=True)
+    except CorralError as error:
+        say(f"Guest {call.name} is shut down, since it could not be saved: {error.message}")
+        return False
+    say(f"Guest {call.name} is saved, and goes on when the host is back.")
+    return True
 
 
 def _ask(guests: HypervisorDriver, domain: Domain, limit: float) -> None:
@@ -111,11 +135,11 @@ def _has_ended(guests: HypervisorDriver, name: str, timeout: float) -> bool:
     return True
 
 
-def _seconds(host: Host) -> float:
+def _seconds(host: Host, variable: str, default: float) -> float:
     try:
-        return max(float(host.env(VARIABLE) or DEFAULT), 0.0)
+        return max(float(host.env(variable) or default), 0.0)
     except ValueError:
-        return DEFAULT
+        return default
 
 
 def after_guest(call: Call, say: Say) -> None:

@@ -5,10 +5,12 @@
 """What systemd's units run: VERB KIND INSTANCE, without Ansible.
 
     start vm|network|pool INSTANCE    what a module does where there are no units; the order says how
-    stop vm|network|pool INSTANCE     a guest is asked to shut down, and ended when it takes too long
+    stop vm|network|pool INSTANCE     a guest is asked to shut down, and ended when it takes too long; when the host
+                                      goes down it is saved, where that is wanted
     reload network INSTANCE           what is broken of an active network is mended
     ended vm INSTANCE                 cleans up after a guest, and does what its definition says for that event
-    sync                              units and marks of autostart agree; what is active is in its unit
+    sync                              units and marks of autostart agree; what is active is in its unit; guests that
+                                      were saved when the host went down go on
 
 An INSTANCE is a name as a unit has it (%i). What goes wrong is said on standard error, which is the journal, and left
 as an answer for whoever gave the order.
@@ -42,7 +44,7 @@ def main(words: Sequence[str], host: Optional[Host] = None) -> int:
 
 def _done(action: Action, host: Host, verb: str, word: str, instance: str) -> int:
     try:
-        call = called(host, KINDS[word], instance)
+        call = called(host, KINDS[word], instance, verb)
         with call:
             if not (verb == "stop" and call.order.get("over")):
                 action(call)

@@ -2,14 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Units and objects agree: for a host that got its units when there were guests, networks and pools already."""
+"""Units and objects agree: for a host that got its units when there were guests, networks and pools already.
+
+Guests that were saved when the host went down go on, whether they start with the host or not.
+"""
 
 from __future__ import annotations
 
 from typing import Iterator, List
 
 from ..connect.open import open_connection
-from ..drivers.api import Summary
+from ..drivers.api import HypervisorDriver, Summary
 from ..drivers.store import Store
 from ..drivers.units import WORDS
 from ..errors import CorralError
@@ -33,6 +36,7 @@ def synchronise(host: Host) -> Iterator[str]:
             store = Store(host, Layout.system(), kind)
             yield from _enable(store)
             yield from _take_in(store, list(lists[kind]()))
+        yield from _resume(Store(host, Layout.system(), "domain"), connection.hypervisor)
 
 
 def _enable(store: Store) -> Iterator[str]:
@@ -58,3 +62,16 @@ def _take_in(store: Store, objects: List[Summary]) -> Iterator[str]:
                 yield f"left {WORDS[store.kind]} {each.name} outside its unit: {error.message}"
             else:
                 yield f"took {WORDS[store.kind]} {each.name} into its unit"
+
+
+def _resume(store: Store, guests: HypervisorDriver) -> Iterator[str]:
+    """What ran when the host went down, and was saved for that, goes on."""
+    for name in store.names():
+        try:
+            saved = guests.saved_domain(name)
+        except CorralError as error:
+            yield f"left {WORDS[store.kind]} {name} as it is: {error.message}"
+            continue
+        if saved is not None and saved.resume:
+            store.units.start_later(name)
+            yield f"let {WORDS[store.kind]} {name} go on"

@@ -29,6 +29,8 @@ class SmallSystemd:
         self.later: list[str] = []
         self.asked: list[tuple[str, ...]] = []
         self.deaf = False  # whether the launcher cannot be run at all
+        self.tired = False  # whether it has seen a unit start too often
+        self.stopping = False  # whether the host goes down
         host.add_directory(BOOTED)
         for unit in UNITS.glob("corral*"):
             host.add_file(f"{HOME}/{unit.name}", unit.read_bytes())
@@ -45,9 +47,17 @@ class SmallSystemd:
         if words[0] == "--no-block":
             self.later.append(words[2])
             return Completed(argv, 0, b"", b"")
+        if words[0] == "is-system-running":
+            return Completed(argv, int(self.stopping), b"stopping\n" if self.stopping else b"running\n", b"")
+        if words[0] == "show":
+            return Completed(argv, 0, self._shown(words[2]), b"")
         verb, unit = words[0], words[2] if words[1] == "--runtime" else words[1]
         code: int = getattr(self, f"_{verb.replace('-', '_')}")(unit, words[3:])
         return Completed(argv, code, b"", b"Job for it failed.\nSee the journal." if code else b"")
+
+    def _shown(self, unit: str) -> bytes:
+        job = "7" if unit in self.later else ""
+        return f"ActiveState={self.states.get(unit, 'inactive')}\nJob={job}\n".encode()
 
     def notice(self) -> None:
         """See which guests have ended."""
@@ -73,6 +83,8 @@ class SmallSystemd:
     def _start(self, unit: str, _words: list[str]) -> int:
         if self.states.get(unit) == "active":
             return 0
+        if self.tired:
+            return 1
         code = 1 if self.deaf else self._launch("start", unit)
         self.states[unit] = "failed" if code else "active"
         if code and unit.startswith("corral-vm@"):
@@ -94,6 +106,7 @@ class SmallSystemd:
         return 0 if self.states.get(unit) == "active" else 3
 
     def _reset_failed(self, unit: str, _words: list[str]) -> int:
+        self.tired = False
         if self.states.get(unit) == "failed":
             del self.states[unit]
         return 0

@@ -109,10 +109,20 @@ def test_an_order_that_is_no_json_is_none() -> None:
     host = FakeHost()
     units = Units(host, Layout.system(), "domain")
     host.add_file("/run/corral/units/vm@a.order", b"{")
-    assert units.take_order("a") == {}
+    assert units.take_order("a", "start") == {}
     assert host.stat("/run/corral/units/vm@a.order") is None
 
 
 @pytest.mark.parametrize("kind", ["secret", "nwfilter"])
 def test_what_is_never_active_has_no_unit(kind: str) -> None:
     assert not Units(FakeHost(), Layout.system(), kind).installed
+
+
+def test_an_order_waits_for_the_launcher_that_it_is_for() -> None:
+    """systemd may still clean up after the last life of a guest when somebody orders the next one."""
+    host = FakeHost()
+    units = Units(host, Layout.system(), "domain")
+    host.add_file("/run/corral/units/vm@a.order", b'{"verb": "start", "name": "a", "paused": true}')
+    assert units.take_order("a", "ended") == units.take_order("a", "stop") == {}
+    assert units.take_order("a", "start") == {"name": "a", "paused": True}
+    assert units.take_order("a", "start") == {}

@@ -34,6 +34,18 @@ class Domain(Summary):
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A guest that was saved at a moment, in seconds since the epoch.
+
+    ``paused`` says that it did not run then, ``resume`` that the host starts it again by itself.
+    """
+
+    when: float
+    paused: bool = False
+    resume: bool = False
+
+
+@dataclass(frozen=True)
 class GuestAddress:
     """An address of a guest at the interface with this MAC address.
 
@@ -184,6 +196,10 @@ class HypervisorDriver(Driver):
         """Write what the guest's first display shows to a file, as PNG; the guest notices nothing."""
         raise self.unsupported("save_screenshot")
 
+    def saved_domain(self, name: str) -> Optional[Saved]:
+        """How a guest was saved that is off and goes on from there at its next start; None for any other."""
+        return None
+
     def check_removal(self, name: str, *, storage: str = "keep") -> List[str]:
         """The paths that are deleted with the definition; raises OperationInvalid for what stands in the way."""
         return []
@@ -270,6 +286,20 @@ class HypervisorDriver(Driver):
     def destroy_domain(self, name: str) -> None:
         """End the guest at once, as if its power were cut."""
         raise self.unsupported("destroy_domain")
+
+    @mutates
+    def save_domain(self, name: str, *, timeout: float, resume: bool = False) -> Domain:
+        """Write what a guest is at this moment to a file of the host and end it; its next start goes on from there.
+
+        ``resume`` says that the host starts it again by itself. Raises TimedOut after so many seconds, and what keeps
+        it from being saved; the guest then goes on as before.
+        """
+        raise self.unsupported("save_domain")
+
+    @mutates
+    def forget_saved(self, name: str) -> None:
+        """Throw away what a guest was saved as: its next start is one from its disks, as after a power cut."""
+        raise self.unsupported("forget_saved")
 
     @mutates
     def settle_domain(self, name: str) -> str:

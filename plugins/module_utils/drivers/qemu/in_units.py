@@ -10,22 +10,26 @@ ended the guest waits for it. Where the host has no units everything is as it is
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import List, Sequence
+from typing import Iterator, List, Sequence
 
 from ...host.layout import check_name
 from ...model.domain.core import Domain as DomainView
 from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Domain
-from .driver import QemuDriver
+from .guest.policy import DESTROY, after_end, restarts
 from .guest.presence import check_new, startable
 from .guest.stop import reconcile
+from .saving import SavingDriver
 
 OFF = "shut off"
+# Seconds that a guest which starts again by itself may take for that.
+RESTART_TIMEOUT = 60.0
 
 
-class UnitDriver(QemuDriver):
+class UnitDriver(SavingDriver):
     """The guests of the system's tree."""
 
     def ignored_parts(self, document: Element) -> List[str]:
@@ -36,6 +40,12 @@ class UnitDriver(QemuDriver):
 
         rest = still_ignored(document)
         return [each for part in parts for each in rest.get(part.partition(" (line")[0], [part])]
+
+    @contextmanager
+    def exclusive(self, name: str, *, timeout: float) -> Iterator[None]:
+        with super().exclusive(name, timeout=timeout):
+            self._await_restart(name)
+            yield
 
     def create_domain(self, document: Element, *, paused: bool = False) -> Domain:
         name = check_name("domain", DomainView(document).name or "")
@@ -76,8 +86,6 @@ class UnitDriver(QemuDriver):
         return found
 
     def settle_domain(self, name: str) -> str:
-        from .guest.policy import DESTROY, after_end
-
         with self.store.lock(name):
             reconcile(self.site, name)
             document, status = self.site.persistent(name), self.site.status(name)
@@ -85,6 +93,14 @@ class UnitDriver(QemuDriver):
                 return DESTROY
             self.store.write_status(name, replace(status, leaving=True).to_plain())  # an end is answered once
             return after_end(DomainView(document), status)
+
+    def _await_restart(self, name: str) -> None:
+        """A guest that is about to be started again by its unit is not off: whoever wants to know waits for that."""
+        if not self.store.units.serves(name) or self._runs(name):
+            return
+        document, status = self.site.persistent(name), self.site.status(name)
+        if document is not None and status is not None and restarts(DomainView(document)):
+            self.store.units.await_rest(name, lambda: self._runs(name), timeout=RESTART_TIMEOUT)
 
     def _leave(self, name: str) -> None:
         """Write down that the guest is to end, so that its unit does not start it again."""

@@ -52,7 +52,9 @@ def _driver(uri: Uri, request: Request) -> QemuDriver:
 
 def _kind(layout: Layout) -> Type[QemuDriver]:
     if not layout.systemd:
-        return QemuDriver
+        from .saving import SavingDriver
+
+        return SavingDriver
     from .in_units import UnitDriver
 
     return UnitDriver

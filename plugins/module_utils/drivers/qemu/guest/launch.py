@@ -27,7 +27,7 @@ from ....errors import (
     TimedOut,
     sentence,
 )
-from ....host.api import Append, Inherited, Listen, Process, Spawn
+from ....host.api import Append, Inherited, Listen, Process, Read, Spawn
 from ....model.domain.core import Domain
 from ....model.domain.interface import LINKED, Interface
 from ....xml.parse import Element, clone
@@ -86,7 +86,10 @@ ACTIONS: Mapping[Tuple[str, str], str] = {
 
 @dataclass(frozen=True)
 class Start:
-    """Everything that is known before anything is done: a value that start() carries out."""
+    """Everything that is known before anything is done: a value that start() carries out.
+
+    ``saved`` is the descriptor of the state that the guest goes on from, 0 for one that boots.
+    """
 
     name: str
     document: Element
@@ -97,6 +100,7 @@ class Start:
     helpers: Tuple[Helper, ...] = ()
     cards: Tuple[Card, ...] = ()
     secrets: Optional[Secrets] = None
+    saved: int = 0
 
     def with_cards(self, cards: Tuple[Card, ...]) -> Start:
         """The same, with the cards' links under other names."""
@@ -199,6 +203,7 @@ def _announce(site: Site, plan: Start) -> Tuple[Start, Status]:
         started=host.now(),
         helpers=tuple(announced(plan.helpers)),
         trees=tuple(memory_directories(domain, plan.context)),
+        reason="restored" if plan.saved else "booted",
     )
     with site.store.names_lock():
         check_free(site, plan.name, plan.document)
@@ -280,10 +285,11 @@ def _check_variables(domain: Domain, site: Site) -> None:
         check_reachable(path, site.host, site.runner, f"the UEFI variables of guest {domain.name}")
 
 
-def prepare(site: Site, name: str, document: Element, *, shown: bool = False) -> Start:
+def prepare(site: Site, name: str, document: Element, *, shown: bool = False, saved: str = "") -> Start:
     """Work out the whole start without changing anything; raises what would make it fail.
 
-    One that is only ``shown`` need not find its networks active.
+    One that is only ``shown`` need not find its networks active. ``saved`` is the path of the state that the guest goes
+    on from instead of booting.
     """
     volumes = _volumes(site, document)
     if volumes:
@@ -298,7 +304,7 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
     check_images(domain, site.host)
     check_firmware(domain, context.nvram, site.host)
     beside = helpers_of(site, name, domain, context)
-    inherited = _inherited(site, name, domain, context)
+    inherited = _inherited(site, name, domain, context, saved)
     descriptors = {each.path: FIRST_FD + number for number, each in enumerate(inherited)}
     cards, fds, taps = _opened(site, domain, inherited)
     context = replace(context, descriptors=descriptors, taps=taps, ports=_ports(site, name, domain))
@@ -311,12 +317,15 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False) ->
         name=name,
         document=as_defined(running, document, actual),
         context=context,
-        spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context)], fds, _variables(domain)),
+        spawn=_spawn(
+            site, name, [*argv, *_launch_arguments(domain, context, saved=bool(saved))], fds, _variables(domain)
+        ),
         staged=tuple(staged.items()),
         log_size=log.size if log else 0,
         helpers=tuple(beside),
         cards=cards,
         secrets=secrets,
+        saved=descriptors.get(saved, 0),
     )
 
 
@@ -365,7 +374,7 @@ def _opened(
     return (cards, *opened(inherited, cards))
 
 
-def _launch_arguments(domain: Domain, context: Context) -> List[str]:
+def _launch_arguments(domain: Domain, context: Context, *, saved: bool = False) -> List[str]:
     """What belongs to this run and not to the machine: the monitors, and what ends or pauses the guest."""
     monitor = f"socket,id=charmonitor,fd={FIRST_FD},server=on,wait=off"
     events = f"pipe,id=charevents,path={context.directory.replace(',', ',,')}/events"
@@ -377,19 +386,24 @@ def _launch_arguments(domain: Domain, context: Context) -> List[str]:
     for row, action in ACTIONS.items():
         if wanted[row[0]] == row[1]:
             words += ["-action", action]
-    return words
+    return [*words, "-incoming", "defer"] if saved else words
 
 
-def _inherited(site: Site, name: str, domain: Domain, context: Context) -> Tuple[Union[Listen, Append], ...]:
+def _inherited(
+    site: Site, name: str, domain: Domain, context: Context, saved: str
+) -> Tuple[Union[Listen, Append, Read], ...]:
     """What QEMU gets open: its monitor and journal, the sockets it listens on, the files it writes what is said to.
+
+    One that goes on from a saved state gets that, too, and its guest goes on with what it has said before.
 
     Sockets in the guest's directory are for us alone; those that the user named are QEMU's, as its group may use them.
     """
     user, layout = account(site.host, site.runner).user, site.layout
     ours = f"{context.directory}/"
     sockets = [Listen(path, owner=None if path.startswith(ours) else user) for path in server_sockets(domain, context)]
-    files = [Append(row.path, empty=not row.append) for row in open_files(domain, context)]
-    return (Listen(layout.monitor(name)), Append(layout.journal(name)), *sockets, *files)
+    files = [Append(row.path, empty=not row.append and not saved) for row in open_files(domain, context)]
+    state = [Read(saved)] if saved else []
+    return (Listen(layout.monitor(name)), Append(layout.journal(name)), *sockets, *files, *state)
 
 
 def _variables(domain: Domain) -> Dict[str, str]:
@@ -449,7 +463,8 @@ def _put_in_place(site: Site, plan: Start, status: Status) -> None:
     host.write(f"{directory}/events.in", b'{"execute":"qmp_capabilities"}\n', owner=owner)
     host.symlink("/dev/null", f"{directory}/events.out")
     host.write(layout.journal(plan.name), b"")
-    host.write(layout.domain_console_log(plan.name), b"", lasting=False)
+    if not plan.saved:
+        host.write(layout.domain_console_log(plan.name), b"", lasting=False)
     for role, path in plan.staged:
         group = (host.euid(), runner.gid) if runner else None
         host.write(f"{directory}/{role}", host.read(path) or b"", mode=0o440 if group else 0o400, owner=group)
@@ -472,6 +487,10 @@ def _hand_shake(site: Site, plan: Start, process: Process, *, paused: bool) -> N
         try:
             learn_runtime(Domain(plan.document), monitor)
             settle(Domain(plan.document), monitor)
+            if plan.saved:
+                from .saved import load
+
+                load(site.host, monitor, plan.saved)
             if plan.secrets:
                 plan.secrets.close(plan.context, site.host)  # before the guest has run for the first time
             site.store.write_live(plan.name, to_text(plan.document).encode())

@@ -19,6 +19,11 @@ RESTARTS = ("restart", "coredump-restart")
 REBOOT = "guest-reset"
 
 
+def restarts(domain: Domain) -> bool:
+    """Whether there is an end after which the guest is started again."""
+    return domain.on_crash in RESTARTS or domain.on_poweroff in RESTARTS
+
+
 def after_end(domain: Domain, status: Status) -> str:
     """Return destroy or restart; a guest that was ended, or could not be started, stays off."""
     if status.leaving or status.cause == REBOOT:

@@ -24,6 +24,7 @@ from ....model.domain.owned import owned_paths, owned_volumes
 from ....xml.parse import Element
 from .chains import QCOW_MAGIC
 from .nvram import own_variables
+from .saved import saved_files
 from .sharing import key_of, used_by_others, with_head
 from .site import Site
 
@@ -53,8 +54,9 @@ def plan_removal(site: Site, name: str, storage: str, *, active: bool) -> Remova
     if storage not in STORAGE:
         raise InvalidArgument(f"storage is {storage!r}; write keep or owned.")
     document = site.require(name)
+    saved = [] if active else saved_files(site, name)
     if storage == "keep":
-        return Removal()
+        return Removal(tuple(saved))
     owned = list(_owned_images(site, document))
     headed = with_head(document)
     for path in owned:
@@ -63,7 +65,7 @@ def plan_removal(site: Site, name: str, storage: str, *, active: bool) -> Remova
             _check_snapshots(site.host, name, path)
     variables = own_variables(Domain(document), site.layout.nvram_dir, site.host)
     volumes = tuple(_owned_volumes(site, name, document, active=active))
-    return Removal((*owned, *variables), tuple(_tpm(site, document)), volumes)
+    return Removal((*saved, *owned, *variables), tuple(_tpm(site, document)), volumes)
 
 
 def remove_files(site: Site, removal: Removal) -> None:

@@ -33,6 +33,11 @@ def check_rename(site: Site, name: str, new_name: str) -> Element:
         )
     if document is None:
         raise NotFound(f"There is no guest named '{name}'.", name=name)
+    if site.host.stat(site.layout.saved_facts(name)) is not None:
+        raise OperationInvalid(
+            f"Guest {name} is saved, and what it goes on from has its old name.",
+            hint="Start it and shut it down first.",
+        )
     taken = site.persistent(new_name)
     taken = site.active(new_name) if taken is None else taken
     if taken is not None and not _is_same(taken, document):
