@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import io
 import json
-import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -37,14 +37,14 @@ def digest() -> str:
 def _once(name: str, make: Callable[[], str]) -> str:
     """A text that is made once in each run of Ansible and kept for its other tasks, as Ansible's own archives are."""
     note = Path(C.DEFAULT_LOCAL_TMP, f"{NOTE}{name}")
-    try:
-        return note.read_text(encoding="ascii")
-    except OSError:
-        found = make()
-        part = note.with_name(f"{note.name}-{os.getpid()}")
-        part.write_text(found, encoding="ascii")
-        part.rename(note)
-        return found
+    if not note.exists():
+        with note.with_name(f"{note.name}.turn").open("wb") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)  # all forks begin at once, and one of them makes it
+            if not note.exists():
+                part = note.with_name(f"{note.name}.part")
+                part.write_text(make(), encoding="ascii")
+                part.rename(note)
+    return note.read_text(encoding="ascii")
 
 
 def module_path(name: str) -> Path:
