@@ -39,6 +39,7 @@ LEASED = "corral-guest: net eth0 10.77.0."
 def declared(guests: int) -> dict[str, Any]:
     """What a host is to have: ``guests`` guests with a disk each, what every host has, and more that is not in use."""
     return {
+        "site_timeout": 300,
         "site_secrets": [{"usage": "volume", "usage_id": "lab", "value": SECRET}],
         "site_filters": [
             {"name": "house", "filters": ["no-mac-spoofing", "no-arp-mac-spoofing"]},
@@ -66,7 +67,7 @@ def guest(name: str) -> dict[str, Any]:
         "cmdline": LINE,
         "disks": [{"pool": "images", "volume": f"{name}.qcow2", "size": "64MiB"}],
         "interfaces": [{"network": "lab", "filter": "house"}],
-        "wait_for": {"console": LEASED},
+        "wait_for": {"console": LEASED, "timeout": 400},
     }
 
 
