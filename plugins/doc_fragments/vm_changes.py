@@ -54,7 +54,9 @@ options:
       - What a guest can get while it runs is its current memory up to the memory that it was started with, which needs
         the driver of the memory balloon in the guest; virtual CPUs up to the number that there can be; another medium
         in a cdrom or floppy drive, or none; the state of a network link; the limits of a disk (C(iotune)); another
-        password for a VNC or SPICE screen that has one; title, description and metadata.
+        password for a VNC or SPICE screen that has one; title, description and metadata; and on a host with the units
+        of the role P(corral.virt.host#role) what it may take of the host (C(cputune), C(memtune), C(blkiotune)). Hosts
+        without them, where a warning says that it has no effect, keep that.
       - Such a difference is also found where the definition is the same and the guest has drifted from it, such as a
         balloon that was changed by hand, or a medium that the guest has ejected. The state of a link and a password
         cannot be read back from QEMU, so there a drift is not found.
@@ -74,6 +76,8 @@ options:
     description:
       - Whether to cut the power of a guest that has not shut down within O(timeout) seconds, or to reset one that does
         not reboot. With O(timeout=0) it is not even asked.
+      - Also whether a guest that was saved when its host went down, and is to be V(stopped), forgets that. Its next start
+        is one from its disks then, as after a power cut.
       - Also whether to take a medium out of a drive that the guest has locked.
       - Without this the module fails, and the guest is left as it is.
     type: bool

@@ -214,6 +214,7 @@ ACTIONS: Mapping[str, Callable[[Job], object]] = {
     "await_end": _await_end,
     "reboot": _reboot,
     "reset": lambda job: job.driver.reset_domain(job.name),
+    "forget_saved": lambda job: job.driver.forget_saved(job.name),
     "destroy": lambda job: job.driver.destroy_domain(job.name),
     "enable_autostart": lambda job: job.driver.set_domain_autostart(job.name, True),
     "disable_autostart": lambda job: job.driver.set_domain_autostart(job.name, False),

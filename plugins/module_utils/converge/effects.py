@@ -79,6 +79,11 @@ def _disk(change: Change, document: Element) -> Optional[Disk]:
     return None if found is None else Disk(found)
 
 
+# What the guest's unit is held to. Where there are no units nothing reads these, and a warning says so.
+SHARES = (
+    *("cputune", "cputune/shares", "cputune/period", "cputune/quota", "cputune/global_period", "cputune/global_quota"),
+    *("memtune", "memtune/*", "blkiotune", "blkiotune/*"),
+)
 # The first row that fits counts.
 DOMAIN_EFFECTS: Table = (
     Row("uuid", REFUSE, REFUSE),
@@ -88,6 +93,7 @@ DOMAIN_EFFECTS: Table = (
     Row("metadata", LIVE),
     Row("metadata/*", LIVE),
     Row("currentMemory", LIVE, when=_fits_balloon),
+    *(Row(place, LIVE) for place in SHARES),
     Row("vcpu/@current", HOTPLUG, when=_fits_sockets),
     Row("devices/disk/@type", LIVE, when=_is_medium),
     Row("devices/disk/driver/@type", LIVE, when=_is_medium),

@@ -82,6 +82,8 @@ ENDS = {
     "reset": "running",
     "absent": "off",
 }
+# The reason of a guest that is off and goes on where it was, when it is started.
+SAVED = "saved"
 # States that are something to be done in each run.
 AGAIN = ("restarted", "rebooted", "reset")
 # After these the guest is the machine that it was before; any other way gives it what has waited for a start.
@@ -150,6 +152,7 @@ def _settled(current: Optional[Current], document: Optional[Element], wanted: Wa
         *_seeding(current, wanted, runs_on=now != "off" and not anew),
         *differences.autostart_steps(autostart, wanted),
         *(() if anew or current is None else differences.mending(wanted.name, current.faults)),
+        *_forgetting(current, wanted),
         *_with_update(_steps(path, wanted), differences.update_steps(live, waiting, wanted)),
     )
     return Plan(
@@ -166,6 +169,12 @@ def _renaming(current: Optional[Current], wanted: Wanted) -> tuple[Step, ...]:
     if current is None or current.domain.name == wanted.name:
         return ()
     return (Step("rename", current.domain.name, detail=(f"to {wanted.name}",)),)
+
+
+def _forgetting(current: Optional[Current], wanted: Wanted) -> tuple[Step, ...]:
+    """With force a guest that is off is off in earnest: it does not go on where it was saved."""
+    saved = current is not None and current.domain.reason == SAVED and not current.domain.active
+    return (Step("forget_saved", wanted.name),) if saved and wanted.force and wanted.state == "stopped" else ()
 
 
 def _seeding(current: Optional[Current], wanted: Wanted, *, runs_on: bool) -> tuple[Step, ...]:

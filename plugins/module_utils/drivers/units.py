@@ -131,8 +131,10 @@ class Units:
         def rests() -> bool:
             said = self._systemctl("show", "--property=ActiveState,Job", self.unit(name)).stdout.decode().splitlines()
             found = dict(line.split("=", 1) for line in said if "=" in line)
-            waits = found.get("Job", "0") not in ("", "0")
-            return active() or (not waits and found.get("ActiveState", "inactive") in ("inactive", "failed"))
+            state = found.get("ActiveState", "inactive")
+            if state in ("inactive", "failed"):
+                return found.get("Job", "") in ("", "0")
+            return state == "active" and active()
 
         self.host.wait_for(rests, timeout=timeout)
 

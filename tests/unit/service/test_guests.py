@@ -19,7 +19,9 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
     OperationFailed,
     OperationInvalid,
 )
+from ansible_collections.corral.virt.plugins.module_utils.model.domain.identity import DOMAIN
 from ansible_collections.corral.virt.plugins.module_utils.service.launcher import main
+from ansible_collections.corral.virt.plugins.module_utils.xml.compare import compare
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import GuestHost, document
 from ansible_collections.corral.virt.tests.unit.service.small_systemd import HOME, SmallSystemd
 
@@ -213,6 +215,45 @@ def test_limits_of_an_earlier_start_are_taken_back(guests: HypervisorDriver, sys
     guests.start_domain("a")
     assert {"CPUWeight=", "MemoryMax="} <= set(systemd.properties[UNIT])
     assert not any(word.partition("=")[2] for word in systemd.properties[UNIT])
+
+
+def changed(guests: HypervisorDriver, wanted: str) -> None:
+    """Let a guest that runs have other limits, as the module does."""
+    complete = guests.normalise_domain(document(more=wanted))
+    live = guests.domain_xml("a")
+    found = [each for each in compare(live, complete, DOMAIN) if "tune" in each.path]
+    guests.update_domain("a", complete, found)
+
+
+def test_limits_of_a_guest_that_runs_are_changed(guests: HypervisorDriver, systemd: SmallSystemd) -> None:
+    guests.define_domain(document(more=LIMITS))
+    guests.start_domain("a")
+    changed(guests, LIMITS.replace("512", "600"))
+    assert systemd.properties[UNIT][-2:] == ["CPUWeight=600", "MemoryMax=2097152K"]
+    assert guests.domain_xml("a").findtext("cputune/shares") == "600"
+    changed(guests, "")
+    assert not any(word.partition("=")[2] for word in systemd.properties[UNIT])
+    assert guests.domain_xml("a").find("memtune") is None
+
+
+def test_a_limit_that_would_end_the_guest_is_refused(
+    guests: HypervisorDriver, systemd: SmallSystemd, host: GuestHost
+) -> None:
+    guests.define_domain(document(more=LIMITS))
+    pid = guests.start_domain("a").runtime["pid"]
+    host.add_file(f"/proc/{pid}/status", b"VmRSS:\t  307200 kB\n")
+    with pytest.raises(OperationFailed, match="its QEMU has 300 MiB of memory, and the kernel would end it"):
+        changed(guests, LIMITS.replace("<hard_limit unit='GiB'>2", "<hard_limit unit='MiB'>200"))
+    assert systemd.properties[UNIT][-1] == "MemoryMax=2097152K"
+    assert guests.domain_xml("a").findtext("memtune/hard_limit") == "2"
+
+
+def test_limits_without_units_are_written_down_only(host: GuestHost) -> None:
+    guests = open_connection("qemu:///system", host=host).hypervisor
+    guests.define_domain(document())
+    guests.start_domain("a")
+    changed(guests, LIMITS)
+    assert guests.domain_xml("a").findtext("cputune/shares") == "512"
 
 
 def test_limits_are_ignored_where_there_are_no_units(guests: HypervisorDriver) -> None:

@@ -23,7 +23,7 @@ class SavingHost(GuestHost):
 
     def __init__(self) -> None:
         super().__init__()
-        self.turns = 0
+        self.turns: Dict[str, int] = {}
         self.memory: Dict[str, Optional[int]] = {}
         self.blocked = ""
         self.fault = ""
@@ -36,7 +36,7 @@ class SavingHost(GuestHost):
         assert started.command is not None
         guest = next(found for found in self.guests.values() if found.process is started)
         waits = "-incoming" in started.command.argv
-        self.memory[guest.name] = None if waits else self.turns
+        self.memory[guest.name] = None if waits else self.turns.get(guest.name, 0)
         self.migration = {}
         guest.monitor.answers.update(
             {
@@ -55,9 +55,11 @@ class SavingHost(GuestHost):
 
     def _resume(self, guest: Guest, given: Mapping[str, Any]) -> Dict[str, Any]:
         if not guest.running:
-            assert self.memory[guest.name] == self.turns, "this memory and this disk do not belong together"
-            self.turns += 1
-            self.memory[guest.name] = self.turns
+            assert self.memory[guest.name] == self.turns.get(guest.name, 0), (
+                "this memory and this disk do not belong together"
+            )
+            self.turns[guest.name] = self.turns.get(guest.name, 0) + 1
+            self.memory[guest.name] = self.turns[guest.name]
         return super()._resume(guest, given)
 
     def _write(self, guest: Guest, given: Mapping[str, Any]) -> Dict[str, Any]:

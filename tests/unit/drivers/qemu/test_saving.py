@@ -162,7 +162,7 @@ def test_damaged_facts_are_named(host: SavingHost, data: bytes) -> None:
     with pytest.raises(HostError, match=f"{PLACE}/a.json is damaged"):
         driver.start_domain("a")
     driver.forget_saved("a")
-    host.turns = 0
+    host.turns.clear()
     assert driver.start_domain("a").reason == "booted"
 
 
@@ -230,7 +230,7 @@ def later(host: SavingHost) -> None:
     assert driver.lookup_domain("a").state == "running"
     for _turn in range(2):
         host.end("a")
-        host.memory["a"] = host.turns
+        host.memory["a"] = host.turns["a"]
         assert driver_on(host).start_domain("a").reason == "booted"
     assert [name for name in host.entries(PLACE) if name.endswith(".json")] == []
 

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Tuple, Type
 
+from ....errors import OperationInvalid
+from ....host.api import Host
 from ....model.domain.core import Domain
 from ....model.domain.memory import in_kib
 from ....xml.parse import Element
 from ....xml.views import NATURAL, TEXT, Children, Field, View, undeclared
+from .figures import process_figures
 
 Property = Tuple[str, str]
 
@@ -99,6 +102,22 @@ def unit_properties(document: Element) -> List[Property]:
 def cleared() -> List[Property]:
     """Return what takes every property back."""
     return [(name, "") for name in (*SINGLE, *BY_DEVICE.values())]
+
+
+def properties_now(document: Element, host: Host, pid: int) -> List[Property]:
+    """Return what changes the unit of a guest that runs to what its document allows it.
+
+    Raises OperationInvalid where its QEMU has more memory than that: the kernel would end it.
+    """
+    wanted = unit_properties(document)
+    most, taken = dict(wanted).get("MemoryMax"), process_figures(host, pid)["rss_mib"]
+    allowed = None if most is None else int(most.rstrip("K")) // 1024
+    if allowed is not None and taken is not None and allowed < taken:
+        raise OperationInvalid(
+            f"its QEMU has {taken} MiB of memory, and the kernel would end it with a <hard_limit> of {allowed} MiB.",
+            hint="Set a higher limit, or apply: restart.",
+        )
+    return [*cleared(), *wanted]
 
 
 def still_ignored(document: Element) -> Dict[str, List[str]]:

@@ -136,6 +136,18 @@ def _memory(work: Work, changes: Changes) -> None:
     work.keep(draft)
 
 
+def _shares(work: Work, changes: Changes) -> None:
+    """What the guest may take of the host: its unit is held to that from now on, where it has one."""
+    draft, units = work.draft(changes), work.site.store.units
+    if units.installed:
+        from .limits import properties_now
+
+        status = work.site.status(work.name)
+        pid = status.pid if status is not None else 0
+        units.set_properties(work.name, properties_now(draft, work.site.host, pid))
+    work.keep(draft)
+
+
 def _vcpus(work: Work, changes: Changes) -> None:
     """However it ends, the document has the number of CPUs that the guest has then."""
     wanted, draft = Domain(work.wanted), clone(work.document)
@@ -202,6 +214,11 @@ def _device(document: Element, changes: Changes) -> Element:
 
 
 Act = Callable[[Work, Changes], None]
+# Where a document says what a guest may take of its host.
+SHARES = (
+    *("cputune", "cputune/shares", "cputune/period", "cputune/quota", "cputune/global_period", "cputune/global_quota"),
+    *("memtune", "memtune/*", "blkiotune", "blkiotune/*"),
+)
 
 
 @dataclass(frozen=True)
@@ -222,6 +239,7 @@ ROWS: Tuple[Row, ...] = (
     Row("metadata", 1, _written),
     Row("metadata/*", 1, _written),
     Row("currentMemory", 1, _memory),
+    *(Row(place, 0, _shares) for place in SHARES),
     Row("vcpu/@current", 1, _vcpus),
     Row("devices/disk/@type", 2, _medium),
     Row("devices/disk/driver/@type", 2, _medium),
