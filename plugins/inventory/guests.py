@@ -166,6 +166,7 @@ uris: ["test:///default"]
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from json import dumps
 from typing import Any
 
@@ -176,7 +177,6 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.corral.virt.plugins.plugin_utils.asking import Fleet, Question
 from ansible_collections.corral.virt.plugins.plugin_utils.guests import (
     Guest,
-    addresses,
     chosen,
     guests_in,
     in_short,
@@ -215,6 +215,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Add the guests to the inventory."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
+        self._prefix = self.get_option("vars_prefix")
         try:
             wanted = read_wanted(self.get_option("use_addresses"))
         except ValueError as error:
@@ -224,7 +225,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         guests = [guest for guest in guests_in(self._answers(fleet, asked, path, cache)) if self._is_wanted(guest)]
         ways = {host: self._way(fleet, host) for host in sorted({guest.host for guest in guests})}
         for name, guest in zip(self._names(guests, asked), guests):
-            self._add(name, guest, chosen(addresses(guest.facts), wanted), ways[guest.host])
+            self._add(name, guest, chosen(guest.addresses, wanted), ways[guest.host])
 
     def _answers(self, fleet: Fleet, hosts: list[str], path: str, cache: bool) -> dict[str, Any]:
         """What the hosts say, or have said when the cache is new enough; those that it lacks are asked."""
@@ -272,16 +273,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         return names
 
     def _said(self, expression: str, option: str, guest: Guest) -> Any:
-        variables = self._variables(guest)
-        if expression in variables:  # which needs no compiler
-            return variables[expression]
+        plain = guest.variables(self._prefix)
+        if expression in plain:  # which needs no compiler
+            return as_data(plain[expression])
         try:
-            return self._compose(expression, variables)
+            return self._compose(expression, as_data(plain))
         except Exception as error:
             raise AnsibleParserError(f"{option}: {error} (for guest {guest.facts['name']} of {guest.host})") from error
 
     def _variables(self, guest: Guest) -> dict[str, Any]:
-        return {name: as_data(value) for name, value in guest.variables(self.get_option("vars_prefix")).items()}
+        return {name: as_data(value) for name, value in guest.variables(self._prefix).items()}
 
     def _way(self, fleet: Fleet, host: str) -> dict[str, Any]:
         """The variables by which the connection plugin for agents reaches a host: nothing for the controller."""
@@ -308,7 +309,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _reached(self, guest: Guest, address: Any, way: dict[str, Any]) -> dict[str, Any]:
         """How Ansible reaches a guest."""
-        found = {"ansible_host": address} if address else {}
+        found = {"ansible_host": as_data(address)} if address else {}
         if self.get_option("connection") != "guest_agent":
             return found
         own = {"ansible_connection": AGENT, "ansible_guest_agent_guest": as_data(guest.facts.get("uuid") or "")}
@@ -318,7 +319,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 def as_data(value: Any) -> Any:
     """A value in which no text is ever a template."""
     if isinstance(value, str):
-        return trust_as_template(str(value)) if HARMLESS.fullmatch(value) else wrap_var(str(value))
+        return _text_as_data(str.__str__(value))  # without a mark: before 2.19 the class of a text was one
     if isinstance(value, Mapping):
         return {str(name): as_data(inner) for name, inner in value.items()}
     return [as_data(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+@lru_cache(maxsize=4096)
+def _text_as_data(text: str) -> Any:
+    """Such a text; guests say the same words again and again."""
+    return trust_as_template(text) if HARMLESS.fullmatch(text) else wrap_var(text)

@@ -13,7 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface, ip_network
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Any, Optional, Union
 
 Address = Union[IPv4Address, IPv6Address]
@@ -37,10 +38,15 @@ class Guest:
     uri: str
     facts: Mapping[str, Any]
 
+    @cached_property
+    def addresses(self) -> list[Address]:
+        """The addresses at which others may reach it, in the order of its interfaces."""
+        return addresses(self.facts)
+
     def variables(self, prefix: str) -> dict[str, Any]:
         """Its variables."""
         found = _facts(self.facts)
-        found.update(host=self.host, uri=self.uri, addresses=[str(address) for address in addresses(self.facts)])
+        found.update(host=self.host, uri=self.uri, addresses=[str(address) for address in self.addresses])
         return {f"{prefix}{name}": value for name, value in found.items()}
 
 
@@ -71,7 +77,9 @@ def addresses(facts: Mapping[str, Any]) -> list[Address]:
 
 def _address(text: Any) -> Optional[Address]:
     try:
-        return ip_interface(text).ip if isinstance(text, str) else None
+        if not isinstance(text, str):
+            return None
+        return ip_interface(text).ip if "/" in text else ip_address(text)
     except ValueError:
         return None
 
