@@ -120,6 +120,8 @@ def _planned(job: Job, wanted: Wanted, document: Optional[Element]) -> tuple[Opt
         if wanted.seed is not None:
             document = driver.seeded_document(document, wanted.seed)
         document = _renamed(driver, driver.normalise_domain(document), wanted.name)
+        for sentence in driver.outdated_parts(document):
+            job.warn(sentence)
         current = _observed(driver, _sown(driver, current, document, wanted), document, wanted)
     current = _examined(driver, current, wanted)
     return current, make_plan(current, document, wanted), wanted, missing

@@ -118,6 +118,10 @@ class HypervisorDriver(Driver):
         """What a document says that this driver does not read, as paths for people; it is kept all the same."""
         return []
 
+    def outdated_parts(self, document: Element) -> List[str]:
+        """Sentences about what a complete document asks for and the next version of the hypervisor may not have."""
+        return []
+
     def console_log(self, name: str, *, size: int = 16384) -> bytes:
         """The last bytes that the guest wrote to its console since it was started."""
         raise self.unsupported("console_log")

@@ -151,6 +151,11 @@ class QemuDriver(EnteringDriver):
 
         return ignored_parts(document)
 
+    def outdated_parts(self, document: Element) -> List[str]:
+        from .passes.outdated import outdated_parts
+
+        return list(outdated_parts(DomainView(document), self.site.capabilities(document)))
+
     def domain_argv(self, name: str) -> List[str]:
         from .guest.launch import prepare
 

@@ -63,6 +63,27 @@ def test_what_stays_within_the_bounds_is_taken(driver: QemuDriver, name: str) ->
     assert driver.define_domain(document("a", devices, more=more)).name == "a"
 
 
+SNOWRIDGE = "<cpu mode='custom'><model>Snowridge</model></cpu>"
+
+
+@pytest.mark.parametrize(
+    ("chipset", "more", "told"),
+    [
+        ("q35", "", []),
+        ("q35", "<cpu mode='custom'><model>odd</model></cpu>", []),
+        ("q35", "<cpu mode='maximum'/>", []),
+        ("pc-q35-2.4", "", ["The machine type 'pc-q35-2.4' is deprecated in QEMU 9.0: "]),
+        ("q35", SNOWRIDGE, ["The CPU model 'Snowridge' is deprecated in QEMU 9.0: "]),
+        ("pc-q35-2.4", SNOWRIDGE, ["The machine type 'pc-q35-2.4'", "The CPU model 'Snowridge'"]),
+    ],
+)
+def test_what_a_later_qemu_will_not_have_is_told(driver: QemuDriver, chipset: str, more: str, told: list[str]) -> None:
+    sentences = driver.outdated_parts(driver.normalise_domain(document("a", machine=chipset, more=more)))
+    assert [sentence[: len(words)] for sentence, words in zip(sentences, told)] == told
+    assert len(sentences) == len(told)
+    assert all("a later one may not start the guest" in sentence for sentence in sentences)
+
+
 def test_an_image_that_is_no_qcow2_is_said_before_the_start(driver: QemuDriver, machine: GuestHost) -> None:
     disk = f"<disk type='file'><driver name='qemu' type='qcow2'/><source file='{IMAGE}'/><target dev='vda'/></disk>"
     wanted = document("a", disk, disk="")
