@@ -75,7 +75,7 @@ def name(server: str, wanted: str) -> str:
     labels = b"".join(bytes((len(part),)) + part.encode() for part in wanted.split(".")) + b"\0"
     question = os.urandom(2) + struct.pack("!HHHHH", 0x0100, 1, 0, 0, 0) + labels + struct.pack("!HH", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(30)
         client.sendto(question, (server, 53))
         answer = client.recv(4096)
     if not struct.unpack("!H", answer[6:8])[0]:

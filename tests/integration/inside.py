@@ -77,13 +77,13 @@ def listen(where: Namespace, address: str = "", *, family: socket.AddressFamily 
         server = socket.socket(family, socket.SOCK_STREAM)
         server.bind((address, 0))
         server.listen()
-        server.settimeout(5)
+        server.settimeout(30)
         return server
 
     return inside(where, opened)
 
 
-def connect(where: Namespace, address: str, port: int, *, timeout: float = 5.0) -> socket.socket:
+def connect(where: Namespace, address: str, port: int, *, timeout: float = 30.0) -> socket.socket:
     """Connect from there; raises what the network or the other side says."""
     return inside(where, lambda: socket.create_connection((address, port), timeout=timeout))
 

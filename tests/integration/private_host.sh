@@ -8,7 +8,8 @@
 #
 #   unshare --mount private_host.sh CHECKOUT root|nobody COMMAND [ARGUMENT...]
 #
-# The command runs in the checkout, as root or as the user nobody with a home of his own. Guests that it leaves are ended.
+# The command runs in the checkout, as root or as the user nobody with a home of his own, in which he keeps his copy of
+# our code. Guests that it leaves are ended.
 
 set -eu
 checkout=$1 user=$2
@@ -46,5 +47,5 @@ if [ "$user" = root ]; then
 else
     chown nobody "$base/home"
     setpriv --reuid "$(id -u nobody)" --regid "$(id -g nobody)" --clear-groups \
-        env HOME="$base/home" USER=nobody XDG_RUNTIME_DIR= "$@"
+        env -u CORRAL_VIRT_RUNTIME HOME="$base/home" XDG_CACHE_HOME="$base/home/.cache" USER=nobody XDG_RUNTIME_DIR= "$@"
 fi

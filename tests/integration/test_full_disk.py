@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from .test_states import TINY, direct, done, only, results
+from .direct import direct, results
+from .test_states import TINY, done, only
 
 pytestmark = [pytest.mark.guest, pytest.mark.root]
 

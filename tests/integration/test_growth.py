@@ -17,7 +17,8 @@ import pytest
 
 from ansible_collections.corral.virt.plugins.module_utils.host.monitor import open_monitor
 
-from .test_states import TINY, direct, done, end, only, results
+from .direct import direct, results
+from .test_states import TINY, done, end, only
 
 Run = Callable[..., "dict[str, Any]"]
 
@@ -80,7 +81,7 @@ def test_a_console_log_is_cut_and_goes_on(
     assert vm(**wanted)["changed"] is False
     assert log.stat().st_size < 3 << 20
     assert log.read_bytes().startswith(b"[corral.virt: truncated")
-    rebooted = vm(name="c", state="reset", wait_for=up, timeout=60)  # what it says now comes behind what stood there
+    rebooted = vm(name="c", state="reset", wait_for=up, timeout=120)  # what it says now comes behind what stood there
     assert not rebooted.get("failed"), rebooted
     said = log.read_bytes()
     assert b"\0" not in said and said.rstrip().count(b"corral-guest: up") == 1
@@ -100,7 +101,7 @@ def test_a_full_disk_of_logs_stops_no_guest(root_dir: Path, uri: str, linux: dic
     """
     run = direct(uri, name="f", state="running", **TINY)
     assert not results([run])[0].get("failed")
-    assert not results([direct(uri, name="f", state="absent", force=True)])[0].get("failed")
+    assert not results([direct(uri, name="f", state="absent", force=True, timeout=0)])[0].get("failed")
     arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"uri": uri, "name": "f", "state": "running", **TINY}})
     command = ["unshare", "--mount", "sh", "-c", script, "sh", *run.args[:1], *run.args[1:]]  # type: ignore[index]
     found = subprocess.run(

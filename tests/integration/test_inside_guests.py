@@ -112,8 +112,8 @@ def test_commands_and_files(
     assert here.exec_command("cat; echo no >&2; exit 7", in_data=b"\x00in\xff") == (7, b"\x00in\xff", b"no\n")
     began = time.monotonic()
     with pytest.raises(AnsibleError, match="did not end within 2 seconds"):
-        way_into(uri, "a", command_timeout=2).exec_command("sleep 60")
-    assert time.monotonic() - began < 30
+        way_into(uri, "a", command_timeout=2).exec_command("sleep 300")
+    assert time.monotonic() - began < 120
 
     host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     through = way_into(uri, "a", via={**host, "corral_virt_runtime": os.environ["CORRAL_VIRT_RUNTIME"]})

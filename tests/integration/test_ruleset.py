@@ -170,7 +170,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def refused(where: Namespace, server: socket.socket, address: str) -> bool:
     """Whether a server cannot be reached from there, and says so at once: rejected, not dropped."""
     try:
-        connect(where, address, server.getsockname()[1], timeout=3).close()
+        connect(where, address, server.getsockname()[1], timeout=30).close()
     except ConnectionRefusedError:
         return True
     return False

@@ -10,12 +10,10 @@ busy machine; test_vm.py goes all the way.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from .direct import direct, results
+
 Run = Callable[..., "dict[str, Any]"]
 
 pytestmark = pytest.mark.guest
@@ -31,39 +31,7 @@ pytestmark = pytest.mark.guest
 UP = "corral-guest: up"
 # A guest without a system: it is started within half a second, and does nothing.
 TINY: dict[str, Any] = {"memory": "16MiB", "machine": "pc"}
-ROOT = Path(__file__).resolve().parents[2]
 OURS = "urn:corral.virt:guest:1"
-
-
-def direct(uri: str, module: str = "vm", *, check: bool = False, **options: Any) -> subprocess.Popen[str]:
-    """Start a module."""
-    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"uri": uri, "_ansible_check_mode": check, **options}})
-    run = subprocess.Popen(
-        [sys.executable, "-m", f"ansible_collections.corral.virt.plugins.modules.{module}"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert run.stdin is not None
-    run.stdin.write(arguments)
-    run.stdin.close()
-    return run
-
-
-def results(runs: list[subprocess.Popen[str]]) -> list[dict[str, Any]]:
-    """What the runs said, in their order."""
-    found = []
-    for run in runs:
-        assert run.stdout is not None and run.stderr is not None
-        said, errors = run.stdout.read(), run.stderr.read()
-        run.wait(timeout=300)
-        run.stdout.close()
-        run.stderr.close()
-        assert said, errors
-        found.append(json.loads(said))
-    return found
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from typing import Any
 import pytest
 
 from .conftest import ROOT
+from .direct import direct
+from .direct import results as said_by
 from .test_pools import loop_device
-from .test_states import direct
-from .test_states import results as said_by
 
 pytestmark = [pytest.mark.root]
 
@@ -200,7 +200,7 @@ def test_a_run_that_is_killed_leaves_no_partition(device: str, root_dir: Path, u
     copying = _until_it_copies(device)
     for pid in (run.pid, copying):
         os.kill(pid, signal.SIGKILL)
-    run.wait(timeout=30)
+    run.wait(timeout=120)
     shown = subprocess.run(["parted", "-ms", device, "print"], check=True, capture_output=True, text=True)
     assert len(shown.stdout.splitlines()) == 2, shown.stdout
     (again,) = said_by([direct(uri, "volume", **wanted)])
@@ -210,7 +210,7 @@ def test_a_run_that_is_killed_leaves_no_partition(device: str, root_dir: Path, u
 
 def _until_it_copies(device: str) -> int:
     """The process id of the program that writes to the device."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         for place in Path("/proc").glob("[0-9]*/cmdline"):
             try:

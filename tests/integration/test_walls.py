@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from .test_states import direct, done, end, only, results
+from .direct import direct, results
+from .test_states import done, end, only
 
 Run = Callable[..., dict[str, Any]]
 
