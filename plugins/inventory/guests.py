@@ -179,7 +179,6 @@ from ansible_collections.corral.virt.plugins.plugin_utils.guests import (
     Guest,
     chosen,
     guests_in,
-    in_short,
     read_wanted,
     unique_names,
 )
@@ -219,7 +218,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         try:
             wanted = read_wanted(self.get_option("use_addresses"))
         except ValueError as error:
-            raise AnsibleParserError(f"use_addresses: {error}.") from error
+            raise AnsibleParserError(f"use_addresses: {error}.") from None
         fleet = Fleet(inventory, loader, path)
         asked = fleet.hosts(self.get_option("hosts"))
         guests = [guest for guest in guests_in(self._answers(fleet, asked, path, cache)) if self._is_wanted(guest)]
@@ -240,7 +239,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.display.warning(f"Guests of {host} are missing in the inventory: {why}")
         failed = {host for host, _why in found.failures}
         if kept and missing:
-            whole = {host: in_short(rows) for host, rows in found.guests.items() if host not in failed}
+            whole = {host: rows for host, rows in found.guests.items() if host not in failed}
             self._cache[key] = {"about": about, "guests": {**answers, **whole}}
         return {host: rows for host, rows in {**answers, **found.guests}.items() if host in hosts}
 
@@ -279,7 +278,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         try:
             return self._compose(expression, as_data(plain))
         except Exception as error:
-            raise AnsibleParserError(f"{option}: {error} (for guest {guest.facts['name']} of {guest.host})") from error
+            about = f"for guest {guest.facts['name']} of {guest.host}"
+            raise AnsibleParserError(f"{option}: {error} ({about})") from None  # newer ones would say it twice
 
     def _variables(self, guest: Guest) -> dict[str, Any]:
         return {name: as_data(value) for name, value in guest.variables(self._prefix).items()}
