@@ -139,7 +139,7 @@ def cli(request: pytest.FixtureRequest, uri: str) -> Run:
     def run(module: str = "vm", *, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
         flags = [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
         command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", f"corral.virt.{module}"]
-        command = [*inside, *command, "-a", json.dumps({"uri": uri, **options}), *flags]
+        command = [*command, "-a", json.dumps({"uri": uri, **options}), *flags]
         environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
         done = subprocess.run(
             [*inside, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
