@@ -60,14 +60,28 @@ def test_the_agent_is_asked_first_then_leases_then_neighbours(host: LinkedHost, 
     started(driver, NETWORK + CHANNEL)
     assert driver.domain_addresses("a", agent=True) == []
     host.neighbours.append(neighbour("192.0.2.9"))
+    host.sleep(1)
     assert driver.domain_addresses("a") == [GuestAddress(MAC, "192.0.2.9", "arp")]
     networks(driver).leases.append(LEASE)
+    host.sleep(1)
     assert [(each.address, each.source) for each in driver.domain_addresses("a")] == [("192.0.2.7", "lease")]
     host.journal("a", "VSERPORT_CHANGE", id="channel0", open=True)
     host.add_stream(SOCKET, FakeStream(agent({"guest-network-get-interfaces": [AGENT_ROW]})))
     found = driver.domain_addresses("a", agent=True)
     assert found == [GuestAddress(MAC, "192.0.2.5", "agent", 24), GuestAddress(MAC, "fe80::1", "agent", 64)]
     assert driver.domain_addresses("a")[0].source == "lease"  # the agent is not asked without need
+
+
+def test_neighbours_are_listed_once_for_all_guests_of_a_look(
+    host: LinkedHost, driver: QemuDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(driver)
+    asked = []
+    shown = host._shown
+    monkeypatch.setattr(host, "_shown", lambda argv: (asked.append(argv), shown(argv))[1])
+    for _guest in range(3):
+        driver.domain_addresses("a")
+    assert len([argv for argv in asked if "neigh" in argv]) == 1
 
 
 def test_waiting_takes_what_others_can_reach(host: LinkedHost, driver: QemuDriver) -> None:
@@ -109,6 +123,7 @@ def test_an_address_that_was_only_offered_is_none_yet(
     host.neighbours.append(neighbour(address))
     assert driver.domain_addresses("a") == []
     networks(driver).leases.append(Lease("default", MAC, address))
+    host.sleep(1)
     assert [each.source for each in driver.domain_addresses("a")] == ["lease"]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -19,13 +20,15 @@ from ....errors import CorralError
 from ....host.api import Host
 from ....model.domain.interface import LINKED, Interface
 from ....xml.parse import Element
-from ...api import GuestAddress
+from ...api import GuestAddress, Lease
 from .agent import interfaces, reachable
 from .site import Site
 from .talk import agent_of, agent_state
 
 # Seconds for one question to the agent.
 TRY = 2.0
+# Seconds for which such a list serves all guests: fewer than pass between two looks of who waits for an address.
+FRESH = 0.1
 NEIGHBOURS_ARGV = ("ip", "-j", "neigh", "show")
 # States of a neighbour in which nobody has answered; see ip-neighbour(8).
 SILENT = frozenset({"FAILED", "INCOMPLETE", "NONE", "NOARP"})
@@ -87,10 +90,8 @@ def _of_agent(mac: str, texts: Sequence[str]) -> Iterator[GuestAddress]:
 def _by_lease(site: Site, cards: Sequence[Interface]) -> Found:
     found: Found = {}
     for network in dict.fromkeys(name for card in cards for name in _networks(site, card)):
-        with suppress(CorralError):
-            if site.neighbours is not None:
-                for lease in site.neighbours.network.network_leases(network):
-                    found.setdefault(lease.mac.lower(), []).append(GuestAddress(lease.mac, lease.address, "lease"))
+        for lease in _just_said(site, f"leases {network}", partial(_leases, site, network)):
+            found.setdefault(lease.mac.lower(), []).append(GuestAddress(lease.mac, lease.address, "lease"))
     return found
 
 
@@ -112,7 +113,7 @@ def _by_neighbours(site: Site, cards: Sequence[Interface]) -> Found:
     """
     found: Found = {}
     links = {_mac(card): _links(card) for card in cards if _links(card)}
-    for row in _rows(site.host, NEIGHBOURS_ARGV) if links else ():
+    for row in _neighbours(site) if links else ():
         mac, address = str(row.get("lladdr", "")).lower(), str(row.get("dst", ""))
         if row.get("dev") in links.get(mac, ()) and not SILENT & set(row.get("state", ())) and _is_global(address):
             found.setdefault(mac, []).append(GuestAddress(mac, address, "arp"))
@@ -120,6 +121,27 @@ def _by_neighbours(site: Site, cards: Sequence[Interface]) -> Found:
         met = found.pop(_mac(card), [])
         found[_mac(card)] = [each for each in met if not _is_given_out(site, card, each.address)]
     return found
+
+
+def _neighbours(site: Site) -> List[Mapping[str, Any]]:
+    return _just_said(site, "neighbours", lambda: _rows(site.host, NEIGHBOURS_ARGV))
+
+
+def _leases(site: Site, network: str) -> List[Lease]:
+    try:
+        return list(site.neighbours.network.network_leases(network)) if site.neighbours is not None else []
+    except CorralError:
+        return []
+
+
+def _just_said(site: Site, what: str, ask: Callable[[], List[Any]]) -> List[Any]:
+    """What somebody has just said of all guests, or says now: fifty guests of one look are no fifty questions."""
+    now = site.host.monotonic()
+    at, rows = site.said.get(what, (-FRESH, []))
+    if not at <= now < at + FRESH:
+        rows = ask()
+        site.said[what] = (now, rows)
+    return rows
 
 
 def _is_given_out(site: Site, card: Interface, address: str) -> bool:

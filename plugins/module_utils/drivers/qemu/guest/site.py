@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ....errors import HostError, MissingProgram, NotFound, UnsupportedConfig
 from ....host.api import Host
@@ -42,7 +42,7 @@ class Site:
     """What every call of the driver needs: plain values and the seam to the machine.
 
     ``ports`` are those that guests have been given in this run, by number with the guest's name: as long as a QEMU does
-    not listen yet, nobody else knows.
+    not listen yet, nobody else knows. ``said`` keeps what has just been said of all guests: the time, and the rows.
     """
 
     host: Host
@@ -52,6 +52,7 @@ class Site:
     read_only: bool = False
     neighbours: Optional[Neighbours] = None
     ports: Dict[int, str] = field(default_factory=dict, compare=False, repr=False)
+    said: Dict[str, Tuple[float, List[Any]]] = field(default_factory=dict, compare=False, repr=False)
 
     def binary(self, document: Optional[Element] = None) -> str:
         """The QEMU that a document asks for, else the host's own; raises MissingProgram."""
