@@ -27,6 +27,8 @@ from ansible.plugins.loader import become_loader, connection_loader
 from ansible.utils.context_objects import CLIArgs
 from ansible.vars.manager import VariableManager
 
+from .guests import in_short
+
 MODULE = "corral.virt.vm_info"
 # Of the command line, what is about the user's own tasks and not about ours.
 NOT_OURS: Mapping[str, Any] = {
@@ -104,10 +106,10 @@ class Collector(CallbackBase):  # type: ignore[misc]
         self.answers = Answers()
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        """Keep the guests of a host."""
+        """Keep of the guests of a host what an inventory has, which is the half of it."""
         said = result._result
         row = {"uri": said.get("uri"), "guests": said.get("guests") or []}
-        self.answers.guests.setdefault(result._host.get_name(), []).append(row)
+        self.answers.guests.setdefault(result._host.get_name(), []).extend(in_short([row]))
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Keep why a host did not say anything."""
