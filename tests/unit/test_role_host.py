@@ -149,6 +149,7 @@ def test_paths_and_names_are_those_of_the_modules() -> None:
     assert units
     assert all(runtime.LAUNCH in text for text in units)
     kept = {path.rpartition("/")[2] for path in (layout.images, layout.nvram_dir, layout.tpm_dir, layout.secrets_dir)}
+    kept.add(layout.saves_dir.rpartition("/")[2])
     assert set(read("defaults/main.yml")["host_keep"]) == kept
 
 
@@ -158,3 +159,18 @@ def test_every_unit_is_found_when_it_is_to_go() -> None:
         assert any(path.match(pattern) for pattern in patterns), path.name
     for name in read("vars/main.yml")["host_own_units"]:
         assert "[Install]" in (ROLE / "files" / name).read_text(encoding="utf-8")
+
+
+def test_only_what_is_ours_is_taken_away() -> None:
+    """A pool that somebody has made in our directory of states is somebody's data."""
+    layout = Layout.system()
+    below = {path.split("/")[4] for path, _mode in layout.directories() if path.startswith(f"{layout.state}/")}
+    below.add(layout.volumes_dir.rpartition("/")[2])
+    assert set(read("vars/main.yml")["host_state_names"]) == below | {"drained.json"}
+
+
+def test_texts_where_a_list_or_a_mapping_is_meant_are_all_looked_at() -> None:
+    options = read("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    by_type = {kind: {name for name, row in options.items() if row["type"] == kind} for kind in ("list", "dict")}
+    found = read("vars/main.yml")
+    assert (set(found["host_lists"]), set(found["host_mappings"])) == (by_type["list"], by_type["dict"])
