@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit conformance integration fleet bench docs build clean requirements
+.PHONY: help setup demo test lint unit conformance integration fleet bench docs pictures build clean requirements
 
 BIN := .venv/bin
 export PYTHON
@@ -40,6 +40,9 @@ integration: setup ## real Ansible runs with real guests; tests that need root s
 fleet: setup ## machines with systemd (HOSTS=3 GUESTS=3 BARE=1 SUITES="12 13"; needs root, systemd-nspawn and mmdebstrap)
 	@CORRAL_SUITES="$(or $(SUITES),12 13)" CORRAL_FLEET_HOSTS=$(or $(HOSTS),3) CORRAL_FLEET_GUESTS=$(or $(GUESTS),3) \
 	  CORRAL_FLEET_BARE=$(or $(BARE),1) $(BIN)/python -m pytest --durations 40 tests/fleet
+
+pictures: setup ## record the terminal pictures of the documentation anew (needs root)
+	@tools/pictures/record.sh
 
 bench: setup ## measure tasks and guests, write docs/benchmarks.md (LIBVIRT_TREE=DIR: beside a real libvirtd)
 	@$(BIN)/python tests/benchmarks/run.py $(if $(LIBVIRT_TREE),--libvirt-tree "$(LIBVIRT_TREE)")
