@@ -117,7 +117,8 @@ def measured(fleet: Fleet, forks: int, only: list[str]) -> Iterator[Row]:
             fleet.ask_for_guests(keyed=step.keyed)
             spent, said = run(command(step.words(fleet)), fleet.folder, environment, fleet.note)
             ok, changed = (sum(map(int, found)) for found in (OK.findall(said), CHANGED.findall(said)))
-            yield Row(step.name, fleet.hosts, fleet.guests, spent, ok, changed, len(said), fleet.kept_bytes())
+            listed = said.count('"corral_uuid":')
+            yield Row(step.name, fleet.hosts, fleet.guests, spent, ok, changed, listed, fleet.kept_bytes())
 
 
 def command(words: list[str]) -> list[str]:

@@ -19,7 +19,7 @@ PING = "ping"
 
 @dataclass(frozen=True)
 class Row:
-    """What one step took on a fleet; ``ok`` and ``changed`` are tasks of all hosts."""
+    """What one step took on a fleet; ``ok`` and ``changed`` are tasks of all hosts, ``listed`` guests that it shows."""
 
     step: str
     hosts: int
@@ -27,7 +27,7 @@ class Row:
     spent: Spent
     ok: int
     changed: int
-    said_bytes: int
+    listed: int
     kept_bytes: int
 
 
