@@ -79,6 +79,9 @@ class Recorder(HypervisorDriver):
     def destroy_domain(self, name: str) -> None:
         self.calls.append(("destroy", name))
 
+    def forget_saved(self, name: str) -> None:
+        self.calls.append(("forget", name))
+
     def set_domain_autostart(self, name: str, autostart: bool) -> None:
         self.calls.append(("autostart", autostart))
 
@@ -111,7 +114,7 @@ def done(driver: Recorder, *names: str, **wanted: Any) -> list[Any]:
 VOLUMES = ("create_volume", "resize_volume", "update_volume")
 # Actions that are another one with another argument, or wait for what another one began; calls that no action makes.
 SAME_CALL = ("create_paused", "start_paused", "await_end", "disable_autostart", *VOLUMES)
-NO_ACTION = ("exclusive", "resize_disk", "settle_domain", "guard_links", "inside")
+NO_ACTION = ("exclusive", "resize_disk", "settle_domain", "guard_links", "inside", "save_domain")
 
 
 def test_each_action_is_one_call() -> None:
@@ -120,7 +123,7 @@ def test_each_action_is_one_call() -> None:
         *(("define", "a"), ("update", False), ("seed", "a", SEED), ("undefine", "keep")),
         ("rename", "old", "a"),
         *(("create", False), ("create", True), ("start", False), ("start", True), ("resume", "a"), ("suspend", "a")),
-        *(("reboot", 60), ("reset", "a"), ("destroy", "a"), ("autostart", True), ("autostart", False)),
+        *(("reboot", 60), ("reset", "a"), ("forget", "a"), ("destroy", "a"), ("autostart", True), ("autostart", False)),
     ]
 
 
