@@ -48,10 +48,16 @@ def describe(job: Job, side: Side) -> Values:
         "memory": Domain(document).memory or 0,
         "state": side.layout.state,
         "parts": [part.to_plain() for part in parts_of(site, document)],
-        "ties": ties(document),
+        "ties": [*ties(document), *_saved(side, name)],
         "directories": shared_directories(document),
         "host": site.host_id(),
     }
+
+
+def _saved(side: Side, name: str) -> list[str]:
+    """What a guest was saved as belongs to disks on which nothing else has happened, and to this host's QEMU."""
+    there = side.host.stat(side.layout.saved_facts(name)) is not None
+    return ["a state that it was saved in; start it first, or let force give that up"] if there else []
 
 
 def note(job: Job, side: Side) -> Values:
