@@ -21,6 +21,8 @@ description:
     that are here already stay.
   - Values of secrets are taken where libvirt keeps them in clear. Of one that is encrypted with a key of libvirt's only
     the definition is, and a warning says so.
+  - Snapshots and checkpoints are not taken over, and a warning says so for a guest that has any. A guest without a
+    definition, which is there only while it runs under libvirtd, is refused.
   - Filters of libvirt's own that mean what those mean that are built in here are passed over.
   - A guest that runs under libvirtd, or that has been saved by it while it ran, is refused with what to do about it.
     Networks and pools can be active there meanwhile; a bridge that libvirtd has keeps a network from being started

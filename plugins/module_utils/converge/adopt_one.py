@@ -182,6 +182,7 @@ def _guest(case: Case) -> Result:
     if document is None:
         return {"changed": False}
     layout, here = driver.layout(), exact(driver, case.found.name)
+    _tell_past(case, new=here is None)
     if here is None or not here.active:
         check_ended(case.host, case.place, document, new=here is None)
     fit, copies = adapted(document, case.place, layout)
@@ -195,6 +196,22 @@ def _guest(case: Case) -> Result:
     taken = [copy.as_step() for copy in lacks] if done["changed"] else []
     return {**done, "actions": [*taken, *done["actions"]]}
 
+
+def _tell_past(case: Case, *, new: bool) -> None:
+    """Say what of a guest's past is not taken over: aloud when the guest is, since later it is too late."""
+    from .adopt_source import histories
+
+    for what, names in histories(case.host, case.place, case.found.name).items():
+        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        said = f"its {what}s under libvirt ({shown}) are not taken over. {PASTS[what]}"
+        (case.warned if new else case.notes).append(said)
+
+
+# What libvirt remembers of a guest's past, and what becomes of it.
+PASTS = {
+    "snapshot": "What is inside its images stays there (qemu-img snapshot -l); revert to others, or merge them, there.",
+    "checkpoint": "Their bitmaps stay in its images; an incremental backup begins anew.",
+}
 
 WORKS: Mapping[str, Callable[[Case], Result]] = {
     "secrets": _secret,

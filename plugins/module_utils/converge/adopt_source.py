@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ..drivers.libvirtd import guest_folders
-from ..errors import CorralError, HostError, InvalidArgument, XmlError
+from ..drivers.libvirtd import foreign_guests, guest_folders
+from ..errors import CorralError, HostError, InvalidArgument, OperationInvalid, XmlError
 from ..host.api import Host
 from ..model.secret.core import Secret
 from ..xml.parse import MAX_BYTES, Element, parse
@@ -34,19 +34,25 @@ PLACES: Mapping[str, tuple[str, str, Optional[str]]] = {
     "guests": ("domain", "qemu", "qemu/autostart"),
 }
 DOCUMENT, VALUE = ".xml", ".base64"
+# What libvirt remembers of the past of a guest, by the names of its directories.
+HISTORIES = ("snapshot", "checkpoint")
 # The tags of documents that virsh writes, too, and that define nothing of these kinds.
 NO_OBJECTS = "domainsnapshot", "domaincheckpoint", "domainbackup", "volume", "interface", "device", "filterbinding"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a libvirtd keeps what belongs to its guests; ``runs`` are the directories of what is active."""
+    """Where a libvirtd keeps what belongs to its guests; ``runs`` are the directories of what is active.
+
+    ``histories`` has directories below which each guest has one of its own with documents, each by what they are of.
+    """
 
     config: str
     nvram: str
     saves: str
     tpm: str
     runs: tuple[str, ...]
+    histories: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,11 @@ def place_of(host: Host, directory: Optional[str]) -> Place:
     """
     config = posixpath.normpath(absolute(directory or _default(host), "libvirt"))
     root = config[: -len(SYSTEM)] if config.endswith(SYSTEM) else None
-    if root is not None:
-        state = f"{root}/var/lib/libvirt"
-        runs = guest_folders(host, f"{root}/run/libvirt")
-        return Place(config, f"{state}/qemu/nvram", f"{state}/qemu/save", f"{state}/swtpm", tuple(runs))
-    state = f"{config}/qemu"
-    return Place(config, f"{state}/nvram", f"{state}/save", f"{state}/swtpm", tuple(guest_folders(host)))
+    state = f"{config}/qemu" if root is None else f"{root}/var/lib/libvirt/qemu"
+    tpm = f"{state}/swtpm" if root is None else f"{root}/var/lib/libvirt/swtpm"
+    runs = guest_folders(host) if root is None else guest_folders(host, f"{root}/run/libvirt")
+    histories = {what: f"{state}/{what}" for what in HISTORIES}
+    return Place(config, f"{state}/nvram", f"{state}/save", tpm, tuple(runs), histories)
 
 
 def _default(host: Host) -> str:
@@ -100,6 +105,31 @@ def read_libvirt(host: Host, place: Place, kinds: Sequence[str]) -> Iterator[Fou
         tag, folder, _links = PLACES[kind]
         for path, name in _documents(host, f"{place.config}/{folder}"):
             yield _found(host, place, kind, tag, path, name)
+    if "guests" in kinds:
+        yield from _without_definition(host, place)
+
+
+def _without_definition(host: Host, place: Place) -> Iterator[Found]:
+    """The guests that run and that nobody has defined: there is nothing of them that could be taken over."""
+    folder = f"{place.config}/{PLACES['guests'][1]}"
+    for other in foreign_guests(host, list(place.runs)):
+        if host.stat(f"{folder}/{other.name}{DOCUMENT}") is None:
+            problem = OperationInvalid(
+                f"The guest {other.name} runs under libvirtd (process {other.pid}) without a definition, and is gone"
+                " there once it ends.",
+                hint=f"Write its document while it runs (virsh dumpxml --inactive --security-info {other.name}), let it"
+                " end there, and take that over (dumps).",
+                pid=other.pid,
+            )
+            yield Found("guests", other.name, other.path, problem=problem)
+
+
+def histories(host: Host, place: Place, name: str) -> Mapping[str, list[str]]:
+    """Return what libvirt remembers of the past of a guest: the names of its snapshots and checkpoints."""
+    if "/" in name:
+        return {}
+    found = {what: [entry for _path, entry in _documents(host, f"{at}/{name}")] for what, at in place.histories.items()}
+    return {what: names for what, names in found.items() if names}
 
 
 def read_dumps(host: Host, directory: str, kinds: Sequence[str]) -> Iterator[Found]:

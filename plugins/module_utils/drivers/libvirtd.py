@@ -29,12 +29,16 @@ OWN = "driver"
 
 @dataclass(frozen=True)
 class ForeignGuest:
-    """A guest that runs under a libvirtd: ``document`` is its <domain>, None where that cannot be read."""
+    """A guest that runs under a libvirtd: ``document`` is its <domain>, None where that cannot be read.
+
+    ``path`` is the file that says so.
+    """
 
     name: str
     pid: int
     uuid: Optional[str] = None
     document: Optional[Element] = field(default=None, compare=False, repr=False)
+    path: str = ""
 
 
 def guest_folders(host: Host, system: str = SYSTEM) -> List[str]:
@@ -74,7 +78,7 @@ def _foreign_guest(host: Host, folder: str, name: str) -> Optional[ForeignGuest]
     uuid = None if document is None else (document.findtext("uuid") or "").strip() or None
     if not pid or (document is None and name == OWN) or not _is_alive(host, pid, uuid):
         return None
-    return ForeignGuest(name, pid, uuid, document)
+    return ForeignGuest(name, pid, uuid, document, f"{folder}/{name}.{'pid' if document is None else 'xml'}")
 
 
 def _is_alive(host: Host, pid: int, uuid: Optional[str]) -> bool:

@@ -193,6 +193,32 @@ def test_one_that_runs_is_refused_and_hides_no_other(host: GuestHost) -> None:
     assert Run(host).said()["guest a"] == "defined"
 
 
+def test_a_guest_that_nobody_has_defined_is_refused_while_it_runs(host: GuestHost) -> None:
+    host.remove(f"{ETC}/qemu/a.xml")
+    runs_there(host)
+    run = Run(host, kinds=["guests"])
+    assert run.said() == {"guest a": "refused"}
+    assert "runs under libvirtd (process 4242) without a definition" in run.row("a")["reason"]
+    assert run.row("a")["file"].startswith("/run/libvirt/qemu/a.")
+    assert Run(host, kinds=["networks"]).said() == {"network lab": "defined"}
+    assert Run(host, kinds=["guests"], names=["b"]).said() == {}
+    host.end_process(4242)
+    assert Run(host, kinds=["guests"]).said() == {}
+
+
+def test_a_past_that_is_not_taken_over_is_said_when_the_guest_is(host: GuestHost) -> None:
+    for name in ("first", "second"):
+        host.add_file(f"{LIB}/qemu/snapshot/a/{name}.xml", b"<domainsnapshot/>")
+    host.add_file(f"{LIB}/qemu/checkpoint/a/c1.xml", b"<domaincheckpoint/>")
+    told = ["its snapshots under libvirt (first, second) are not", "its checkpoints under libvirt (c1) are not"]
+    first = Run(host, kinds=["guests"])
+    assert first.said() == {"guest a": "defined"}
+    assert all(any(words in text for text in first.warned) for words in told), first.warned
+    second = Run(host, kinds=["guests"])
+    assert not second.result["changed"] and not any("libvirt (" in text for text in second.warned)
+    assert all(any(words in text for text in second.row("a")["notes"]) for words in told)
+
+
 @pytest.mark.parametrize(
     ("path", "data", "words"),
     [
