@@ -161,6 +161,12 @@ class Units:
         """Whether the host goes down or is started again."""
         return self._systemctl("is-system-running").stdout.strip() == b"stopping"
 
+    def begin_enabling(self) -> bool:
+        """Make the place of the links of units that are enabled; False where it was not there, so none ever was."""
+        there = self.host.stat(self._wants()) is not None
+        self.host.make_directory(self._wants())
+        return there
+
     def enabled(self, name: str) -> bool:
         """Whether systemd starts an object with the host."""
         return self.host.stat(self._wanted(name)) is not None

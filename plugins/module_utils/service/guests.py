@@ -17,7 +17,7 @@ from .call import Call
 
 Say = Callable[[str], None]
 
-OFF = "shut off"
+OFF, CRASHED = "shut off", "crashed"
 # Seconds that a guest has to shut down, and to be saved, where the unit says nothing else.
 STOP_SECONDS, SAVE_SECONDS = ("CORRAL_STOP_SECONDS", 90.0), ("CORRAL_SAVE_SECONDS", 300.0)
 # What the host's shutdown does to a guest, in the words of libvirt-guests: it is saved when this says suspend.
@@ -88,6 +88,9 @@ def stop_guest(call: Call, say: Say) -> None:
     domain = _found(guests, name)
     if domain is None or not domain.active or _saved(call, say):
         return
+    if domain.state == CRASHED:
+        guests.destroy_domain(name)  # it was kept to be looked at, and hears nothing
+        return
     limit = _seconds(call.host, *STOP_SECONDS)
     try:
         _ask(guests, domain, limit)
@@ -145,7 +148,11 @@ def _seconds(host: Host, variable: str, default: float) -> float:
 def after_guest(call: Call, say: Say) -> None:
     """Clean up after a guest that has ended, and let systemd start it again where its definition wants that."""
     call.host.remove(call.units.pid_file(call.instance))
-    guests, name = call.connection.hypervisor, call.name
+    guests = call.connection.hypervisor
+    try:
+        name = call.name
+    except NotFound:
+        return  # a transient guest whose name is too long for a unit, and that has gone
     domain = _found(guests, name)
     if domain is None or domain.active:
         return

@@ -14,7 +14,7 @@ from typing import Iterator, List
 from ..connect.open import open_connection
 from ..drivers.api import HypervisorDriver, Summary
 from ..drivers.store import Store
-from ..drivers.units import WORDS
+from ..drivers.units import WORDS, Units
 from ..errors import CorralError
 from ..host.api import Host
 from ..host.layout import Layout
@@ -32,24 +32,34 @@ def synchronise(host: Host) -> Iterator[str]:
             "pool": connection.storage.list_pools,
             "domain": connection.hypervisor.list_domains,
         }
+        enable = _enable if Units(host, Layout.system(), ORDER[0]).begin_enabling() else _enable_first
         for kind in ORDER:
             store = Store(host, Layout.system(), kind)
-            yield from _enable(store)
+            yield from enable(store)
             yield from _take_in(store, list(lists[kind]()))
         yield from _resume(Store(host, Layout.system(), "domain"), connection.hypervisor)
 
 
 def _enable(store: Store) -> Iterator[str]:
-    """The mark decides which units are enabled; a unit of what is gone is disabled."""
+    """What systemctl(1) was told last about a unit counts, and its mark follows; a unit of what is gone is disabled."""
     names, word = store.names(), WORDS[store.kind]
     for name in names:
         if store.marked(name) != store.units.enabled(name):
-            store.units.enable(name, store.marked(name))
-            yield f"{'enabled' if store.marked(name) else 'disabled'} {word} {name}"
+            with store.lock(name):
+                store.set_autostart(name, store.units.enabled(name))
+            yield f"{'marked' if store.marked(name) else 'unmarked'} {word} {name}"
     for name in list(store.units.enabled_names(names)):
         if name not in names:
             store.units.enable(name, False)
             yield f"disabled {word} {name}"
+
+
+def _enable_first(store: Store) -> Iterator[str]:
+    """On a host that had marks before it had units, these say which units are enabled."""
+    for name in store.names():
+        if store.marked(name):
+            store.units.enable(name, True)
+            yield f"enabled {WORDS[store.kind]} {name}"
 
 
 def _take_in(store: Store, objects: List[Summary]) -> Iterator[str]:

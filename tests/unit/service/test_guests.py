@@ -400,14 +400,12 @@ def test_what_is_there_gets_its_units(host: GuestHost, capsys: pytest.CaptureFix
     before.set_domain_autostart("a", True)
     pid = before.start_domain("a").runtime["pid"]
     systemd = SmallSystemd(host)
-    host.add_file(f"{HOME}/corral.target.wants/corral-vm@gone.service", b"")
     host.add_file("/proc/self/cgroup", b"1:name=systemd:/u\n0::/u\n")
     for top in ("systemd", "unified"):
         host.add_file(f"/sys/fs/cgroup/{top}/u/cgroup.procs", b"")
     assert main(["sync"], host) == 0
     assert capsys.readouterr().out.splitlines() == [
         "enabled vm a",
-        "disabled vm gone",
         "took vm a into its unit",
     ]
     assert systemd.main_pid(UNIT) == pid, "the very process that ran"
@@ -415,6 +413,34 @@ def test_what_is_there_gets_its_units(host: GuestHost, capsys: pytest.CaptureFix
         assert host.read(f"/sys/fs/cgroup/{top}/u/cgroup.procs") == f"{pid}\n".encode()
     assert main(["sync"], host) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_what_systemctl_was_told_last_counts(
+    guests: HypervisorDriver, systemd: SmallSystemd, host: GuestHost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        guests.define_domain(document(name, disk=""))
+    for name in ("a", "b"):
+        guests.set_domain_autostart(name, True)
+    host.remove(LINK)  # systemctl disable
+    host.symlink(f"{HOME}/corral-vm@.service", LINK.replace("@a", "@c"))  # systemctl enable
+    host.symlink(f"{HOME}/corral-vm@.service", LINK.replace("@a", "@gone"))
+    assert main(["sync"], host) == 0
+    assert capsys.readouterr().out.splitlines() == ["unmarked vm a", "marked vm c", "disabled vm gone"]
+    assert [guests.lookup_domain(name).autostart for name in ("a", "b", "c")] == [False, True, True]
+
+
+def test_a_guest_that_has_crashed_and_is_kept_is_ended_at_once(
+    guests: HypervisorDriver, systemd: SmallSystemd, host: GuestHost
+) -> None:
+    guests.define_domain(document(more="<on_crash>preserve</on_crash>"))
+    guests.start_domain("a")
+    host.journal("a", "GUEST_PANICKED", action="pause")
+    host.journal("a", "STOP")
+    assert guests.lookup_domain("a").state == "crashed"
+    before = host.monotonic()
+    assert systemd._stop(UNIT, []) == 0
+    assert (guests.lookup_domain("a").state, host.monotonic() - before < 5) == ("shut off", True)
 
 
 # without
