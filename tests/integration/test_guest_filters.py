@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A guest behind a network filter as an operator has it: real Ansible runs, a real guest, and its packets."""
+"""A guest behind a network filter as an operator has it: its packets, and modules run as by Ansible."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def silent(server: Server) -> bool:
 
 
 def test_a_guest_behind_a_filter(
-    netns: Namespace, server: Server, cli: Run, root_dir: Path, linux: dict[str, Any]
+    netns: Namespace, server: Server, cli: Run, quick: Run, root_dir: Path, linux: dict[str, Any]
 ) -> None:
     """It works with its own address; rules come, change, are put back and go while one connection stands."""
     before = netns.state()
-    good(cli("network", **NAT, state="active"))
+    good(quick("network", **NAT, state="active"))
     (bridge,) = netns.json("ip", "-j", "-d", "link", "show", "type", "bridge")
     assert bridge["linkinfo"]["info_data"]["no_linklocal_learn"] == 1  # or LLDP under other addresses draws packets
     linux["cmdline"] += f" corral.net=dhcp corral.tick={SERVER}:9000"
@@ -69,7 +69,7 @@ def test_a_guest_behind_a_filter(
     # a filter that is not there keeps the guest from starting, and check mode says so
     wrong = {**guest, "interfaces": [{**card, "filter": {"name": "no-such"}}]}
     for check in (True, False):
-        refused = cli(**wrong, state="running", check=check)
+        refused = quick(**wrong, state="running", check=check)
         assert refused["failed"] and "no-such" in refused["msg"]
 
     found = good(cli(**guest, state="running", wait_for={"address": True, "timeout": 180}))
@@ -79,31 +79,31 @@ def test_a_guest_behind_a_filter(
     assert "192.0.2.5" in netns.run("nft", "list", "ruleset", "bridge")
 
     # nothing to do; a flushed table; rules of one's own, given, in force and changed while the guest runs
-    assert done(cli(**guest, state="running")) == []
+    assert done(quick(**guest, state="running")) == []
     netns.run("nft", "flush", "ruleset")
-    assert done(cli("network", **NAT, state="active")) == ["mend"]
-    assert done(cli(**guest, state="running", check=True)) == ["mend"]
-    assert done(cli(**guest, state="running")) == ["mend"]
-    assert done(cli(**guest, state="running")) == []
+    assert done(quick("network", **NAT, state="active")) == ["mend"]
+    assert done(quick(**guest, state="running", check=True)) == ["mend"]
+    assert done(quick(**guest, state="running")) == ["mend"]
+    assert done(quick(**guest, state="running")) == []
     assert server.ticks_on()
-    assert done(cli("filter", **own())) == ["define"]
+    assert done(quick("filter", **own())) == ["define"]
     guest["interfaces"] = [{**card, "filter": {"name": "web"}}]
-    assert done(cli(**guest, state="running")) == ["define", "update"]
+    assert done(quick(**guest, state="running")) == ["define", "update"]
     assert server.ticks_on()
     assert done(cli("filter", **own(NO_TICKS))) == ["define"]
     assert silent(server)
-    assert done(cli("filter", **own())) == ["define"]
+    assert done(quick("filter", **own())) == ["define"]
     assert server.ticks_on()
     assert len(server.peers) == 1  # it is one connection, from beginning to end
 
     # who is used stays; what has ended leaves nothing, also where nobody was told of its end
-    kept = cli("filter", name="web", state="absent")
+    kept = quick("filter", name="web", state="absent")
     assert kept["failed"] and "the guest web" in kept["msg"]
     status = json.loads((root_dir / "run/corral/domains/web.json").read_text())
     os.kill(status["pid"], signal.SIGKILL)
-    good(cli("filter", name="web"))
+    good(quick("filter", name="web"))
     assert netns.run("nft", "list", "ruleset", "bridge") == ""
-    good(cli("vm", name="web", state="absent", force=True, timeout=0))
-    assert done(cli("filter", name="web", state="absent")) == ["undefine"]
-    good(cli("network", name="lan", state="absent"))
+    good(quick("vm", name="web", state="absent", force=True, timeout=0))
+    assert done(quick("filter", name="web", state="absent")) == ["undefine"]
+    good(quick("network", name="lan", state="absent"))
     assert {**netns.state(), "settings": None} == {**before, "settings": None}

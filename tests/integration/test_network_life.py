@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Networks and guests on them as an operator has them: real Ansible runs, real guests, a server on another host."""
+"""Networks and guests on them as an operator has them: real guests, a server on another host."""
 
 from __future__ import annotations
 
@@ -101,15 +101,17 @@ def done(result: dict[str, Any]) -> list[str]:
     return [step["action"] for step in good(result)["actions"]]
 
 
-def console(cli: Run, name: str) -> str:
-    (found,) = good(cli("vm_info", name=name))["guests"]
+def console(quick: Run, name: str) -> str:
+    (found,) = good(quick("vm_info", name=name))["guests"]
     return Path(found["console_log"]).read_text(errors="replace")
 
 
-def test_a_guest_on_a_network_of_ours(netns: Namespace, server: Server, cli: Run, linux: dict[str, Any]) -> None:
+def test_a_guest_on_a_network_of_ours(
+    netns: Namespace, server: Server, cli: Run, quick: Run, linux: dict[str, Any]
+) -> None:
     """It has its reserved addresses, finds names, reaches the outside as we say, and keeps its connection."""
     before = netns.state()
-    assert done(cli("network", **NAT, state="active")) == ["define", "start"]
+    assert done(quick("network", **NAT, state="active")) == ["define", "start"]
     words = f"corral.resolve=record.example corral.fetch={SERVER}:8080 corral.tick={SERVER}:9000"
     linux["cmdline"] += f" corral.net=dhcp {words}"
     guest = {**linux, "name": "web", "interfaces": [{"network": "lan", "mac": MAC}]}
@@ -117,7 +119,7 @@ def test_a_guest_on_a_network_of_ours(netns: Namespace, server: Server, cli: Run
     assert found["address"]["address"] == "192.0.2.5" and found["address"]["source"] == "lease"
 
     assert server.ticks_on(180)
-    said = console(cli, "web")
+    said = console(quick, "web")
     assert "net eth0 192.0.2.5/24 gw 192.0.2.1" in said
     assert "resolve record.example 192.0.2.77" in said
     assert f"fetch {SERVER}:8080 hello from outside" in said
@@ -126,39 +128,39 @@ def test_a_guest_on_a_network_of_ours(netns: Namespace, server: Server, cli: Run
     first = len(server.peers)
 
     # nothing to do; a live change; a broken ruleset; a bridge that is gone; another start of the network
-    assert done(cli("network", **NAT, state="active")) == []
+    assert done(quick("network", **NAT, state="active")) == []
     more = {**NAT, "dns": {"hosts": [*NAT["dns"]["hosts"], {"address": "192.0.2.78", "names": ["later.example"]}]}}
-    assert done(cli("network", **more, state="active")) == ["define", "update"]
+    assert done(quick("network", **more, state="active")) == ["define", "update"]
     assert server.ticks_on()
     netns.run("nft", "flush", "ruleset")
-    assert done(cli("network", **more, state="active")) == ["mend"]
+    assert done(quick("network", **more, state="active")) == ["mend"]
     assert server.ticks_on()
-    netns.run("ip", "link", "del", good(cli("network", **more, state="active"))["network"]["bridge"])
-    assert done(cli("network", **more, state="active", check=True)) == ["mend"]
-    assert done(cli("network", **more, state="active")) == ["mend"]
+    netns.run("ip", "link", "del", good(quick("network", **more, state="active"))["network"]["bridge"])
+    assert done(quick("network", **more, state="active", check=True)) == ["mend"]
+    assert done(quick("network", **more, state="active")) == ["mend"]
     assert server.ticks_on()
     other = {**more, "mtu": 1400}
-    waits = good(cli("network", **other, state="active"))
+    waits = good(quick("network", **other, state="active"))
     assert waits["restart_required"] and waits["pending"] and waits["cut_off"] == ["web"]
-    assert {"destroy", "start"} <= set(done(cli("network", **other, state="active", apply="restart")))
+    assert {"destroy", "start"} <= set(done(quick("network", **other, state="active", apply="restart")))
     assert server.ticks_on()
     assert len(server.peers) == first  # it is one connection, from beginning to end
-    (network,) = good(cli("network_info", name="lan"))["networks"]
+    (network,) = good(quick("network_info", name="lan"))["networks"]
     assert "2001:db8:1::5" in [row["address"] for row in network["leases"]]
 
-    refused = cli("network", name="lan", state="absent")
+    refused = quick("network", name="lan", state="absent")
     assert refused["failed"] and "web" in refused["msg"]
-    good(cli(name="web", state="absent", force=True, timeout=0))
-    assert done(cli("network", name="lan", state="absent")) == ["destroy", "undefine"]
+    good(quick(name="web", state="absent", force=True, timeout=0))
+    assert done(quick("network", name="lan", state="absent")) == ["destroy", "undefine"]
     after = netns.state()
     assert {**after, "settings": None} == {**before, "settings": None}
 
 
-def test_a_guest_on_an_isolated_network(netns: Namespace, server: Server, cli: Run, linux: dict[str, Any]) -> None:
+def test_a_guest_on_an_isolated_network(netns: Namespace, server: Server, quick: Run, linux: dict[str, Any]) -> None:
     """It has an address, and reaches nobody but its like."""
-    good(cli("network", **ISOLATED, state="active"))
+    good(quick("network", **ISOLATED, state="active"))
     linux["cmdline"] += f" corral.fetch={SERVER}:8080"
     guest = {**linux, "name": "lone", "interfaces": [{"network": "alone"}]}
-    good(cli(**guest, state="running", wait_for={"console": f"fetch {SERVER}:8080", "timeout": 240}))
-    assert f"fetch {SERVER}:8080 -" in console(cli, "lone")
+    good(quick(**guest, state="running", wait_for={"console": f"fetch {SERVER}:8080", "timeout": 240}))
+    assert f"fetch {SERVER}:8080 -" in console(quick, "lone")
     assert not server.peers

@@ -23,8 +23,6 @@ import pytest
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
 
 from .conftest import ROOT
-from .test_states import direct
-from .test_states import results as said_by
 
 Run = Callable[..., "dict[str, Any]"]
 
@@ -96,7 +94,7 @@ def watched() -> Iterator[list[str]]:
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.002):
+        while not over.wait(0.02):
             found.extend(place for place, data in traces() if holds(data))
 
     watcher = threading.Thread(target=look)
@@ -132,7 +130,7 @@ def asked(shown: dict[str, Any], command: str, answer: str) -> None:
     """Type a command on the guest's console until its output begins with the answer; what is typed is echoed."""
     (found,) = shown["guests"]
     terminal = parse(found["xml"]).find("devices/serial/source").get("path")
-    log, end, turn = Path(found["console_log"]), time.monotonic() + 60, 0
+    log, end, turn = Path(found["console_log"]), time.monotonic() + 180, 0
     mark = f"m{time.monotonic_ns()}"
     with open(terminal, "wb", buffering=0) as typed:
         while f"{mark}={answer}" not in log.read_text(errors="replace"):
@@ -141,16 +139,6 @@ def asked(shown: dict[str, Any], command: str, answer: str) -> None:
                 typed.write(f"echo {mark}=$({command})\n".encode())
             turn += 1
             time.sleep(0.2)
-
-
-@pytest.fixture
-def quick(uri: str) -> Run:
-    """Run a module without Ansible around it, with what it would show as the difference."""
-
-    def run(module: str = "vm", **options: Any) -> dict[str, Any]:
-        return said_by([direct(uri, module, _ansible_diff=True, **options)])[0]
-
-    return run
 
 
 def test_a_value_is_kept_encrypted_and_seen_nowhere(root_dir: Path, cli: Run) -> None:
@@ -178,7 +166,9 @@ def test_a_value_is_kept_encrypted_and_seen_nowhere(root_dir: Path, cli: Run) ->
 
 
 @pytest.mark.guest
-def test_a_guest_reads_encrypted_disks(root_dir: Path, cli: Run, linux: dict[str, Any], up: dict[str, Any]) -> None:
+def test_a_guest_reads_encrypted_disks(
+    root_dir: Path, cli: Run, quick: Run, linux: dict[str, Any], up: dict[str, Any]
+) -> None:
     images = root_dir / "images"
     images.mkdir()
     raw, qcow2 = images / "a.img", images / "b.qcow2"
@@ -187,27 +177,27 @@ def test_a_guest_reads_encrypted_disks(root_dir: Path, cli: Run, linux: dict[str
     devices = disk(raw, "luks", "vda", f"usage='{raw}'") + disk(qcow2, "qcow2", "vdb", f"uuid='{UUID}'")
     xml = guest(linux, devices)
 
-    failed = cli("vm", check=True, xml=xml, state="running")
+    failed = quick("vm", check=True, xml=xml, state="running")
     assert failed["failed"] and "there is no secret with the usage" in failed["msg"], failed
-    results = [cli("secret", diff=True, usage="volume", usage_id=str(raw), value=VALUE, private=True)]
-    failed = cli("vm", xml=xml, state="running")
+    results = [quick("secret", diff=True, usage="volume", usage_id=str(raw), value=VALUE, private=True)]
+    failed = quick("vm", xml=xml, state="running")
     assert failed["failed"] and f"there is no secret with the uuid '{UUID}'" in failed["msg"], failed
-    results += [cli("secret", uuid=UUID, usage="volume", usage_id="second")]
-    failed = cli("vm", check=True, xml=xml, state="running")
+    results += [quick("secret", uuid=UUID, usage="volume", usage_id="second")]
+    failed = quick("vm", check=True, xml=xml, state="running")
     assert failed["failed"] and "has no value" in failed["msg"], failed
-    results += [cli("secret", uuid=UUID, usage="volume", usage_id="second", value=VALUE)]
+    results += [quick("secret", uuid=UUID, usage="volume", usage_id="second", value=VALUE)]
 
-    results += [cli("vm", check=True, diff=True, xml=xml, state="running")]
+    results += [quick("vm", check=True, diff=True, xml=xml, state="running")]
     results += [cli("vm", diff=True, xml=xml, state="running", wait_for=up)]
     assert not results[-1].get("failed"), results[-1]["msg"]
-    results += [cli("vm", diff=True, xml=xml, state="running"), cli("vm_info", name="sealed", xml="live")]
+    results += [quick("vm", diff=True, xml=xml, state="running"), quick("vm_info", name="sealed", xml="live")]
     assert not results[-2]["changed"]
     both = f"$(head -c {len(PATTERN)} /dev/vda)+$(head -c {len(PATTERN)} /dev/vdb)"
     asked(results[-1], f"echo {both}", f"{PATTERN}+{PATTERN}")
     key = next(root_dir.glob("run/corral/guests/*/master-key.aes"))
     assert (key.stat().st_uid, key.stat().st_mode & 0o777) == (os.geteuid(), 0o400)
     assert holders(root_dir, *results) == []
-    results += [cli("vm", name="sealed", state="absent", force=True)]
+    results += [quick("vm", name="sealed", state="absent", force=True, timeout=0)]
     assert holders(root_dir, *results) == []
 
 
@@ -292,7 +282,7 @@ def test_no_log_and_no_output_says_the_value(root_dir: Path, uri: str, tmp_path:
                 "that": [f"{each}.error is defined" for each in ("restarted", "resized", "unnamed")]
             }
         },
-        step("vm", name="g", state="absent", force=True),
+        step("vm", name="g", state="absent", force=True, timeout=0),
     ]
     play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
     play.chmod(0o600)
@@ -313,7 +303,7 @@ def test_no_log_and_no_output_says_the_value(root_dir: Path, uri: str, tmp_path:
 
 @pytest.mark.guest
 def test_an_encrypted_medium_is_put_into_a_guest_that_runs(
-    root_dir: Path, cli: Run, linux: dict[str, Any], up: dict[str, Any]
+    root_dir: Path, quick: Run, linux: dict[str, Any], up: dict[str, Any]
 ) -> None:
     image = root_dir / "medium.img"
     encrypted_image(image, "luks")
@@ -323,38 +313,38 @@ def test_an_encrypted_medium_is_put_into_a_guest_that_runs(
         f"<secret type='passphrase' uuid='{UUID}'/></encryption></source>"
     )
     full, empty = guest(linux, drive.format(source)), guest(linux, drive.format(""))
-    results = [cli("vm", xml=empty, state="running", wait_for=up)]
-    failed = cli("vm", xml=full)
+    results = [quick("vm", xml=empty, state="running", wait_for=up)]
+    failed = quick("vm", xml=full)
     assert failed["failed"] and f"there is no secret with the uuid '{UUID}'" in failed["msg"], failed
-    results += [cli("secret", uuid=UUID, usage="volume", usage_id="medium", value=VALUE)]
+    results += [quick("secret", uuid=UUID, usage="volume", usage_id="medium", value=VALUE)]
     for _turn in range(2):
-        results += [cli("vm", xml=full, diff=True), cli("vm_info", name="sealed", xml="live")]
+        results += [quick("vm", xml=full, diff=True), quick("vm_info", name="sealed", xml="live")]
         assert results[-2]["changed"] and not results[-2]["restart_required"], results[-2]
         asked(results[-1], f"head -c {len(PATTERN)} /dev/sr0", PATTERN)
-        results += [cli("vm", xml=full), cli("secret", uuid=UUID, state="absent"), cli("vm", xml=empty)]
+        results += [quick("vm", xml=full), quick("secret", uuid=UUID, state="absent"), quick("vm", xml=empty)]
         assert not results[-3]["changed"] and results[-1]["changed"], results[-1]
-        results += [cli("secret", uuid=UUID, usage="volume", usage_id="medium", value=VALUE)]
+        results += [quick("secret", uuid=UUID, usage="volume", usage_id="medium", value=VALUE)]
     assert holders(root_dir, *results) == []
-    cli("vm", name="sealed", state="absent", force=True)
+    quick("vm", name="sealed", state="absent", force=True, timeout=0)
 
 
 @pytest.mark.guest
-def test_a_tpm_whose_state_is_encrypted(root_dir: Path, cli: Run, linux: dict[str, Any], up: dict[str, Any]) -> None:
-    made = cli("secret", uuid=UUID, usage="vtpm", usage_id="sealed", value=VALUE[:32], private=True)
+def test_a_tpm_whose_state_is_encrypted(root_dir: Path, quick: Run, linux: dict[str, Any], up: dict[str, Any]) -> None:
+    made = quick("secret", uuid=UUID, usage="vtpm", usage_id="sealed", value=VALUE[:32], private=True)
     tpm = f"<tpm model='tpm-crb'><backend type='emulator' version='2.0'><encryption secret='{UUID}'/></backend></tpm>"
     xml = guest(linux, tpm)
-    results = [cli("vm", xml=xml, state="running", wait_for=up)]
+    results = [quick("vm", xml=xml, state="running", wait_for=up)]
     assert not results[-1].get("failed"), results[-1]["msg"]
     state = next(root_dir.glob("var/lib/corral/tpm/*/tpm2-00.permall"))
     assert int.from_bytes(state.read_bytes()[4:6], "big") & 1, "swtpm has not marked the state as encrypted"
     assert not list(root_dir.glob("run/corral/guests/*/tpm.key"))
     for _turn in range(2):  # it is read again by the next start
-        results += [cli("vm", name="sealed", state="stopped", force=True, timeout=1)]
-        results += [cli("vm", name="sealed", state="running", wait_for=up)]
+        results += [quick("vm", name="sealed", state="stopped", force=True, timeout=1)]
+        results += [quick("vm", name="sealed", state="running", wait_for=up)]
         assert not results[-1].get("failed"), results[-1]["msg"]
     assert holders(root_dir, made, *results) == []
-    cli("vm", name="sealed", state="stopped", force=True, timeout=1)
-    changed = cli("secret", uuid=UUID, value="not what it was")
-    failed = cli("vm", name="sealed", state="running")
+    quick("vm", name="sealed", state="stopped", force=True, timeout=1)
+    changed = quick("secret", uuid=UUID, value="not what it was")
+    failed = quick("vm", name="sealed", state="running")
     assert changed["changed"] and failed["failed"] and state.exists(), failed
-    cli("vm", name="sealed", state="absent", force=True)
+    quick("vm", name="sealed", state="absent", force=True, timeout=0)
