@@ -101,7 +101,7 @@ def picture(content: list[Line], title: str, columns: int) -> str:
         f'<title id="title">{escape(title)}</title>',
         f'<rect x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="8" fill="{GROUND}" stroke="{EDGE}"/>',
         *(f'<circle cx="{MARGIN + 4 + 18 * n:g}" cy="18" r="5.5" fill="{light}"/>' for n, light in enumerate(LIGHTS)),
-        f'<g font-family="{FONTS}" font-size="{SIZE:g}" fill="{PLAIN}" xml:space="preserve">',
+        f'<g font-family="{FONTS}" font-size="{SIZE:g}" fill="{PLAIN}">',
         *(text for number, line in enumerate(shown) for text in _texts(line, BAR + LINE * (number + 0.75))),
         "</g>",
         "</svg>",
@@ -110,14 +110,12 @@ def picture(content: list[Line], title: str, columns: int) -> str:
 
 
 def _texts(line: Line, y: float) -> Iterator[str]:
+    """Yield the words of a line at their places; where there is more than one space between them, renderers differ."""
     column = 0
     for span in line:
-        text = span.text.strip(" ")
-        if text:
-            x = MARGIN + COLUMN * (column + len(span.text) - len(span.text.lstrip(" ")))
-            look = (
-                f' fill="{span.style.colour}"' * (span.style.colour != PLAIN) + ' font-weight="bold"' * span.style.bold
-            )
+        look = f' fill="{span.style.colour}"' * (span.style.colour != PLAIN) + ' font-weight="bold"' * span.style.bold
+        for match in re.finditer(r"\S+(?: \S+)*", span.text):
+            text, x = match[0], MARGIN + COLUMN * (column + match.start())
             place = f'x="{x:g}" y="{y:g}" textLength="{COLUMN * len(text):g}"'
             yield f"<text {place}{look}>{escape(text, quote=False)}</text>"
         column += len(span.text)
