@@ -301,6 +301,10 @@ class Layout:
 
     # units of systemd
 
+    def turn_lock(self, number: int) -> str:
+        """Return the lock of one of the turns in which guests start."""
+        return posixpath.join(self.runtime, "locks", f"turn-{number}.lock")
+
     @property
     def units_dir(self) -> str:
         """The directory of what runs and units tell each other."""

@@ -23,6 +23,7 @@ from typing import Callable, Mapping, Optional, Sequence, Tuple
 
 from ..errors import CorralError
 from ..host.api import Host
+from ..host.layout import Layout
 from .call import KINDS, Call, called
 
 Action = Callable[[Call], None]
@@ -58,7 +59,6 @@ def _done(action: Action, host: Host, verb: str, word: str, instance: str) -> in
 
 def _leave_answer(host: Host, word: str, instance: str, error: CorralError) -> None:
     from ..drivers.units import Units
-    from ..host.layout import Layout
 
     try:
         Units(host, Layout.system(), KINDS[word]).answer(instance, error)
@@ -93,9 +93,12 @@ def _local_host() -> Host:
 
 
 def _start_guest(call: Call) -> None:
+    from ..host.local_processors import processors
     from .guests import start_guest
+    from .turns import turn
 
-    start_guest(call, say)
+    with turn(call.host, Layout.system(), processors()):
+        start_guest(call, say)
 
 
 def _stop_guest(call: Call) -> None:
