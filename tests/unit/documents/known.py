@@ -105,3 +105,20 @@ def unknown_of_module(given: Any, module: str, place: str) -> Iterator[str]:
     if isinstance(given, Mapping) and isinstance(given.get(MANY.get(module, "")), list):
         for element in given[MANY[module]]:
             yield from unknown(element, known, f"{place}, {MANY[module]}")
+
+
+@cache
+def words_of_options() -> frozenset[str]:
+    """The names of all options at any depth, and of all variables of roles."""
+    found: set[str] = set()
+    plugins = [(path.parent.name, path.stem) for kind in ("modules", "inventory") for path in _plugins(kind)]
+    waiting = [options(kind, name) for kind, name in plugins] + [role_variables(role) for role in ("host", "site")]
+    while waiting:
+        each = waiting.pop()
+        found.update(each)
+        waiting += [inner for option in each.values() if (inner := option.get("suboptions") or option.get("options"))]
+    return frozenset(found)
+
+
+def _plugins(kind: str) -> list[Path]:
+    return [path for path in sorted((ROOT / "plugins" / kind).glob("*.py")) if path.stem != "__init__"]

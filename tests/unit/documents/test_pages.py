@@ -28,6 +28,7 @@ from .known import (
     role_variables,
     unknown,
     unknown_of_module,
+    words_of_options,
 )
 from .pages import GUIDES, PAGES, ROOT, blocks, commands, literals
 
@@ -134,6 +135,23 @@ def test_a_wrong_command_is_noticed() -> None:
 # words
 
 
+def said_options(words: str) -> Iterator[str]:
+    """The names in words such as ``state: stopped``, at any depth."""
+    waiting = [yaml.safe_load(words)] if re.match(r"[a-z_]+: ", words) else []
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            yield from value
+            waiting += value.values()
+
+
+# The page about migration also speaks of the options of others, on its left sides.
+@pytest.mark.parametrize("page", [page for page in GUIDES if page.stem != "migration"], ids=by_name)
+def test_options_in_sentences_exist(page: Path) -> None:
+    said = {name for words in literals(page) for name in said_options(words)}
+    assert said <= words_of_options()
+
+
 def is_message(words: str) -> bool:
     """Whether these are words of an error: a sentence in which what differs from case to case is left out."""
     return "..." in words and words.endswith((".", "?")) and " " in words
@@ -149,7 +167,8 @@ def test_messages_are_quoted_as_they_are(page: Path) -> None:
 # Methods of the layout that take the name of an object, and those that take its kind besides.
 OF_NAMES = (
     "domain_directory workplace journal monitor domain_log domain_console_log handed nvram network_conf network_hosts"
-    " network_addnhosts network_leases network_log network_pid volume_formats secret_value"
+    " network_addnhosts network_leases network_log network_pid volume_formats secret_value saved_state saved_facts"
+    " departed"
 ).split()
 OF_KINDS = ("config_document", "autostart_link", "live_document", "live_status")
 
