@@ -46,11 +46,14 @@ class HandOver:
     def __init__(self, give: Way, take: Way, options: Mapping[str, Any], say: Callable[[str], None]) -> None:
         self._ways = {"give": (give, options.get("uri")), "take": (take, options.get("to_uri") or options.get("uri"))}
         self._options, self._say = options, say
-        self.name, self.to = options["name"], options["to"]
+        self.name, self.to, self._run = options["name"], options["to"], secrets.token_hex(16)
         self.actions: list[Values] = []
 
     def run(self, *, check: bool) -> Values:
         """Do it, or in check mode say what it would take; raises Refused."""
+        if not check:
+            self._give("claim")
+            self._take("claim")
         guest = self._give("describe", looks=True)
         note = guest["note"]
         if not guest["persistent"]:
@@ -170,7 +173,10 @@ class HandOver:
             raise self._given_back(note, error) from error
         note = self._note({**note, "stage": GIVEN})
         asked = {"document": guest["document"], "state": guest["state"], "autostart": note["autostart"]}
-        self._take("define", **asked)
+        try:
+            self._take("define", **asked)
+        except Refused as error:
+            raise self._sent_back(note, "have", error) from error
         self._did("define")
         return note
 
@@ -219,6 +225,12 @@ class HandOver:
         kind = error.error if isinstance(error, Refused) else "OperationFailed"
         return Refused(f"{why} It is still on its old host, {back}.", kind)
 
+    def _sent_back(self, note: Values, what: str, error: Refused) -> Refused:
+        """The failure of the other host, which gives the guest back: who has not started it has not written to it."""
+        self._take("withdraw")
+        note = self._note({**note, "stage": BEGUN})
+        return self._given_back(note, Refused(f"{self.to} cannot {what} it: {error}", error.error))
+
     def _received(self, note: Values) -> None:
         """Start it there, where it was active here; one that cannot be started there comes back."""
         if note["was"] == OFF:
@@ -227,10 +239,7 @@ class HandOver:
         try:
             done = self._take("start", wanted=wanted)
         except Refused as error:
-            # who has not started it has not written to its images, so those here are the newest ones
-            self._take("withdraw")
-            note = self._note({**note, "stage": BEGUN})
-            raise self._given_back(note, Refused(f"{self.to} cannot start it: {error}", error.error)) from error
+            raise self._sent_back(note, "start", error) from error
         if not done["active"]:
             raise Refused(f"Guest {self.name} was started on {self.to}, and has ended there. Look at it there.")
         if done["changed"]:
@@ -263,7 +272,7 @@ class HandOver:
 
     def _ask(self, side: str, call: str, *, looks: bool, **values: Any) -> Values:
         way, uri = self._ways[side]
-        found = way.ask({"uri": uri, "call": call, "looks": looks, "name": self.name, **values})
+        found = way.ask({"uri": uri, "call": call, "looks": looks, "name": self.name, "run": self._run, **values})
         if "error" in found:
             error = found["error"]
             where = self.to if side == "take" else "the host that gives it away"

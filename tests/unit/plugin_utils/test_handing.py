@@ -13,6 +13,7 @@ from typing import Any, Optional
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 
+from ansible_collections.corral.virt.plugins.module_utils.converge.handover import program
 from ansible_collections.corral.virt.plugins.plugin_utils.handing import HandOver, Refused
 
 DISK, SHARED = "/images/web1.qcow2", "/srv/nfs/data.raw"
@@ -27,6 +28,10 @@ OPTIONS = {
     "replace": False,
     "remove_copied": False,
 }
+
+
+# what changes something, and has to come from the run that has claimed the guest last
+FENCED = frozenset(program.DOING)
 
 
 def part(path: str, **more: Any) -> dict[str, Any]:
@@ -46,6 +51,7 @@ class Host:
         self.dies = ""
         self.problems: list[str] = []
         self.left: list[str] = []
+        self.run = ""
 
     def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
         order = json.loads(json.dumps(order))  # it goes over a wire
@@ -53,11 +59,17 @@ class Host:
         self.calls.append(call)
         if call in self.fails:
             return {"error": {"type": "OperationFailed", "message": self.fails[call], "hint": None}}
+        if call in FENCED and self.run != order["run"]:
+            return {"error": {"type": "OperationInvalid", "message": "Another run hands it over.", "hint": None}}
         found: dict[str, Any] = getattr(self, f"do_{call}")(order)
         if call == self.dies:
             self.dies = ""
             raise KeyboardInterrupt
         return found
+
+    def do_claim(self, order: Any) -> dict[str, Any]:
+        self.run = order["run"]
+        return {}
 
     def do_describe(self, order: Any) -> dict[str, Any]:
         state = {"there": self.defined, "persistent": self.defined, "note": self.note}
@@ -181,7 +193,10 @@ def test_a_run_that_is_killed_after_a_step_is_finished_by_the_next(step: str) ->
     assert take.files[DISK] in ("v1", "v2") and (take.files[DISK] == "v2") is (step in ("start", "forget"))
 
 
-@pytest.mark.parametrize(("host", "step"), [("give", "stop"), ("take", "begin"), ("take", "finish"), ("take", "start")])
+FAILURES = [("give", "stop"), ("take", "begin"), ("take", "finish"), ("take", "define"), ("take", "start")]
+
+
+@pytest.mark.parametrize(("host", "step"), FAILURES)
 def test_a_failure_lets_the_guest_run_on_where_it_was(host: str, step: str) -> None:
     give, take = Host(has=True), Host(has=False)
     (give if host == "give" else take).fails[step] = "no such luck."
@@ -247,3 +262,24 @@ def test_memory_is_looked_at() -> None:
 def test_a_name_that_no_guest_has() -> None:
     with pytest.raises(Refused, match="no guest named 'web1'"):
         hand_over(Host(has=False), Host(has=False))
+
+
+@pytest.mark.parametrize("step", ["stop", "begin", "finish", "define", "start"])
+def test_of_two_runs_the_later_one_goes_on(step: str) -> None:
+    """The first one has done a step when the second begins; whatever it tries afterwards comes to nothing."""
+    give, take = Host(has=True), Host(has=False)
+    host = give if step == "stop" else take
+    real = host.ask
+
+    def ask(order: Mapping[str, Any]) -> dict[str, Any]:
+        found = real(order)
+        if order["call"] == step:
+            host.ask = real  # type: ignore[method-assign]
+            hand_over(give, take)
+        return found
+
+    host.ask = ask  # type: ignore[method-assign]
+    with pytest.raises(Refused, match="Another run"):
+        hand_over(give, take)
+    assert (give.defined, give.active, take.defined, take.active) == (False, False, True, True)
+    assert take.files[DISK] == "v1" and take.autostart

@@ -5,7 +5,8 @@
 """What either host of a hand-over is asked to do, as values that can be sent to it.
 
 An order is a mapping with ``uri`` (None for the usual one), ``call`` and what that takes; ``looks`` says that nothing
-is to be changed. The answer is what the call returns, or ``error`` with ``type``, ``message`` and ``hint``.
+is to be changed. ``run`` names the run that asks: before anything else it sends ``claim`` to both hosts (see claims.py).
+The answer is what the call returns, or ``error`` with ``type``, ``message`` and ``hint``.
 
 As a program, the file takes an order as JSON from its standard input and writes the answer, as JSON on one line.
 """
@@ -22,28 +23,30 @@ from ...errors import CorralError
 from ...host.api import Host
 from ...host.local import LocalHost
 from ..job import Job
-from . import giving, taking
+from . import claims, giving, taking
 from .side import Side, side_of
 
 Values = dict[str, Any]
 Call = Callable[[Job, Side], Values]
-CALLS: Mapping[str, Call] = {
+LOOKING: Mapping[str, Call] = {
     "describe": giving.describe,
+    "judge": taking.judge,
+    "sized": giving.sized,
+    "read": giving.read,
+    "digest": taking.digest,
+    "mark": giving.mark,
+    "unmark": giving.unmark,
+}
+DOING: Mapping[str, Call] = {
     "note": giving.note,
     "quiet": giving.quiet,
     "stop": giving.stop,
-    "mark": giving.mark,
-    "unmark": giving.unmark,
-    "sized": giving.sized,
-    "read": giving.read,
     "resume": giving.resume,
     "forget": giving.forget,
     "delete": giving.delete,
-    "judge": taking.judge,
     "begin": taking.begin,
     "write": taking.write,
     "finish": taking.finish,
-    "digest": taking.digest,
     "define": taking.define,
     "start": taking.start,
     "withdraw": giving.forget,
@@ -55,9 +58,18 @@ def answer(order: Mapping[str, Any], *, host: Optional[Host] = None) -> Values:
     try:
         machine = host or LocalHost()
         with open_connection(order["uri"], host=machine, read_only=order["looks"]) as connection:
-            return CALLS[order["call"]](Job(connection, order), side_of(connection, machine))
+            return _done(Job(connection, order), side_of(connection, machine))
     except CorralError as error:
         return {"error": {"type": type(error).__name__, "message": error.message, "hint": error.hint}}
+
+
+def _done(job: Job, side: Side) -> Values:
+    """What an order is about; whoever changes something has to be the run that has claimed the guest last."""
+    call = job.options["call"]
+    if call in LOOKING:
+        return LOOKING[call](job, side)
+    with claims.held(side, job.options["name"], job.options["run"], claiming=call == "claim"):
+        return DOING[call](job, side) if call != "claim" else {}
 
 
 def main() -> None:
