@@ -339,3 +339,20 @@ def test_the_diff_shows_the_state_and_the_definition_apart() -> None:
     wanted = Wanted("a", state="absent")
     removed = guest_diff(current, make_plan(current, None, wanted), wanted)
     assert [part["after"] for part in removed] == ["", "state: absent\n"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"state": "stopped"}, []),
+        ({"state": "stopped", "force": True}, ["forget_saved"]),
+        ({"state": "running", "force": True}, ["start"]),
+        ({"state": "present", "force": True}, []),
+        ({"state": "absent", "force": True}, ["undefine"]),
+    ],
+)
+def test_what_a_guest_was_saved_as_is_let_go_by_force(wanted: dict[str, Any], expected: list[str]) -> None:
+    off = guest("shut off")
+    saved = replace(off, domain=replace(off.domain, reason="saved"))
+    assert actions(planned(saved, **wanted)) == expected
+    assert "forget_saved" not in actions(planned(off, **wanted))

@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ....errors import CorralError, HostError, MonitorError, OperationFailed, OperationInvalid, TimedOut
 from ....host.api import Host, Monitor, Process
+from ....model.domain.core import Domain
 from ....model.domain.identity import persistent_form
 from ....xml.parse import Element, clone, parse
 from ....xml.write import to_text
@@ -90,7 +91,7 @@ def save(site: Site, name: str, *, timeout: float, resume: bool) -> None:
     if document is None or site.store.read_config(name) is None:
         raise OperationInvalid(f"Guest {name} is transient, and only a defined guest can be saved.")
     forget_saved(site, name)
-    _check_room(site, name, status.pid)
+    _check_room(site, name, document, status.pid)
     with monitor_of(site, name) as monitor:
         failure = _kept(site, monitor, name, document, timeout=timeout, resume=resume)
     if failure is not None:
@@ -116,10 +117,11 @@ def _kept(
     return None
 
 
-def _check_room(site: Site, name: str, pid: int) -> None:
+def _check_room(site: Site, name: str, document: Element, pid: int) -> None:
     """Raise OperationFailed where the disk has less room than the guest has touched of its memory."""
     place = site.host.file_system(site.layout.saves_dir)
-    needed = (process_figures(site.host, pid)["rss_mib"] or 0) * 1024**2 + SPARE
+    touched, most = process_figures(site.host, pid)["rss_mib"] or 0, (Domain(document).memory or 0) // 1024
+    needed = min(touched, most) * 1024**2 + SPARE
     if place is not None and place.available < needed:
         raise OperationFailed(
             f"Guest {name} cannot be saved: it may need {needed // 1024**2} MiB of room in {site.layout.saves_dir}, and"
