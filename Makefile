@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit conformance integration fleet bench docs pictures build clean requirements
+.PHONY: help setup demo test lint unit conformance integration fleet bench scale docs pictures build clean requirements
 
 BIN := .venv/bin
 export PYTHON
@@ -46,6 +46,9 @@ pictures: setup ## record the terminal pictures of the documentation anew (needs
 
 bench: setup ## measure tasks and guests, write docs/benchmarks.md (LIBVIRT_TREE=DIR: beside a real libvirtd)
 	@$(BIN)/python tests/benchmarks/run.py $(if $(LIBVIRT_TREE),--libvirt-tree "$(LIBVIRT_TREE)")
+
+scale: setup ## measure what 25 to 200 simulated hosts cost a controller, write the figures into docs/scale.md
+	@$(BIN)/python tests/benchmarks/scale.py
 
 docs: setup ## the documentation as HTML, in docs/_build
 	@tools/docs.sh

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -84,6 +85,7 @@ STEPS = (
 def main() -> int:
     """Run what is asked for."""
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_given: sys.exit("ended by a signal"))  # what was started is ended too
     rows: list[Row] = []
     top = Path(tempfile.mkdtemp(prefix="corral-scale-"))
     try:

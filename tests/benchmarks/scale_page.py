@@ -15,6 +15,8 @@ from scale_process import Spent
 
 MARKS = ("<!-- figures: written by `make scale` -->", "<!-- end of the figures -->")
 PING = "ping"
+MANY = 1000
+SHOWN = ("Processors", "Memory", "Linux", "Load before the run", "Python of the modules", "ansible-core")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Row:
 Measure = Callable[[Spent], float]
 Measures: Mapping[str, Measure] = {
     "controller": lambda spent: spent.controller,
+    "first": lambda spent: spent.first,
     "modules": lambda spent: spent.targets,
     "both": lambda spent: spent.controller + spent.targets,
     "memory": lambda spent: spent.memory,
@@ -57,17 +60,18 @@ def tables(said: Mapping[str, str], rows: Sequence[Row], facts: Mapping[str, str
     guests = rows[0].guests
     kept = [row for row in rows if row.kept_bytes]
     parts = [
-        f"Seconds of processors for fleets of hosts with {guests} guests each: of the controller, and of the modules.",
+        f"Seconds of processors for fleets of hosts with {guests} guests each: of the controller + of the modules.",
         growth(said, steps),
-        f"The biggest fleet, with {forks} forks, and what each further host adds.",
+        f"The biggest of these fleets, with {forks} forks:",
         largest(said, steps),
-        *([] if not kept else [f"The cache of the inventory had {kept[-1].kept_bytes / 1024**2:.1f} MiB then."]),
+        *([f"What the inventory plugin kept then: {kept[-1].kept_bytes / 1024**2:.1f} MiB."] if kept else []),
+        "What each further host adds. The controller's *first* process is a part of the controller.",
+        added(said, steps),
+        f"{MANY} hosts with {guests} guests each, **extrapolated** by a line through these:",
+        extrapolated(said, steps),
         "The machine: " + "; ".join(f"{name.lower()} {facts[name]}" for name in SHOWN if facts.get(name)) + ".",
     ]
     return "\n\n".join(parts)
-
-
-SHOWN = ("Processors", "Memory", "Linux", "Load before the run", "Python of the modules", "ansible-core")
 
 
 def growth(said: Mapping[str, str], steps: Mapping[str, Sequence[Row]]) -> str:
@@ -83,33 +87,51 @@ def growth(said: Mapping[str, str], steps: Mapping[str, Sequence[Row]]) -> str:
 
 
 def largest(said: Mapping[str, str], steps: Mapping[str, Sequence[Row]]) -> str:
-    """The time and memory of the biggest fleet, and what a further host adds, beside ping's."""
-    head = [
-        "| What | By the clock | Memory of the controller | of all processes"
-        " | A further host: controller | its modules | both beside `ping` | memory |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    """The time and memory of the biggest fleet."""
+    head = ["| What | By the clock | Memory of the first process | of all processes |", "| --- | --- | --- | --- |"]
+    biggest = {name: max(found, key=lambda row: row.hosts).spent for name, found in steps.items()}
+    body = [
+        f"| {said[name]} | {spent.wall:.0f} s | {spent.memory:.0f} MiB | {spent.everything:.0f} MiB |"
+        for name, spent in biggest.items()
     ]
-    usual = further(steps[PING], "both") if PING in steps else 0.0
-    body = []
-    for name, found in steps.items():
-        spent = max(found, key=lambda row: row.hosts).spent
-        more = {measure: further(found, measure) for measure in Measures}
-        ratio = f"{more['both'] / usual:.2f}" if usual else ""
-        body.append(
-            f"| {said[name]} | {spent.wall:.0f} s | {spent.memory:.0f} MiB | {spent.everything:.0f} MiB"
-            f" | {1000 * more['controller']:.0f} ms | {1000 * more['modules']:.0f} ms | {ratio}"
-            f" | {1024 * more['memory']:.0f} KiB |"
-        )
     return "\n".join([*head, *body])
 
 
-def further(rows: Sequence[Row], measure: str) -> float:
-    """What each further host adds: the slope of the line through all sizes, or its share where there is one size."""
+def added(said: Mapping[str, str], steps: Mapping[str, Sequence[Row]]) -> str:
+    """What each further host adds, beside what it adds to ping."""
+    head = [
+        "| What | Controller | its first process | Modules | All, beside `ping` | Memory of the first process |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    usual = line_of(steps[PING], "both")[0] if PING in steps else 0.0
+    body = []
+    for name, found in steps.items():
+        more = {measure: line_of(found, measure)[0] for measure in Measures}
+        ratio = f"{more['both'] / usual:.2f}" if usual else ""
+        times = " | ".join(f"{1000 * more[measure]:.0f} ms" for measure in ("controller", "first", "modules"))
+        body.append(f"| {said[name]} | {times} | {ratio} | {1024 * more['memory']:.0f} KiB |")
+    return "\n".join([*head, *body])
+
+
+def extrapolated(said: Mapping[str, str], steps: Mapping[str, Sequence[Row]]) -> str:
+    """What a controller would need for many hosts; the modules are left out, as each runs on its own host."""
+    head = ["| What | Controller | its first process | its memory |", "| --- | --- | --- | --- |"]
+    body = []
+    for name, found in steps.items():
+        lines = {measure: line_of(found, measure) for measure in ("controller", "first", "memory")}
+        controller, first, memory = (slope * MANY + start for slope, start in lines.values())
+        body.append(f"| {said[name]} | {controller:.0f} s | {first:.0f} s | {memory:.0f} MiB |")
+    return "\n".join([*head, *body])
+
+
+def line_of(rows: Sequence[Row], measure: str) -> tuple[float, float]:
+    """Slope and start of the line through all sizes; where there is one size, the line begins at nothing."""
     values = [Measures[measure](row.spent) for row in rows]
     sizes = [row.hosts for row in rows]
     if len(set(sizes)) < 2:
-        return values[-1] / sizes[-1]
-    return statistics.linear_regression(sizes, values).slope
+        return values[-1] / sizes[-1], 0.0
+    found = statistics.linear_regression(sizes, values)
+    return found.slope, found.intercept
 
 
 def put(page: Path, text: str) -> None:

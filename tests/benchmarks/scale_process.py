@@ -29,12 +29,13 @@ LINES = 2
 class Spent:
     """``controller`` and ``targets`` are seconds of processors: of Ansible with its forks, and of the modules.
 
-    ``memory`` is the peak of the process that holds the inventory, ``everything`` that of all processes together with
-    what they share counted once; both are in MiB.
+    ``first`` is the part of the controller's one process that holds the inventory and shares the work out. ``memory``
+    is the peak of that, ``everything`` that of all processes together with what they share counted once, in MiB.
     """
 
     wall: float
     controller: float
+    first: float
     targets: float
     modules: int
     memory: float
@@ -47,13 +48,19 @@ def run(words: list[str], folder: Path, environment: Mapping[str, str], note: Pa
     said, begin = folder / "said.txt", time.perf_counter()
     with said.open("wb") as out:
         process = subprocess.Popen(words, cwd=folder, env=dict(environment), stdout=out, stderr=subprocess.STDOUT)
-    memory, everything = watched(process.pid)
-    wall, total = time.perf_counter() - begin, processor_seconds(process.pid)
+    try:
+        memory, everything = watched(process.pid)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    wall, (first, others) = time.perf_counter() - begin, processor_seconds(process.pid)
     text = said.read_text(errors="replace")
     if process.wait():
         raise SystemExit(f"{' '.join(words)}:\n{text[-4000:]}")
     targets, modules = noted(note)
-    return Spent(wall, max(total - targets, 0.0), targets, modules, memory / MIB, everything / MIB), text
+    controller = first + max(others - targets, 0.0)
+    return Spent(wall, controller, first, targets, modules, memory / MIB, everything / MIB), text
 
 
 def watched(pid: int) -> tuple[float, float]:
@@ -69,10 +76,11 @@ def watched(pid: int) -> tuple[float, float]:
     return memory, everything
 
 
-def processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> tuple[float, float]:
     """Seconds of processors of a child that has ended, and of all that it has waited for."""
     values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, values[11:15])) / TICKS
+    user, system, waited_user, waited_system = (int(value) / TICKS for value in values[11:15])
+    return user + system, waited_user + waited_system
 
 
 def noted(note: Path) -> tuple[float, int]:
