@@ -162,3 +162,20 @@ def test_real_guests(tmp_path: Path, root_dir: Path, uri: str, linux: dict[str, 
     assert (root_dir / "images/a.raw").exists()
     (kept,) = (root_dir / "etc/corral/secrets").glob("*.xml")
     assert "<volume>a</volume>" in kept.read_text()
+
+
+def test_what_is_misunderstood_and_who_cannot_be_asked(tmp_path: Path) -> None:
+    """A list with nothing behind its name purges nothing; a host that is lost keeps no report from being written."""
+    fleet = Fleet(tmp_path, node1=f"test://{tmp_path}/node1.xml")
+    fleet.hosts["node1"].update(site_guests=[{"name": "kept", "memory": "64MiB"}])
+    fleet.play("site")
+    fleet.hosts["node1"].update(site_guests=None, site_purge_keep={"networks": "lan"})
+    said = fleet.play("site", fails=True, site_purge=True)
+    assert "site_guests has no value; site_purge_keep.networks is no list" in said, said
+    fleet.hosts["lost"] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    path = tmp_path / "report.json"
+    fleet.play("report", fails=True, report_file=str(path))
+    whole = json.loads(path.read_text())
+    assert whole["lost"] is None and names(whole["node1"]["guests"]) == ["kept"]
+    assert "drain_hosts has to be given" in fleet.play("drain", fails=True)
+    assert "The inventory has no host node7" in fleet.play("drain", fails=True, drain_hosts="node7")

@@ -5,7 +5,7 @@
 """What either host of a hand-over is asked to do, as values that can be sent to it.
 
 An order is a mapping with ``uri`` (None for the usual one), ``call`` and what that takes; ``looks`` says that nothing
-is to be changed. ``run`` names the run that asks: before anything else it sends ``claim`` to both hosts (see claims.py).
+is to be changed. ``run`` names the run that asks: before anything else it sends ``claim`` to both hosts (claims.py).
 The answer is what the call returns, or ``error`` with ``type``, ``message`` and ``hint``.
 
 As a program, the file takes an order as JSON from its standard input and writes the answer, as JSON on one line.
