@@ -99,8 +99,8 @@ class Fleet:
 
 
 def guest(number: int) -> dict[str, Any]:
-    """The options of a guest, one of a kind in the fleet, as a group of hosts would share them."""
-    name = f"web{number:02}.{{{{ inventory_hostname }}}}"
+    """The options of a guest, without templates; each host of the fleet has one of that name."""
+    name = f"web{number:02}"
     return {
         "name": name,
         "memory": "2GiB",
