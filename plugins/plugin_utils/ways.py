@@ -144,7 +144,8 @@ def _connection(variables: dict[str, Any], context: PlayContext) -> Any:
         if become is None:
             raise AnsibleError(f"There is no become plugin {method!r}, which the host of the guest asks for.")
         become.set_options(var_options=variables)
-        host.set_become_plugin(become)
+        if C.BECOME_ALLOW_SAME_USER or become.get_option("become_user") != variables.get("ansible_user"):
+            host.set_become_plugin(become)  # whoever is that user already needs no sudo, as in a task
     return host
 
 

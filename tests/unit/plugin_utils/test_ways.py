@@ -115,6 +115,12 @@ def test_the_host_is_reached_by_its_own_variables() -> None:
     assert host.become.name == "sudo" and host.become.get_option("become_user") == "root"
 
 
+@pytest.mark.parametrize(("user", "becomes"), [("root", False), ("admin", True), (None, True)])
+def test_who_is_root_already_needs_no_sudo(user: str | None, becomes: bool) -> None:
+    variables = {"ansible_connection": "ssh", "ansible_host": "hv1", "ansible_user": user, "ansible_become": True}
+    assert bool(ways._connection(variables, PlayContext()).become) is becomes
+
+
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
