@@ -22,6 +22,9 @@ from ..xml.parse import Element, parse
 # Where the system's libvirtd keeps what is active; a user's own keeps guests below his runtime directory.
 SYSTEM = "/run/libvirt"
 GUESTS, NETWORKS = "qemu", "network"
+# Where it keeps the guests that were saved while they ran (virsh managedsave), each with its document in front.
+SAVED = "/var/lib/libvirt/qemu/save"
+HEAD = 1 << 20  # bytes in which that document says the uuid
 LARGEST = 4 << 20  # bytes of a document
 # The file by which a daemon says that the directory is its own: no guest is called so, unless it has a document, too.
 OWN = "driver"
@@ -67,6 +70,15 @@ def foreign_guest(host: Host, folders: List[str], name: str) -> Optional[Foreign
             found = _foreign_guest(host, folder, name)
             if found is not None:
                 return found
+    return None
+
+
+def saved_there(host: Host, name: str, uuid: Optional[str]) -> Optional[str]:
+    """Return the file from which a guest goes on at its next start under the system's libvirtd, None for none."""
+    path = f"{SAVED}/{name}.save"
+    with suppress(HostError):
+        if uuid and host.stat(path) is not None and uuid.encode() in (host.read(path, limit=HEAD) or b""):
+            return path
     return None
 
 

@@ -103,6 +103,19 @@ def test_a_guest_that_runs_there_is_not_started_here(
     assert driver.start_domain("a").active
 
 
+def test_a_guest_that_was_saved_there_is_not_started_here() -> None:
+    host = GuestHost()
+    driver = driver_on(host)
+    driver.define_domain(document(more=SAME))
+    path = "/var/lib/libvirt/qemu/save/a.save"
+    host.add_file(path, b"LibvirtQemudSave\0" + f"<domain><uuid>{UUID}</uuid></domain>".encode() + b"\0memory")
+    for attempt in (lambda: driver.check_start(driver.domain_xml("a")), lambda: driver.start_domain("a")):
+        with pytest.raises(OperationInvalid, match=r"libvirtd has saved it while it ran .*virsh managedsave-remove a"):
+            attempt()
+    host.add_file(path, b"LibvirtQemudSave\0 of another guest of this name")
+    assert driver.start_domain("a").active
+
+
 def test_an_image_that_a_guest_there_has_is_not_taken() -> None:
     host = GuestHost()
     owner = host.owner(IMAGE)

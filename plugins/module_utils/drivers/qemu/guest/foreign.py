@@ -11,7 +11,7 @@ from typing import Iterator, Optional, Tuple
 from ....errors import OperationInvalid
 from ....model.domain.core import Domain
 from ....xml.parse import Element
-from ...libvirtd import ForeignGuest, foreign_guests, guest_folders
+from ...libvirtd import ForeignGuest, foreign_guests, guest_folders, saved_there
 from .site import Site
 
 
@@ -23,6 +23,7 @@ def foreigners(site: Site) -> Iterator[ForeignGuest]:
 def check_foreign(site: Site, name: str, document: Element) -> Tuple[ForeignGuest, ...]:
     """Return the guests of a libvirtd; raises OperationInvalid when this very guest is among them.
 
+    One that was saved there while it ran is, too: its disks are as a running guest's, and it goes on on them there.
     It is the same one by its uuid, and in the system's tree by its name, too: other trees have names of their own.
     """
     found, uuid = tuple(foreigners(site)), Domain(document).uuid
@@ -30,6 +31,14 @@ def check_foreign(site: Site, name: str, document: Element) -> Tuple[ForeignGues
         same = uuid is not None and other.uuid == uuid
         if same or (other.name == name and site.layout.systemd):
             raise _runs_there(name, other, same=same)
+    saved = saved_there(site.host, name, uuid) if site.layout.systemd else None
+    if saved is not None:
+        raise OperationInvalid(
+            f"Guest {name} cannot be started: libvirtd has saved it while it ran ({saved}), to go on from there.",
+            hint=f"Let it end there (virsh start {name}; virsh shutdown {name}), or give up what it was doing (virsh"
+            f" managedsave-remove {name}).",
+            path=saved,
+        )
     return found
 
 
