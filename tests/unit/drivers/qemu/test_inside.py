@@ -209,6 +209,21 @@ def test_an_agent_that_may_not_says_where_to_allow_it(inside: Inside, guest: Gue
     assert "/etc/sysconfig/qemu-ga" in str(caught.value.hint) and "/etc/qemu/qemu-ga.conf" in str(caught.value.hint)
 
 
+def test_an_agent_that_was_started_anew_has_forgotten(inside: Inside, guest: Guest) -> None:
+    guest.answers["guest-exec-status"] = "Invalid parameter 'pid'"
+    with pytest.raises(OperationInvalid, match="agent of a was started anew in the middle of it"):
+        inside.run(["/bin/x"])
+    guest.answers["guest-file-write"] = "handle '1000' has not been found"
+    with pytest.raises(OperationInvalid, match="agent of a was started anew in the middle of it"):
+        inside.write("/f", b"x")
+
+
+def test_an_agent_that_may_not_say_what_became_of_a_program(inside: Inside, guest: Guest) -> None:
+    guest.answers["guest-exec-status"] = "Command guest-exec-status has been disabled"
+    with pytest.raises(OperationDenied, match="not allowed guest-exec-status"):
+        inside.run(["/bin/x"])
+
+
 def test_an_agent_that_is_too_old(inside: Inside, guest: Guest) -> None:
     guest.answers["guest-exec"] = "The command guest-exec has not been found"
     with pytest.raises(OperationDenied, match="does not know guest-exec"):

@@ -15,7 +15,7 @@ from base64 import b64decode, b64encode
 from contextlib import ExitStack, suppress
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from ....errors import CorralError, OperationDenied, OperationFailed, TimedOut
+from ....errors import CorralError, OperationDenied, OperationFailed, OperationInvalid, TimedOut
 from ...contracts.inside import Ended
 from .agent import Agent, AgentError
 from .site import Site
@@ -203,11 +203,23 @@ def _kill(turns: Turns, pid: int) -> None:
 def _refused(name: str, error: AgentError) -> CorralError:
     """What an agent's refusal means."""
     said = error.description.lower()
+    if "handle" in said and "has not been found" in said:
+        return _anew(name)
     for words, message, hint in REFUSALS:
         if any(word in said for word in words):
             return OperationDenied(message.format(name=name, command=error.command), hint=hint, said=error.description)
+    if error.command == "guest-exec-status":
+        return _anew(name)
     confined = error.command == "guest-exec" and "permission denied" in said
     return OperationFailed(error.message, hint=CONFINED if confined else None)
+
+
+def _anew(name: str) -> OperationInvalid:
+    """The agent does not know what it was asked to do before: it is another one by now."""
+    return OperationInvalid(
+        f"The guest agent of {name} was started anew in the middle of it, so nobody knows what has become of it.",
+        hint="The guest was probably rebooted. Look in it what was done, and run this again.",
+    )
 
 
 def _silent(name: str) -> TimedOut:
