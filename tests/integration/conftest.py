@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real guests in a tree of files of their own, driven by real Ansible runs.
+"""Real guests in a tree of files of their own, driven by our modules: alone, in Ansible, or by its command line.
 
 Every guest lives below a temporary root (``qemu:///embed?root=...``), so nothing of the machine's own is touched, and
 whatever a test leaves running is ended by its process id.
@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,18 +93,32 @@ def uri(root_dir: Path) -> str:
 
 
 @pytest.fixture
-def vm(localhost: Any, uri: str) -> Run:
-    """Run corral.virt.vm through Ansible; returns its result, failed or not."""
-    return _through(localhost, "corral.virt.vm", uri)
+def vm(quick: Run) -> Run:
+    """Run corral.virt.vm; returns its result, failed or not."""
+    return quick
 
 
 @pytest.fixture
-def vm_info(localhost: Any, uri: str) -> Run:
+def vm_info(quick: Run) -> Run:
+    """Run corral.virt.vm_info."""
+    return partial(quick, "vm_info")
+
+
+@pytest.fixture
+def ansible_vm(localhost: Any, uri: str) -> Run:
+    """Run corral.virt.vm through Ansible."""
+    return through(localhost, "corral.virt.vm", uri)
+
+
+@pytest.fixture
+def ansible_vm_info(localhost: Any, uri: str) -> Run:
     """Run corral.virt.vm_info through Ansible."""
-    return _through(localhost, "corral.virt.vm_info", uri)
+    return through(localhost, "corral.virt.vm_info", uri)
 
 
-def _through(host: Any, module: str, uri: str) -> Run:
+def through(host: Any, module: str, uri: str) -> Run:
+    """What runs a module through Ansible, in our own process."""
+
     def run(**options: Any) -> dict[str, Any]:
         options = {"uri": uri, "ansible_python_interpreter": sys.executable, **options}
         interpreter = options.pop("ansible_python_interpreter")
@@ -183,4 +198,4 @@ def linux() -> dict[str, Any]:
 @pytest.fixture
 def up() -> dict[str, Any]:
     """What to wait for until the test guest is up; emulated on a busy machine that takes its time."""
-    return {"console": UP, "timeout": 180}
+    return {"console": UP, "timeout": 300}

@@ -28,18 +28,6 @@ FLOOD = json.dumps({"event": "DEVICE_TRAY_MOVED", "data": {}}).encode() + b"\n"
 SIZE = 1 << 19  # bytes: a journal that is worth making smaller
 
 
-@pytest.fixture
-def vm(uri: str) -> Run:
-    """Run corral.virt.vm; returns its result, failed or not."""
-    return lambda **options: results([direct(uri, **options)])[0]
-
-
-@pytest.fixture
-def vm_info(uri: str) -> Run:
-    """Run corral.virt.vm_info."""
-    return lambda **options: results([direct(uri, "vm_info", **options)])[0]
-
-
 def used(path: Path) -> int:
     """What a file takes on its disk."""
     return path.stat().st_blocks * 512

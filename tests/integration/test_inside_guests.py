@@ -25,9 +25,7 @@ from .conftest import CMDLINE, KERNEL, ROOT, Run
 pytestmark = [pytest.mark.guest]
 
 MODULES = ROOT / ".cache/guest/modules"
-BLOCKED = (
-    "(sleep 1; killall qemu-ga; sleep 1; qemu-ga -m virtio-serial -p {port} -t /run -b guest-exec) >/dev/null 2>&1 &"
-)
+ANEW = "(sleep 1; killall -9 qemu-ga; sleep 1; qemu-ga -m virtio-serial -p {port} -t /run{more}) >/dev/null 2>&1 &"
 PORT = "/dev/virtio-ports/org.qemu.guest_agent.0"
 # The guest's own agent, below the tree of this machine's programs.
 AGENT = f"""
@@ -50,6 +48,24 @@ PLAY = """
       register: seen
     - ansible.builtin.assert:
         that: seen.stdout_lines[:3] == ["600 root", "/root", "what is copied"]
+    - ansible.builtin.command: id -un
+      become: true
+      become_user: nobody
+      become_method: ansible.builtin.su
+      become_flags: -s /bin/sh
+      register: who
+    - ansible.builtin.command: sleep 1
+      async: 100
+      poll: 2
+      register: slow
+    - ansible.builtin.assert:
+        that: who.stdout == "nobody" and slow.finished
+    - ansible.builtin.fetch:
+        src: /root/copied
+        dest: "{fetched}"
+        flat: true
+    - ansible.builtin.setup:
+        gather_subset: ["!all", "!min", distribution]
 """
 
 
@@ -130,7 +146,13 @@ def test_commands_and_files(
         here.fetch_file("/nowhere", str(tmp_path / "out"))
 
     before = openings(root_dir)
-    here.exec_command(BLOCKED.format(port=PORT))
+    with pytest.raises(AnsibleConnectionFailure, match="was started anew in the middle of it"):
+        here.exec_command(f"{ANEW.format(port=PORT, more='')} sleep 60")
+    wait_until(lambda: openings(root_dir) > before)
+    assert here.exec_command("echo again") == (0, b"again\n", b"")
+
+    before = openings(root_dir)
+    here.exec_command(ANEW.format(port=PORT, more=" -b guest-exec"))
     wait_until(lambda: openings(root_dir) > before)
     with pytest.raises(AnsibleConnectionFailure, match=r"not allowed guest-exec\..*/etc/sysconfig/qemu-ga"):
         here.exec_command("true")
@@ -153,6 +175,7 @@ def test_modules(vm: Run, linux: dict[str, Any], uri: str, inventory: str, root_
     result = vm(name="a", state="running", **{**guest, **wait})
     assert not result.get("failed"), result.get("msg")
     (tmp_path / "source").write_text("what is copied\n")
-    (tmp_path / "play.yaml").write_text(PLAY.format(source=tmp_path / "source"))
+    (tmp_path / "play.yaml").write_text(PLAY.format(source=tmp_path / "source", fetched=tmp_path / "fetched"))
     said = ansible("ansible-playbook", "-i", inventory, "-l", "a", str(tmp_path / "play.yaml"))
     assert "failed=0" in said and "unreachable=0" in said
+    assert (tmp_path / "fetched").read_text() == "what is copied\n"

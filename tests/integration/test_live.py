@@ -95,7 +95,7 @@ class Lab:
         (found,) = self.vm_info(name="l")["guests"]
         return dict(found)
 
-    def hears(self, words: str, seconds: float = 60) -> None:
+    def hears(self, words: str, seconds: float = 180) -> None:
         """Wait until the guest has said something on its console."""
         path, end = Path(self.guest()["console_log"]), time.monotonic() + seconds
         while words not in path.read_text(errors="replace"):
@@ -109,7 +109,7 @@ class Lab:
         """
         (found,) = self.vm_info(name="l", xml="live")["guests"]
         terminal = parse(found["xml"]).find("devices/serial/source").get("path")
-        mark, end = f"m{time.monotonic_ns()}", time.monotonic() + 60
+        mark, end = f"m{time.monotonic_ns()}", time.monotonic() + 180
         log = Path(found["console_log"])
         with open(terminal, "wb", buffering=0) as typed:
             for turn in count():
@@ -134,7 +134,7 @@ class Lab:
             rows = [row for row in monitor.execute("query-block") if part in row.get("qdev", "")]
         return dict(rows[0])
 
-    def balloon_reaches(self, kib: int, seconds: float = 60) -> None:
+    def balloon_reaches(self, kib: int, seconds: float = 180) -> None:
         end = time.monotonic() + seconds
         with self.monitor() as monitor:
             while monitor.execute("query-balloon")["actual"] != kib * 1024:

@@ -20,12 +20,24 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import LockBusy
 from ansible_collections.corral.virt.plugins.module_utils.host.api import Append, Listen, Process, Spawn
 from ansible_collections.corral.virt.plugins.module_utils.host.local import LocalHost
 
-from .conftest import _through
+from .conftest import through
 from .test_vm import image
 
 Run = Callable[..., "dict[str, Any]"]
 
 COUNT = 10
+
+
+@pytest.fixture
+def vm(ansible_vm: Run) -> Run:
+    """Run corral.virt.vm through Ansible."""
+    return ansible_vm
+
+
+@pytest.fixture
+def vm_info(ansible_vm_info: Run) -> Run:
+    """Run corral.virt.vm_info through Ansible."""
+    return ansible_vm_info
 
 
 @pytest.mark.guest
@@ -61,7 +73,7 @@ def test_ten_guests_in_one_task(cli: Run, vm: Run, vm_info: Run, linux: dict[str
 
 @pytest.mark.root
 def test_secrets_of_one_task(localhost: Any, uri: str) -> None:
-    secret = _through(localhost, "corral.virt.secret", uri)
+    secret = through(localhost, "corral.virt.secret", uri)
     wanted = [{"usage_id": "a", "value": "hush-hush-1"}, {"usage_id": "b", "generate": 32}]
     first = secret(usage="vtpm", private=True, secrets=wanted)
     assert [each["name"] for each in first["results"]] == ["vtpm:a", "vtpm:b"], first

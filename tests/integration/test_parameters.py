@@ -148,7 +148,7 @@ def image_of(path: Path, kib: int) -> str:
     return str(path)
 
 
-def test_a_contradiction_is_refused_by_name(vm: Run, vm_info: Run) -> None:
+def test_a_contradiction_is_refused_by_name(ansible_vm: Run, ansible_vm_info: Run) -> None:
     """Through Ansible: by its own check of the options, by ours, and by the driver's."""
     for options, words in (
         ({"memoy": "1GiB"}, "Unsupported parameters"),
@@ -157,6 +157,6 @@ def test_a_contradiction_is_refused_by_name(vm: Run, vm_info: Run) -> None:
         ({"memory": "1GiB", "disks": [{"path": "/x", "bus": "sata", "target": "fda"}]}, "names that begin with fd"),
         ({"memory": "1GiB", "video": "trident"}, "no video model 'trident'"),
     ):
-        failed = vm(name="r", **options)
+        failed = ansible_vm(name="r", **options)
         assert failed["failed"] and words in failed["msg"], failed
-    assert vm_info()["guests"] == []
+    assert ansible_vm_info()["guests"] == []

@@ -16,6 +16,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -26,8 +27,9 @@ from .conftest import ROOT
 
 Run = Callable[..., "dict[str, Any]"]
 
-VALUE = "correct horse battery staple 4711"
-ROTATED = "Tr0ub4dor and 3 of its friends"
+# Ours alone: tests look for them in all processes of the machine, and others run beside.
+VALUE = f"{token_hex(4)[:7]} horse battery staple 4711"
+ROTATED = f"Tr0ub4dor and 3 of {token_hex(4)}"
 PATTERN = "corral-guest-reads-this"
 UUID = "f52a81b2-424e-490c-823d-6bd4235bc573"
 

@@ -10,6 +10,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 Run = Callable[..., "dict[str, Any]"]
 
 pytestmark = pytest.mark.guest
-SECRET = "correct horse battery"
+SECRET = f"correct horse {token_hex(8)}"  # ours alone: it is looked for in all processes of the machine
 CLOUD = {
     "user_data": {"password": SECRET, "runcmd": ["true"]},
     "meta_data": {"local-hostname": "web1"},

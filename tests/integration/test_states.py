@@ -34,18 +34,6 @@ TINY: dict[str, Any] = {"memory": "16MiB", "machine": "pc"}
 OURS = "urn:corral.virt:guest:1"
 
 
-@pytest.fixture
-def vm(uri: str) -> Run:
-    """Run corral.virt.vm; returns its result, failed or not."""
-    return lambda **options: results([direct(uri, **options)])[0]
-
-
-@pytest.fixture
-def vm_info(uri: str) -> Run:
-    """Run corral.virt.vm_info."""
-    return lambda **options: results([direct(uri, "vm_info", **options)])[0]
-
-
 def only(result: dict[str, Any]) -> dict[str, Any]:
     """The one guest of a vm_info result."""
     assert "guests" in result, result

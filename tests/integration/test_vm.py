@@ -21,6 +21,18 @@ Run = Callable[..., "dict[str, Any]"]
 pytestmark = pytest.mark.guest
 
 
+@pytest.fixture
+def vm(ansible_vm: Run) -> Run:
+    """Run corral.virt.vm through Ansible."""
+    return ansible_vm
+
+
+@pytest.fixture
+def vm_info(ansible_vm_info: Run) -> Run:
+    """Run corral.virt.vm_info through Ansible."""
+    return ansible_vm_info
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether it came true in time."""
     end = time.monotonic() + seconds

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from .direct import direct, results
 from .test_states import done, end, only
 
 Run = Callable[..., dict[str, Any]]
@@ -54,18 +53,6 @@ for what, attempt in attempts.items():
         continue
     print(what)
 """
-
-
-@pytest.fixture
-def vm(uri: str) -> Run:
-    """Run corral.virt.vm; returns its result, failed or not."""
-    return lambda **options: results([direct(uri, **options)])[0]
-
-
-@pytest.fixture
-def vm_info(uri: str) -> Run:
-    """Run corral.virt.vm_info."""
-    return lambda **options: results([direct(uri, "vm_info", **options)])[0]
 
 
 def test_a_guest_that_has_broken_out_reaches_no_other(vm: Run, vm_info: Run, root_dir: Path) -> None:
