@@ -181,8 +181,8 @@ class Monitor(Protocol):
     def wait_event(self, names: Sequence[str], *, timeout: float) -> Optional[Dict[str, Any]]:
         """Return the next event of these names (those that came earlier included), or None in time or at the end."""
 
-    def lend_file(self, path: str, name: str) -> None:
-        """Make a file of our own, or empty it, and let QEMU have it open for writing under a name.
+    def lend_file(self, path: str, command: str, arguments: Mapping[str, Any]) -> None:
+        """Make a file of our own, or empty it, and let QEMU have it open for writing, by a command that takes one.
 
         Raises HostError beside what ``execute`` does.
         """

@@ -32,7 +32,7 @@ class FakeMonitor:
         self.answers: Dict[str, Answer] = {"quit": {}, **(answers or {})}
         self.events: List[Dict[str, Any]] = []
         self.commands: List[Tuple[str, Dict[str, Any]]] = []
-        self.lent: Dict[str, str] = {}
+        self.lent = ""
         self.closed = False
         self.gone = False
         self.host: Optional[Machine] = None
@@ -68,9 +68,9 @@ class FakeMonitor:
             self.host.sleep(timeout)
         return None
 
-    def lend_file(self, path: str, name: str) -> None:
-        self.lent[name] = path
-        self.execute("getfd", {"fdname": name})
+    def lend_file(self, path: str, command: str, arguments: Arguments) -> None:
+        self.lent = path
+        self.execute(command, arguments)
 
     def close(self) -> None:
         self.closed = True

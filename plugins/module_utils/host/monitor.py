@@ -82,15 +82,15 @@ class QmpMonitor:
         except TimedOut:
             return self._take(names)
 
-    def lend_file(self, path: str, name: str) -> None:
-        """Make a file of our own, or empty it, and let QEMU have it open for writing under a name; see Monitor."""
+    def lend_file(self, path: str, command: str, arguments: Mapping[str, Any]) -> None:
+        """Make a file of our own, or empty it, and let QEMU have it open for writing; see Monitor."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with attempt("open", path):
             descriptor = os.open(path, flags, 0o600)
         try:
             with attempt("lend QEMU the file", path):
                 self._client.send_fd_scm(descriptor)
-            self.execute("getfd", {"fdname": name})
+            self.execute(command, arguments)
         finally:
             os.close(descriptor)
 

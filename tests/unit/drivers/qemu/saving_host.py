@@ -28,8 +28,16 @@ class SavingHost(GuestHost):
         self.blocked = ""
         self.fault = ""
         self.slow = False
+        self.release = {"major": 9, "minor": 0, "micro": 1}
         self.migration: Dict[str, Any] = {}
         self.add_program("sync")
+
+    def _listen(self, started: FakeProcess) -> None:
+        super()._listen(started)
+        assert started.command is not None
+        monitor = self.monitors.get(started.command.fds[0].path)
+        if monitor is not None:
+            monitor.answers["query-version"] = {"qemu": self.release, "package": ""}
 
     def _run(self, started: FakeProcess) -> None:
         super()._run(started)
@@ -42,6 +50,7 @@ class SavingHost(GuestHost):
             {
                 "query-status": partial(self._status, guest),
                 "getfd": {},
+                "add-fd": {},
                 "migrate-set-parameters": {},
                 "migrate": partial(self._write, guest),
                 "migrate-incoming": partial(self._read, guest),
@@ -66,15 +75,21 @@ class SavingHost(GuestHost):
         if self.blocked:
             raise MonitorError("migrate", "GenericError", self.blocked)
         assert not guest.running
-        path = guest.monitor.lent[str(given["uri"])[len("fd:") :]]
-        self.add_file(path, str(self.memory[guest.name]).encode(), mode=0o600)
+        command, told = next(row for row in reversed(guest.monitor.commands) if row[0] in ("getfd", "add-fd"))
+        places = {"getfd": f"fd:{told.get('fdname')}", "add-fd": f"file:/dev/fdset/{told.get('fdset-id')}"}
+        assert given["uri"] == places[command]
+        self.add_file(guest.monitor.lent, str(self.memory[guest.name]).encode(), mode=0o600)
         status = {"status": "active"} if self.slow else {"status": "completed"}
         self.migration = {"status": "failed", "error-desc": self.fault} if self.fault else status
         return {}
 
     def _read(self, guest: Guest, given: Mapping[str, Any]) -> Dict[str, Any]:
         assert guest.process.command is not None
-        number = int(str(given["uri"])[len("fd:") :])
+        argv, place = guest.process.command.argv, str(given["uri"])
+        if place.startswith("file:/dev/fdset/"):
+            begin = f"set={place.rpartition('/')[2]},fd="
+            place = next(word for word in argv if word.startswith(begin))[len(begin) - len("fd=") :].split(",")[0]
+        number = int(place[len("fd:") :])
         inherited = guest.process.command.fds[number - 3]
         assert isinstance(inherited, Read)
         self.memory[guest.name] = int(self.read(inherited.path) or b"-1")

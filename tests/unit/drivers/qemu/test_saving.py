@@ -51,6 +51,19 @@ def test_a_guest_goes_on_from_where_it_was(host: SavingHost) -> None:
     assert driver.saved_domain("a") is None
 
 
+def test_newer_ones_are_told_that_it_is_a_file() -> None:
+    host = SavingHost()
+    host.release = {"major": 9, "minor": 1, "micro": 0}
+    driver = driver_on(host)
+    driver.define_domain(document(devices=CARD))
+    monitor = host.guests[driver.start_domain("a").name].monitor
+    driver.save_domain("a", timeout=60)
+    assert ("migrate", {"uri": "file:/dev/fdset/1048577"}) in monitor.commands
+    assert driver.start_domain("a").reason == "restored"
+    argv = host.guests["a"].process.command.argv  # type: ignore[union-attr]
+    assert argv[-4:-1] == ("-incoming", "defer", "-add-fd")
+
+
 def test_it_goes_on_after_a_reboot_of_the_host(host: SavingHost) -> None:
     driver_on(host).save_domain("a", timeout=60, resume=True)
     host.reboot()

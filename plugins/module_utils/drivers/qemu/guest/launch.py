@@ -88,7 +88,7 @@ ACTIONS: Mapping[Tuple[str, str], str] = {
 class Start:
     """Everything that is known before anything is done: a value that start() carries out.
 
-    ``saved`` is the descriptor of the state that the guest goes on from, 0 for one that boots.
+    ``saved`` is where QEMU finds the state that the guest goes on from, "" for one that boots.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Start:
     helpers: Tuple[Helper, ...] = ()
     cards: Tuple[Card, ...] = ()
     secrets: Optional[Secrets] = None
-    saved: int = 0
+    saved: str = ""
 
     def with_cards(self, cards: Tuple[Card, ...]) -> Start:
         """The same, with the cards' links under other names."""
@@ -312,20 +312,19 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False, sa
     secrets, context = _with_secrets(site, domain, context, shown=shown)
     argv = command_line(_with_staged(running, staged, context.directory), context)
     argv[1:1] = secrets.first_arguments(context) if secrets else []
+    waits, place = _waiting(context, descriptors[saved]) if saved else ([], "")
     log = site.host.stat(site.layout.domain_log(name))
     return Start(
         name=name,
         document=as_defined(running, document, actual),
         context=context,
-        spawn=_spawn(
-            site, name, [*argv, *_launch_arguments(domain, context, saved=bool(saved))], fds, _variables(domain)
-        ),
+        spawn=_spawn(site, name, [*argv, *_launch_arguments(domain, context), *waits], fds, _variables(domain)),
         staged=tuple(staged.items()),
         log_size=log.size if log else 0,
         helpers=tuple(beside),
         cards=cards,
         secrets=secrets,
-        saved=descriptors.get(saved, 0),
+        saved=place,
     )
 
 
@@ -374,7 +373,14 @@ def _opened(
     return (cards, *opened(inherited, cards))
 
 
-def _launch_arguments(domain: Domain, context: Context, *, saved: bool = False) -> List[str]:
+def _waiting(context: Context, descriptor: int) -> Tuple[List[str], str]:
+    """The arguments of a QEMU that is told to go on from a saved state, and where it finds that."""
+    from .saved import waiting
+
+    return waiting(context.caps.version, descriptor)
+
+
+def _launch_arguments(domain: Domain, context: Context) -> List[str]:
     """What belongs to this run and not to the machine: the monitors, and what ends or pauses the guest."""
     monitor = f"socket,id=charmonitor,fd={FIRST_FD},server=on,wait=off"
     events = f"pipe,id=charevents,path={context.directory.replace(',', ',,')}/events"
@@ -386,7 +392,7 @@ def _launch_arguments(domain: Domain, context: Context, *, saved: bool = False) 
     for row, action in ACTIONS.items():
         if wanted[row[0]] == row[1]:
             words += ["-action", action]
-    return [*words, "-incoming", "defer"] if saved else words
+    return words
 
 
 def _inherited(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ....errors import CorralError, HostError, MonitorError, OperationFailed, OperationInvalid, TimedOut
 from ....host.api import Host, Monitor, Process
@@ -28,8 +28,10 @@ from .site import Site
 from .stop import clean_up, kill
 from .talk import monitor_of, status_of
 
-# The name by which QEMU knows the file.
-LENT = "saved"
+# The name, or the number, by which QEMU knows the file; the number is one above that of its journal.
+LENT, LENT_SET = "saved", (1 << 20) + 1
+# From this release on QEMU wants to be told that it is a file, in a set of descriptors, and warns of it otherwise.
+WITH_SETS = (9, 1)
 # No brake: bytes in a second. QEMU has one unless it is told otherwise.
 FULL_SPEED = 1 << 40
 # Seconds between two looks at how far QEMU is, and how long it may take to give up.
@@ -133,9 +135,13 @@ def _check_room(site: Site, name: str, document: Element, pid: int) -> None:
 def _write_out(site: Site, monitor: Monitor, name: str, timeout: float) -> None:
     """Let QEMU write all of the guest, and the disk have it."""
     path, deadline = site.layout.saved_state(name), site.host.monotonic() + timeout
-    monitor.lend_file(path, LENT)
     monitor.execute("migrate-set-parameters", {"max-bandwidth": FULL_SPEED})
-    monitor.execute("migrate", {"uri": f"fd:{LENT}"})
+    if site.capabilities(site.active(name)).version >= WITH_SETS:
+        monitor.lend_file(path, "add-fd", {"fdset-id": LENT_SET})
+        monitor.execute("migrate", {"uri": f"file:/dev/fdset/{LENT_SET}"})
+    else:
+        monitor.lend_file(path, "getfd", {"fdname": LENT})
+        monitor.execute("migrate", {"uri": f"fd:{LENT}"})
     _await(site.host, monitor, lambda: deadline - site.host.monotonic())
     site.host.run(["sync", path], timeout=max(deadline - site.host.monotonic(), 1.0))
 
@@ -189,12 +195,20 @@ def saved_document(kept: Kept, path: str) -> Element:
     return parse(kept.document, root="domain", what=f"saved state {path}")
 
 
-def load(host: Host, monitor: Monitor, descriptor: int) -> None:
-    """Let a QEMU that waits for it read a saved state from a descriptor that it has inherited.
+def waiting(version: Tuple[int, ...], descriptor: int) -> Tuple[List[str], str]:
+    """Return the arguments of a QEMU that waits for a saved state, which it inherits open, and where it finds that."""
+    words = ["-incoming", "defer"]
+    if version < WITH_SETS:
+        return words, f"fd:{descriptor}"
+    return [*words, "-add-fd", f"set={LENT_SET},fd={descriptor},opaque={LENT}"], f"file:/dev/fdset/{LENT_SET}"
+
+
+def load(host: Host, monitor: Monitor, uri: str) -> None:
+    """Let a QEMU that waits for it read a saved state.
 
     Where that fails QEMU says why and ends, or does not end; the error says so in any case.
     """
-    monitor.execute("migrate-incoming", {"uri": f"fd:{descriptor}"})
+    monitor.execute("migrate-incoming", {"uri": uri})
     deadline = host.monotonic() + LOAD_TIMEOUT
     _await(host, monitor, lambda: deadline - host.monotonic())
 
