@@ -28,6 +28,8 @@ from .segment import segment
 HOSTS = int(os.environ.get("CORRAL_FLEET_HOSTS", "3"))
 GUESTS = int(os.environ.get("CORRAL_FLEET_GUESTS", "3"))
 BARE = int(os.environ.get("CORRAL_FLEET_BARE", "1"))
+# So many machines run with what a kernel allows by default.
+FEW = 4
 PYTHON = "/usr/libexec/corral/python"
 SECRET = "the passphrase of the lab"
 # Addresses, numbers of packets and of rules are others each time.
@@ -144,6 +146,22 @@ class Fleet:
 
 
 @contextlib.contextmanager
+def watches(machines: int) -> Iterator[None]:
+    """Room for what systemd watches in this many machines: the kernel counts that for root of all of them together."""
+    path = Path("/proc/sys/fs/inotify/max_user_instances")
+    before = path.read_text()
+    wanted = max(int(before), 32 * machines) if machines > FEW else int(before)
+    if wanted == int(before):
+        yield
+        return
+    path.write_text(str(wanted))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+@contextlib.contextmanager
 def fleet(tree: Callable[[str], Path], suite: str, archives: Path) -> Iterator[Fleet]:
     """A fleet that is up; ``archives`` are the packages that hosts see that lack some."""
     archives.mkdir(parents=True, exist_ok=True)
@@ -151,6 +169,7 @@ def fleet(tree: Callable[[str], Path], suite: str, archives: Path) -> Iterator[F
     started = time.monotonic()
     binds = (f"--bind-ro={archives}:{PLACE}", f"--bind-ro={ROOT / '.cache/guest'}:/opt/guest")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(watches(HOSTS))
         lan = stack.enter_context(segment())
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-home-"))
         controller = stack.enter_context(Controller(Path(home), lan.words))
