@@ -123,7 +123,10 @@ class ExpectingStorage(StorageDriver):
         self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
     ) -> None:
         """Look at the contents as far as they are there, and at an image below only where it is."""
-        if self._source(content) is not None:
+        source = self._source(content)
+        if source is not None and not source.capacity:
+            return  # it is fetched in a run only, and nobody knows before what it is
+        if source is not None:
             document, content = self.normalise_volume(pool, document, content=content), None
         if not self._stands_on_expected(document):
             self._driver.check_new_volume(pool, document, content=content, preallocation=preallocation)

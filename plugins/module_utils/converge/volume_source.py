@@ -35,7 +35,7 @@ def with_backing(driver: StorageDriver, wanted: VolumeWanted, *, new: bool) -> V
         return wanted
     path, format, size = _image_below(driver, asked)
     document = clone(document)
-    if new and size is not None and document.find("capacity") is None:
+    if new and size and document.find("capacity") is None:
         set_bytes(Volume(document), "capacity", size)
     write_backing(document, path, format)
     return replace(wanted, document=document)
@@ -74,11 +74,20 @@ def foreseen(driver: StorageDriver, wanted: VolumeWanted, *, new: bool) -> Optio
     """Return the completed document without fetching anything: of an image from elsewhere nothing is known yet."""
     if wanted.document is None:
         return None
-    asked = wanted.image
-    if not new or asked is None or asked.fetched is None:
+    if not new or not _is_open(driver, wanted):
         content = content_of(driver, wanted) if new else None
         return driver.normalise_volume(wanted.pool, clone(wanted.document), content=content)
     return _of_unknown_size(driver, wanted, wanted.document)
+
+
+def _is_open(driver: StorageDriver, wanted: VolumeWanted) -> bool:
+    """Whether nobody knows yet how large the volume is to be, as what it is made from has still to be fetched."""
+    if wanted.image is not None and wanted.image.fetched is not None:
+        return True
+    if wanted.document is None or wanted.document.find("capacity") is not None:
+        return False
+    below = [asked.volume for asked in (wanted.image, wanted.backing) if asked is not None and asked.volume is not None]
+    return any(not driver.lookup_volume(*place).capacity for place in below)
 
 
 def _of_unknown_size(driver: StorageDriver, wanted: VolumeWanted, document: Element) -> Element:

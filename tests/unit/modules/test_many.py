@@ -341,6 +341,32 @@ def test_a_volume_stands_on_an_earlier_one_of_the_list(run: Run, node: str, para
     assert not run(volume, uri=node, **options)["changed"]
 
 
+FETCHED: dict[str, Any] = {"url": "https://example.org/a.qcow2", "checksum": f"sha256:{'0' * 64}"}
+
+
+@pytest.mark.parametrize("module", [volume, vm])
+def test_what_stands_on_an_image_that_is_still_to_come_is_foreseen(run: Run, node: str, module: ModuleType) -> None:
+    run(pool, uri=node, name="images", type="dir", target="/srv/images", state="active")
+    wanted: list[dict[str, Any]] = [
+        {"name": "golden", "image": FETCHED, "format": "qcow2"},
+        {"name": "layer", "backing": "golden", "format": "qcow2"},
+        {"name": "above", "backing": "layer", "format": "qcow2"},
+        {"name": "copy", "image": "golden"},
+        {"name": "larger", "backing": "golden", "format": "qcow2", "capacity": "9GiB"},
+    ]
+    options: dict[str, Any] = {"pool": "images", "volumes": wanted}
+    if module is vm:
+        disks = [
+            {**{k: v for k, v in each.items() if k not in ("name", "capacity")}, "volume": each["name"]}
+            for each in wanted
+        ]
+        guests = [{"name": f"g{disk['volume']}", "disks": [{**disk, "pool": "images"}]} for disk in disks]
+        options = {"memory": "64MiB", "state": "running", "guests": guests}
+    checked = run(module, uri=node, check=True, **options)
+    assert actions(checked) == actions(run(module, uri=node, **options))
+    assert not run(module, uri=node, **options)["changed"]
+
+
 def test_a_volume_that_comes_later_is_not_there_yet(run: Run, node: str) -> None:
     run(pool, uri=node, name="images", type="dir", target="/srv/images", state="active")
     backwards = {**LAYERS, "volumes": list(reversed(LAYERS["volumes"][:2]))}
