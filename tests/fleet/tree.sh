@@ -9,7 +9,8 @@
 #
 #   tests/fleet/tree.sh DIR [PACKAGE...]               bare: what a provider's image of Debian has
 #   tests/fleet/tree.sh --full DIR [PACKAGE...]        with all that a host takes; wheels of what Debian lacks in /opt/wheels
-#   SUITE=trixie tests/fleet/tree.sh DIR               another Debian than bookworm (12)
+#   SUITE=trixie tests/fleet/tree.sh DIR               another Debian than bookworm (12); its keys have to be known here
+#                                                      (debian-archive-keyring 2023.3+deb12u2 of Debian 12 has trixie's)
 
 set -euo pipefail
 suite=${SUITE:-bookworm}
