@@ -91,7 +91,7 @@ class There:
         return found
 
     def _raised(self, command: str) -> str:
-        become = self._host.become
+        become = self._host.become if _changes_user(self._host) else None
         return str(become.build_become_command(command, self._host._shell)) if become else f"sh -c {_quoted(command)}"
 
 
@@ -144,9 +144,19 @@ def _connection(variables: dict[str, Any], context: PlayContext) -> Any:
         if become is None:
             raise AnsibleError(f"There is no become plugin {method!r}, which the host of the guest asks for.")
         become.set_options(var_options=variables)
-        if C.BECOME_ALLOW_SAME_USER or become.get_option("become_user") != variables.get("ansible_user"):
-            host.set_become_plugin(become)  # whoever is that user already needs no sudo, as in a task
+        host.set_become_plugin(become)
     return host
+
+
+def _changes_user(host: Any) -> bool:
+    """Whether becoming takes anything: who logs in as that user needs no sudo, as in a task."""
+    if not host.become:
+        return False
+    try:
+        own = host.get_option("remote_user")
+    except KeyError:  # this connection knows no users
+        own = None
+    return bool(C.BECOME_ALLOW_SAME_USER or host.become.get_option("become_user") != own)
 
 
 def _quoted(text: str) -> str:

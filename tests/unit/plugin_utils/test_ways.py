@@ -118,7 +118,7 @@ def test_the_host_is_reached_by_its_own_variables() -> None:
 @pytest.mark.parametrize(("user", "becomes"), [("root", False), ("admin", True), (None, True)])
 def test_who_is_root_already_needs_no_sudo(user: str | None, becomes: bool) -> None:
     variables = {"ansible_connection": "ssh", "ansible_host": "hv1", "ansible_user": user, "ansible_become": True}
-    assert bool(ways._connection(variables, PlayContext()).become) is becomes
+    assert ways._changes_user(ways._connection(variables, PlayContext())) is becomes
 
 
 @pytest.mark.parametrize(
