@@ -21,17 +21,18 @@ part() {
 }
 
 # The tree that machines of the fleet run comes from a mirror, which takes its time, so it is made beside other parts.
-mkdir -p .cache/fleet
+trees=${CORRAL_FLEET:-.cache/fleet}
+mkdir -p "$trees"
 tree=
 if [ "$(id -u)" = 0 ] && command -v mmdebstrap >/dev/null; then
-  nice tests/fleet/tree.sh --full .cache/fleet/full12 >.cache/fleet/log 2>&1 &
+  nice tests/fleet/tree.sh --full "$trees/full12" >"$trees/log" 2>&1 &
   tree=$!
   trap '[ -z "$tree" ] || kill "$tree"' EXIT
 fi
 
 # One host with two guests; what takes longer, and more hosts, are for make fleet.
 fleet() {
-  [ -z "$tree" ] || wait "$tree" || cat .cache/fleet/log
+  [ -z "$tree" ] || wait "$tree" || cat "$trees/log"
   tree=
   CORRAL_FLEET_HOSTS=1 CORRAL_FLEET_GUESTS=2 CORRAL_FLEET_BARE=0 .venv/bin/python -m pytest -rs -m 'not large' \
     --numprocesses 2 --dist loadfile --durations 30 tests/fleet/test_story.py tests/fleet/test_service.py
