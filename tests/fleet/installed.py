@@ -88,6 +88,8 @@ class Installed:
             "state": "running",
             **options,
         }
+        if "wait_for" in wanted:
+            wanted["wait_for"] = {"timeout": 300, **wanted["wait_for"]}
         return self.module("vm", **wanted)
 
     def unit(self, name: str, word: str = "vm") -> str:

@@ -110,7 +110,7 @@ class Machine:
     pid: int = field(default=0)
 
     def run(
-        self, *words: str, stdin: str = "", check: bool = True, timeout: float = 120
+        self, *words: str, stdin: str = "", check: bool = True, timeout: float = 600
     ) -> subprocess.CompletedProcess[str]:
         """Run a program in it as root; MachineError with all that it said when it fails and ``check`` is set."""
         command = ["nsenter", "-t", str(self.pid), "-a", "--", "env", "-i", "-C", "/root", *ENVIRONMENT, *words]
