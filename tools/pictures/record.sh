@@ -3,9 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Records the pictures of docs/pictures anew, from real runs with real guests, on a host of its own: mount and network
-# namespaces in which nothing of this machine's /etc, /run and /var is written, and the checkout is seen at /srv/virt. Needs
-# root and the test guest.
+# Records the pictures of docs/pictures anew, from real runs with real guests, on a host of its own: namespaces in
+# which nothing of this machine's /etc, /run and /var is written, and the checkout is seen at /srv/virt. Needs root and the
+# test guest.
 #
 #   tools/pictures/record.sh             all of them
 #   tools/pictures/record.sh purge       these, and what they are recorded after
@@ -26,4 +26,5 @@ if [ "$(id -u)" != 0 ]; then
   echo "make pictures needs root, for namespaces and networks" >&2
   exit 1
 fi
-exec unshare --mount --net --ipc tests/integration/private_host.sh "$PWD" root tools/pictures/record.sh --inside "$@"
+own=(--mount --net --ipc --pid --fork --kill-child --mount-proc) # all processes go with the first one
+exec unshare "${own[@]}" tests/integration/private_host.sh "$PWD" root tools/pictures/record.sh --inside "$@"
