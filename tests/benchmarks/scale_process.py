@@ -60,6 +60,7 @@ def run(words: list[str], folder: Path, environment: Mapping[str, str], note: Pa
         raise SystemExit(f"{' '.join(words)}:\n{text[-4000:]}")
     targets, modules = noted(note)
     controller = first + max(others - targets, 0.0)
+    everything = max(everything, memory)  # the first one's peak may be short, and between two looks
     return Spent(wall, controller, first, targets, modules, memory / MIB, everything / MIB), text
 
 
