@@ -74,7 +74,7 @@ STEPS = (
     Step("site-first", "`site.yml`, first run: a network, and all guests defined and started", ours("site")),
     Step("site-again", "`site.yml` again, nothing to do", ours("site")),
     Step("vm_info", "`vm_info`, all guests", play("vm_info")),
-    Step("report", "`report.yml`, five looks at each host", ours("report")),
+    Step("report", "`report.yml`, four looks at each host", ours("report")),
     Step("inventory-cold", "`ansible-inventory --list` with `corral.virt.guests`, hosts asked", listed),
     Step("inventory-kept", "the same from its cache", listed),
     Step("inventory-groups", "the same from its cache, with two `keyed_groups`", listed, keyed=True),
