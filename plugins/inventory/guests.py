@@ -55,7 +55,8 @@ options:
   become:
     description:
       - Whether to become root on the hosts, as C(become) of a task says it.
-      - Without it, what the configuration and the variables of a host say.
+      - Without it, what the configuration and the variables of a host say. C(--become) and its like on the command
+        line are for the guests, and do not count for the hosts.
     type: bool
     default: false
   ask_agents:

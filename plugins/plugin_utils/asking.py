@@ -41,14 +41,16 @@ NOT_OURS: Mapping[str, Any] = {
     "subset": None,
     "become_ask_pass": False,
     "ask_pass": False,
+    # --become and its like are for the guests; who asks a host is said by its variables, and by the option become
+    "become": C.DEFAULT_BECOME,
+    "become_method": C.DEFAULT_BECOME_METHOD,
+    "become_user": None,
 }
 # Commands that run no tasks, such as ansible-inventory, do not have these.
 USUAL: Mapping[str, Any] = {
     "connection": C.DEFAULT_TRANSPORT,
     "remote_user": C.DEFAULT_REMOTE_USER,
     "private_key_file": C.DEFAULT_PRIVATE_KEY_FILE,
-    "become": C.DEFAULT_BECOME,
-    "become_method": C.DEFAULT_BECOME_METHOD,
 }
 # What a host is reached by, besides what its connection and become plugins say that they read.
 ALWAYS = frozenset({"ansible_connection", "ansible_become", "ansible_become_method", "ansible_python_interpreter"})
