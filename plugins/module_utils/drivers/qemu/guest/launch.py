@@ -69,7 +69,9 @@ FIRST_FD = 3
 # What our own runs need stands first: the monitor and the journal. QEMU knows the journal as this set of descriptors,
 # which is above all that a guest's own files could be counted to.
 JOURNAL_FD, JOURNAL_SET = 4, 1 << 20
-START_TIMEOUT = 30.0
+# QEMU answers when it has opened its disks and allocated its memory: an encrypted disk takes some seconds, huge pages
+# of a large guest take minutes. One that ends hangs up, and is not waited for.
+START_TIMEOUT = 300.0
 
 # What -msg timestamp=on and QEMU itself put before their words.
 PREFIX = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:.]+Z )?(\S*qemu-[\w-]+: )?")
