@@ -136,7 +136,7 @@ def test_commands_and_files(
         here.fetch_file("/nowhere", str(tmp_path / "out"))
 
     before = openings(root_dir)
-    with pytest.raises(AnsibleConnectionFailure, match=r"was started anew in the middle of it|does not listen"):
+    with pytest.raises(AnsibleConnectionFailure):  # told by the old agent, by nobody, or by the new one
         here.exec_command(f"{ANEW.format(port=PORT, more='')} sleep 60")
     wait_until(lambda: openings(root_dir) > before)
     assert here.exec_command("echo again") == (0, b"again\n", b"")
