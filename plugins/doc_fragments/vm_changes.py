@@ -76,8 +76,8 @@ options:
     description:
       - Whether to cut the power of a guest that has not shut down within O(timeout) seconds, or to reset one that does
         not reboot. With O(timeout=0) it is not even asked.
-      - Also whether a guest that was saved when its host went down, and is to be V(stopped), forgets that. Its next start
-        is one from its disks then, as after a power cut.
+      - Also whether a guest that was saved when its host went down, and is to be V(stopped), forgets that. Its next
+        start is one from its disks then, as after a power cut.
       - Also whether to take a medium out of a drive that the guest has locked.
       - Without this the module fails, and the guest is left as it is.
     type: bool

@@ -45,7 +45,9 @@ def pull(url: str, folder: Path) -> str:
 def test_a_host_makes_itself_what_the_repository_says(tmp_path: Path) -> None:
     """It finds itself in the inventory by its name, and leaves the others alone."""
     files = {name: tmp_path / f"{name}.xml" for name in ("own", "other")}
-    own, other = ({"site_uri": f"test://{path}", "site_guests": [{"name": "web1", "memory": "64MiB"}]} for path in files.values())
+    own, other = (
+        {"site_uri": f"test://{path}", "site_guests": [{"name": "web1", "memory": "64MiB"}]} for path in files.values()
+    )
     url = repository(tmp_path / "repository", **{platform.node(): own, "another.host.example": other})
     for changed in (1, 0):
         said = pull(url, tmp_path)
