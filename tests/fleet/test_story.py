@@ -124,7 +124,8 @@ def test_a_host_is_back_after_a_reboot(story: Fleet) -> None:
     rules = host.rules()
     host.machine.run("sh", "-c", "rm /var/log/corral/consoles/*")
     host.machine.reboot()
-    assert host.machine.state() == "running", host.machine.said("systemctl", "--failed")
+    failed = host.machine.said("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "corral*")
+    assert failed == ""
     networks = [f"corral-network@{name}" for name in ("default", "lab", "spare\\x2dnetwork")]
     pools = [f"corral-pool@{name}" for name in ("default", "images", "spare\\x2dpool")]
     assert host.active(*networks, *pools, *(f"corral-vm@{name}" for name in NAMES))
@@ -173,7 +174,6 @@ def test_nothing_is_left_but_images(story: Fleet) -> None:
         assert "virbr" not in said("ip", "link")
         assert said("pgrep", "-l", "qemu|dnsmasq", check=False) == ""
         assert host.machine.run("getent", "passwd", "corral-qemu", check=False).returncode == 2
-        assert host.machine.state() == "running", said("systemctl", "--failed")
 
 
 @pytest.mark.large
