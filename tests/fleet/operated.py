@@ -34,6 +34,7 @@ DROP_IN = "/etc/systemd/system/corral-vm@.service.d/50-host.conf"
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Whether it came true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

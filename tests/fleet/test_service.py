@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from .operated import until
 
 if TYPE_CHECKING:
     from .installed import Installed
@@ -50,15 +51,6 @@ def host(tree: Callable[[str], Path], suite: str) -> Iterator[Installed]:
 
     with machine(tree(f"full{suite}"), "service", arguments=ARGUMENTS) as one:
         yield install(one)
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 def up(host: Installed, name: str, **options: Any) -> int:
