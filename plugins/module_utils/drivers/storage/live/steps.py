@@ -17,6 +17,7 @@ from ..passes.check import NOT_COVERED
 from ..types.base import DIRECTORY_MODE, Argv, Empty, MakeDirectory, PoolType, RemoveDirectory, Run, Step
 from ..types.devices import Block, blocks_argv, in_use, read_blocks, read_signatures, signatures_argv
 from ..types.logical import members_argv, read_members
+from ..volume.patience import run_patiently
 from ..volume.users import check_free
 
 # Seconds for a program; making a file system on a large disk takes longest.
@@ -49,7 +50,7 @@ SYSTEM = frozenset(
 def run(host: Host, argv: Argv, *, check: bool = True, env: Optional[Dict[str, str]] = None) -> Completed:
     """Run a program; a missing one is named with its package."""
     try:
-        return host.run(argv, timeout=RUN_TIMEOUT, check=check, env=env)
+        return run_patiently(host, argv, timeout=RUN_TIMEOUT, check=check, env=env)
     except MissingProgram as error:
         package = PACKAGES.get(error.program)
         raise MissingProgram(error.program, hint=f"Install {package}." if package else None) from None

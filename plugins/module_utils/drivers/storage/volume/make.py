@@ -30,6 +30,7 @@ from .content import Filling, check_size
 from .formats import News, recall, recall_all, remember
 from .header import Image, probe
 from .look import Facts, check_chain, look, reader
+from .patience import run_patiently
 from .shelf import Shelf
 from .work import WORK_TIMEOUT
 
@@ -246,7 +247,7 @@ def empty_argvs(image: NewImage, taken: int) -> List[Argv]:
 def run_all(host: Host, argvs: List[Argv]) -> None:
     """Run commands one after the other; raises CommandFailed for the first that fails."""
     for argv in argvs:
-        host.run(argv, timeout=RUN_TIMEOUT)
+        run_patiently(host, argv, timeout=RUN_TIMEOUT)
 
 
 def _is_alike(filling: Filling, image: NewImage) -> bool:
