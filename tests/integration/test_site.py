@@ -47,7 +47,7 @@ class Fleet:
     def changed(self, playbook: str, *words: str, **variables: Any) -> dict[str, int]:
         """Run a playbook, and return how many tasks changed something, by hosts."""
         said = self.play(playbook, *words, **variables)
-        return {host: int(count) for host, count in RECAP.findall(said)}
+        return {host: int(count) for host, count in RECAP.findall(said) if host in self.hosts}
 
     def report(self, *words: str) -> dict[str, dict[str, Any]]:
         """What the report writes down, by hosts."""

@@ -402,7 +402,7 @@ def test_rule_6_a_read_only_connection_refuses_every_changing_call(host: FakeHos
     assert connection.hypervisor.lookup_domain("test").state == "running"
 
 
-READING = {"lookup_domain", "normalise_domain", "observe_domain", "wait_domain"}
+READING = {"lookup_domain", "normalise_domain", "observe_domain", "saved_domain", "wait_domain"}
 
 
 def test_rule_6_the_driver_is_never_reached(host: FakeHost) -> None:
