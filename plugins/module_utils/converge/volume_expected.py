@@ -51,8 +51,11 @@ def expect_volume(job: Job, pool: str, document: Element) -> None:
 
 def expected_places(expected: Mapping[Hashable, Any]) -> frozenset[tuple[str, str]]:
     """Return the pool and name of each expected volume."""
-    found = (each.volume for each in tuple(expected.values()) if isinstance(each, ExpectedVolume))
-    return frozenset((volume.pool, volume.name) for volume in found)
+    return frozenset((volume.pool, volume.name) for volume in _volumes_in(expected))
+
+
+def _volumes_in(expected: Mapping[Hashable, Any]) -> List[Volume]:
+    return [each.volume for each in tuple(expected.values()) if isinstance(each, ExpectedVolume)]
 
 
 def _volume(driver: StorageDriver, pool: str, document: Element) -> Volume:
@@ -144,4 +147,4 @@ class ExpectingStorage(StorageDriver):
         return self._expected.get((pool, name))
 
     def _volumes(self) -> List[Volume]:
-        return [each.volume for each in tuple(self._expected.values()) if isinstance(each, ExpectedVolume)]
+        return _volumes_in(self._expected)
