@@ -536,7 +536,7 @@ def test_a_real_qemu_inherits_its_monitor_and_is_spoken_to(
 ) -> None:
     path = tmp_path / directory / "monitor.sock"
     path.parent.mkdir()
-    chardev = ("-chardev", "socket,id=m,fd=3,server=on,wait=off", "-mon", "chardev=m,mode=control")
+    chardev = ("-chardev", "socket,id=m,fd=3,server=on,wait=on", "-mon", "chardev=m,mode=control")
     process = start(QEMU, "-M", "none", "-nodefaults", "-display", "none", *chardev, fds=(Listen(str(path)),))
     monitor = host.open_monitor(str(path), timeout=60)
     assert monitor.execute("query-status")["status"] in ("running", "prelaunch")
@@ -570,7 +570,7 @@ def test_a_real_qemu_that_refuses_to_start_says_why_in_its_log(host: LocalHost, 
 @pytest.mark.guest
 def test_a_real_qemu_that_hangs_does_not_hang_us(host: LocalHost, start: Start, tmp_path: Path) -> None:
     path = str(tmp_path / "m")
-    chardev = ("-chardev", "socket,id=m,fd=3,server=on,wait=off", "-mon", "chardev=m,mode=control")
+    chardev = ("-chardev", "socket,id=m,fd=3,server=on,wait=on", "-mon", "chardev=m,mode=control")
     process = start(QEMU, "-M", "none", "-nodefaults", "-display", "none", *chardev, fds=(Listen(path),))
     session = host.open_monitor(path, timeout=60)
     assert host.signal(process, "SIGSTOP")

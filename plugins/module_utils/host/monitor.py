@@ -30,6 +30,8 @@ _LEAST, _GOODBYE = 0.02, 2.0
 # Seconds between two attempts to get into the queue of a QEMU that takes nobody out of it, and how asyncio puts it
 # that the queue is full: it takes the kernel's EAGAIN for a connection on its way, and then reads from none.
 _AGAIN, _FULL = 0.1, (errno.EAGAIN, errno.EINVAL, errno.ENOTCONN)
+# Times that a QEMU that has greeted is greeted back: an event of another of its threads can overtake its answer.
+_GREETINGS = 3
 
 _HELLO = "qmp_capabilities"
 
@@ -156,14 +158,18 @@ async def _connect(address: str, path: str) -> QMPClient:
     import asyncio
 
     from qemu.qmp import ConnectError, QMPClient
+    from qemu.qmp.qmp_client import NegotiationError
 
+    greeted = 0
     while True:
         client = QMPClient("corral")
         try:
             await client.connect(address)
             return client
         except ConnectError as error:
-            if getattr(error.exc, "errno", None) not in _FULL:
+            overtaken = isinstance(error.exc, NegotiationError)
+            greeted += overtaken
+            if not (overtaken and greeted < _GREETINGS or getattr(error.exc, "errno", None) in _FULL):
                 raise _no_session(path, error.exc) from None
         await asyncio.sleep(_AGAIN)
 

@@ -60,6 +60,7 @@ class Server:
         self.received: List[Dict[str, Any]] = []
         self.connection: Optional[socket.socket] = None
         self.connected = threading.Event()
+        self.overtaken, self.again = 0, False  # greetings whose answer comes behind an event; further clients
         self.listener = socket.socket(socket.AF_UNIX)
         here = os.getcwd()
         os.chdir(os.path.dirname(path))
@@ -72,19 +73,23 @@ class Server:
         self.thread.start()
 
     def serve(self) -> None:
-        try:
-            self.connection, _address = self.listener.accept()
-        except OSError:
-            return
-        try:
-            self.talk(self.connection)
-        except OSError:
-            return
+        while True:
+            try:
+                self.connection, _address = self.listener.accept()
+            except OSError:
+                return
+            with suppress(OSError):
+                self.talk(self.connection)
+            if not self.again:
+                return
 
     def talk(self, connection: socket.socket) -> None:
         connection.sendall(self.greeting)
         for request in requests(connection):
             self.received.append(request)
+            if self.overtaken:
+                self.overtaken -= 1
+                connection.sendall(json.dumps(event("RTC_CHANGE")).encode() + b"\n")
             for message in self.answers.get(request["execute"], []):
                 if message == {"hang up": True}:
                     connection.shutdown(socket.SHUT_RDWR)
@@ -264,6 +269,19 @@ def test_a_server_that_does_not_negotiate(serve: Serve, open_monitor: Open) -> N
     serve(hello=[])
     with pytest.raises(TimedOut):
         open_monitor(timeout=0.3)
+
+
+@pytest.mark.parametrize("overtaken", [1, 2, 3])
+def test_an_event_before_the_answer_to_the_greeting(open_monitor: Open, serve: Serve, overtaken: int) -> None:
+    """QEMU's other threads may say something between obeying and answering; greeting it again is enough."""
+    server = serve()
+    server.overtaken, server.again = overtaken, True
+    if overtaken == 3:
+        with pytest.raises(MonitorClosed, match="does not speak QMP"):
+            open_monitor()
+    else:
+        open_monitor().close()
+    assert [request["execute"] for request in server.received] == ["qmp_capabilities"] * min(overtaken + 1, 3)
 
 
 def test_a_server_that_hangs_up_instead_of_greeting(serve: Serve, open_monitor: Open, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def prove(
 
 def _arguments(binary: str, accel: str, firmware: str) -> Tuple[str, ...]:
     from . import guest
-    from .launch import MONITOR
+    from .launch import monitor
 
     return (
         *(binary, "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"),
@@ -109,7 +109,7 @@ def _arguments(binary: str, accel: str, firmware: str) -> Tuple[str, ...]:
         *("-chardev", "stdio,id=console,signal=off"),
         *("-device", f"isa-debugcon,iobase={guest.CONSOLE_PORT:#x},chardev=console"),
         *("-device", f"isa-debug-exit,iobase={guest.EXIT_PORT:#x},iosize=1"),
-        *MONITOR,
+        *monitor(wait="off"),
     )
 
 

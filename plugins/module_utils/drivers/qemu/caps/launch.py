@@ -21,8 +21,14 @@ START, END, KILLED = 15.0, 2.0, 5.0
 # QEMU gets no more of our environment than it needs; its words shall be English.
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
-# Every QEMU that is started here listens on descriptor 3.
-MONITOR = ("-chardev", "socket,id=monitor,fd=3,server=on,wait=off", "-mon", "chardev=monitor,mode=control")
+# How QEMU begins what is neither an error nor a warning, as that it waits for us.
+NEWS = ": info: "
+
+
+def monitor(wait: str) -> Tuple[str, ...]:
+    """The arguments for a monitor on descriptor 3; with ``on`` QEMU goes on once somebody asks, see guest.launch."""
+    return ("-chardev", f"socket,id=monitor,fd=3,server=on,wait={wait}", "-mon", "chardev=monitor,mode=control")
+
 
 
 def probe_binary(host: Host, binary: str, scratch: str, *, kvm: bool, account: Account = OURSELVES) -> Capabilities:
@@ -44,11 +50,11 @@ def probe_binary(host: Host, binary: str, scratch: str, *, kvm: bool, account: A
 
 
 def arguments(binary: str, accel: str) -> Tuple[str, ...]:
-    """The command line of a QEMU that only answers questions; its monitor listens on descriptor 3."""
+    """The command line of a QEMU that only answers questions; it waits until somebody asks."""
     return (
         *(binary, "-S", "-no-user-config", "-nodefaults", "-nographic"),
         *("-machine", f"none,accel={accel}"),
-        *MONITOR,
+        *monitor(wait="on"),
     )
 
 
@@ -106,9 +112,9 @@ def end(host: Host, process: Process, *, patience: float = END) -> None:
 
 
 def words(host: Host, log: str) -> str:
-    """The last line that a QEMU wrote into its log; empty when it wrote nothing."""
+    """The last line that a QEMU wrote into its log and that is more than news; empty when there is none."""
     lines = host.tail(log, 2000).decode("utf-8", "replace").strip().splitlines()
-    return lines[-1].strip() if lines else ""
+    return next((line.strip() for line in reversed(lines) if NEWS not in line), "")
 
 
 def _unanswered(host: Host, binary: str, log: str, error: CorralError) -> OperationFailed:

@@ -383,8 +383,12 @@ def _waiting(context: Context, descriptor: int) -> Tuple[List[str], str]:
 
 
 def _launch_arguments(domain: Domain, context: Context) -> List[str]:
-    """What belongs to this run and not to the machine: the monitors, and what ends or pauses the guest."""
-    monitor = f"socket,id=charmonitor,fd={FIRST_FD},server=on,wait=off"
+    """What belongs to this run and not to the machine: the monitors, and what ends or pauses the guest.
+
+    QEMU waits until we are connected. With wait=off two of its threads race for a connection that is already there when
+    the monitor begins: about one in a thousand then gets no greeting, two of them, or no answer (7.2, busy machine).
+    """
+    monitor = f"socket,id=charmonitor,fd={FIRST_FD},server=on,wait=on"
     events = f"pipe,id=charevents,path={context.directory.replace(',', ',,')}/events"
     events += f",logfile=/dev/fdset/{JOURNAL_SET},logappend=on"
     words = ["-S", "-add-fd", f"set={JOURNAL_SET},fd={JOURNAL_FD},opaque=journal"]

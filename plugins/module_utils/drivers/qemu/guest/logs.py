@@ -22,8 +22,8 @@ from .site import Site
 LONGEST, LEFT = 8 << 20, 2 << 20
 MARK = b"[corral.virt: truncated, what stood before was removed]\n"
 
-# What QEMU says at each start of a guest with a terminal of the host, and what tells nobody why something went wrong.
-NOISE = re.compile(rb"char device redirected to \S+ \(label [^)\n]*\)")
+# What QEMU says at each start, or each of a guest with a terminal, and what tells nobody why something went wrong.
+NOISE = re.compile(rb"char device redirected to \S+ \(label [^)\n]*\)|info: QEMU waiting for connection on: ")
 
 
 def telling(log: bytes) -> bytes:

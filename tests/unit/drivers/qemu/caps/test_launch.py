@@ -30,7 +30,7 @@ def test_one_start_without_kvm(host: SmallHost) -> None:
     assert started.command is not None
     assert started.command.argv == (
         *(BINARY, "-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", "none,accel=tcg"),
-        *("-chardev", "socket,id=monitor,fd=3,server=on,wait=off", "-mon", "chardev=monitor,mode=control"),
+        *("-chardev", "socket,id=monitor,fd=3,server=on,wait=on", "-mon", "chardev=monitor,mode=control"),
     )
     assert started.command.env["LC_ALL"] == "C"
 
