@@ -48,6 +48,7 @@ _NAME_RULES = (
     ("must not be empty", bool),
     ("must not contain a slash", lambda name: "/" not in name),
     ("must not begin with a dot", lambda name: not name.startswith(".")),
+    ("must not begin or end with a space", lambda name: name == name.strip()),  # documents are read without those
     ("must not contain control characters", lambda name: not any(ord(char) < 32 or ord(char) == 127 for char in name)),
     (f"takes at most {NAME_LIMIT} bytes", lambda name: len(_encoded(name)) <= NAME_LIMIT),
 )

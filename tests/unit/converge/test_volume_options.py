@@ -17,6 +17,8 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.volume_defini
     VOLUME_DEFINITION,
 )
 from ansible_collections.corral.virt.plugins.module_utils.converge.volume_options.content import (
+    DIGESTS,
+    SCHEMES,
     Asked,
     backing,
     image,
@@ -26,6 +28,7 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.volume_option
 from ansible_collections.corral.virt.plugins.module_utils.converge.volume_spec import desired_volume, wanted_volume
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.passes.complete_volume import complete_volume
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.passes.ignored import ignored_volume_parts
+from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume import cache
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.change import (
     ALGORITHMS as DRIVERS_ALGORITHMS,
 )
@@ -40,6 +43,7 @@ from ansible_collections.corral.virt.tests.unit.converge.volume_rows import VOLU
 
 ROWS = [options for options, _part in VOLUME_WRITTEN]
 POOL = Pool(parse("<pool type='dir'><name>p</name><target><path>/srv/p</path></target></pool>"))
+MD5, SHA = f"md5:{'1' * 32}", f"sha256:{'a' * 64}"
 STATE: dict[str, Any] = {"pool": "p", "name": "a", "state": "present", "force": False, "shrink": False}
 
 
@@ -64,6 +68,7 @@ def test_every_option_is_tried() -> None:
     tried = {name for options in ROWS for name in options}
     assert tried == set(VOLUME_DEFINING) - {"backing"}
     assert ALGORITHMS == DRIVERS_ALGORITHMS
+    assert (DIGESTS, SCHEMES) == (cache.DIGESTS, cache.SCHEMES)
 
 
 def test_a_name_alone_describes_nothing() -> None:
@@ -106,17 +111,17 @@ URL = "https://u:p@cloud.example/a.qcow2?token=x"
         ("/srv/a b.img", Asked(path="/srv/a b.img"), None, "/srv/a b.img"),
         ("/srv/a b.img.xz", Asked(path="/srv/a b.img.xz"), "file:///srv/a%20b.img.xz", "/srv/a b.img.xz"),
         (
-            {"path": "/srv/a.img", "checksum": "md5:1"},
-            Asked(path="/srv/a.img", checksum="md5:1"),
+            {"path": "/srv/a.img", "checksum": MD5},
+            Asked(path="/srv/a.img", checksum=MD5),
             "file:///srv/a.img",
-            "/srv/a.img md5:1",
+            f"/srv/a.img {MD5}",
         ),
         (URL, Asked(url=URL), URL, "https://cloud.example/a.qcow2"),
         (
-            {"url": URL, "checksum": "sha256:aa", "format": "qcow2"},
-            Asked(url=URL, checksum="sha256:aa", format="qcow2"),
+            {"url": URL, "checksum": SHA, "format": "qcow2"},
+            Asked(url=URL, checksum=SHA, format="qcow2"),
             URL,
-            "https://cloud.example/a.qcow2 sha256:aa",
+            f"https://cloud.example/a.qcow2 {SHA}",
         ),
     ],
 )

@@ -141,6 +141,8 @@ def test_qemu_can_pass_through_to_its_own_files() -> None:
         (".hidden", "must not begin with a dot"),
         ("a\0b", "must not contain control characters"),
         ("a\nb", "must not contain control characters"),
+        (" a", "must not begin or end with a space"),
+        ("a\u00a0", "must not begin or end with a space"),
         ("x" * (NAME_LIMIT + 1), f"takes at most {NAME_LIMIT} bytes"),
         ("é" * (NAME_LIMIT // 2 + 1), f"takes at most {NAME_LIMIT} bytes"),
     ],

@@ -23,8 +23,9 @@ SMALLER = {**SIZED, "capacity": "512MiB"}
 NAMED: dict[str, Any] = {"pool": "a", "name": "v"}
 BASE = {**QCOW2, "name": "base"}
 URL = "https://cloud.example/debian.qcow2"
-IMAGE = {**NAMED, "image": {"url": URL, "checksum": "sha256:aa"}}
-OTHER = {**NAMED, "image": {"url": URL, "checksum": "sha256:bb"}}
+SHA = f"sha256:{'a' * 64}"
+IMAGE = {**NAMED, "image": {"url": URL, "checksum": SHA}}
+OTHER = {**NAMED, "image": {"url": URL, "checksum": f"sha256:{'b' * 64}"}}
 
 
 @pytest.fixture
@@ -128,11 +129,14 @@ def test_what_it_was_made_from_is_kept(run: Run, node: str, monkeypatch: pytest.
     said: list[str] = []
     monkeypatch.setattr(AnsibleModule, "warn", lambda module, text: said.append(text))
     found = run(volume, uri=node, **IMAGE)
-    assert (found["volume"]["origin"], found["actions"][0]["detail"]) == (f"{URL} sha256:aa", [f"a copy of {URL}"])
-    assert actions(run(volume, uri=node, **{**IMAGE, "image": {"url": "http://b/x", "checksum": "sha256:AA"}})) == []
+    assert (found["volume"]["origin"], found["actions"][0]["detail"]) == (f"{URL} {SHA}", [f"a copy of {URL}"])
+    assert (
+        actions(run(volume, uri=node, **{**IMAGE, "image": {"url": "http://b/x", "checksum": f"sha256:{'A' * 64}"}}))
+        == []
+    )
     for check in (True, False):
         result = run(volume, uri=node, check=check, **OTHER)
-        assert result["msg"].startswith(f"The volume v of pool a was made from {URL} sha256:aa, and its contents")
+        assert result["msg"].startswith(f"The volume v of pool a was made from {URL} {SHA}, and its contents")
         assert "set force: true" in result["hint"]
     assert said == []
     assert run(volume, uri=node, **NAMED, state="wiped")["volume"]["origin"] is None
@@ -254,7 +258,7 @@ def test_nothing_is_deleted_for_an_image_that_does_not_come(
     monkeypatch.setattr(SimulatedStorage, "fetch_image", refuse)
     result = run(volume, uri=node, **OTHER, force=True)
     assert (result["error"], result["changed"]) == ("OperationFailed", False)
-    assert run(volume_info, uri=node)["volumes"][0]["origin"] == f"{URL} sha256:aa"
+    assert run(volume_info, uri=node)["volumes"][0]["origin"] == f"{URL} {SHA}"
 
 
 @pytest.mark.parametrize("check", [True, False])

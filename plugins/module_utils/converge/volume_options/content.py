@@ -20,6 +20,9 @@ from ..options.write import listed
 # Names of files that are packed: they are unpacked into the host's cache.
 PACKED = (".gz", ".xz", ".bz2", ".zst")
 CHECKSUM = re.compile(r"(?:sha512|sha384|sha256|sha224|sha1|md5):\S+", re.IGNORECASE)
+# How many hexadecimal digits each kind of checksum has, and from where images come; the driver has the same tables.
+DIGESTS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40, "md5": 32}
+SCHEMES = ("http", "https", "file")
 FIELDS = {"volume": words, "pool": words, "path": path, "format": words}
 IMAGE = Form("image", "volume", {**FIELDS, "url": words, "checksum": words})
 BACKING = Form("backing", "volume", FIELDS)
@@ -63,10 +66,10 @@ class Asked:
 def image(value: Any, pool: str) -> Optional[Asked]:
     """Read the option ``image``; ``pool`` is the one of a volume that names none."""
     found = _read(IMAGE, value, pool)
-    if found is not None and found.checksum is not None and CHECKSUM.fullmatch(found.checksum) is None:
-        raise InvalidArgument(
-            f"image.checksum: {found.checksum[:60]!r} is no checksum; write sha256:DIGEST, or sha256:URL of a list."
-        )
+    if found is not None and found.url is not None:
+        _check_url(found.url, "image.url")
+    if found is not None and found.checksum is not None:
+        _check_checksum(found.checksum)
     if found is not None and found.checksum is not None and found.volume is not None:
         raise InvalidArgument("image.checksum is for a file or a URL, and the image is a volume.")
     return found
@@ -97,6 +100,29 @@ def is_same(had: str, wanted: str) -> bool:
     if checksum and other and _kind(checksum) == _kind(other):
         return checksum.lower() == other.lower() if "://" not in checksum else checksum == other
     return place == other_place
+
+
+def _check_url(url: str, place: str) -> None:
+    """Raise InvalidArgument for what nothing can be fetched from, before a server is asked: check mode never asks."""
+    scheme, mark, rest = url.partition("://")
+    if scheme.lower() not in SCHEMES or not mark or not rest:
+        raise InvalidArgument(
+            f"{place}: {public_url(url)} is no URL of {listed(SCHEMES, 'or')}; write one such as https://SERVER/IMAGE."
+        )
+
+
+def _check_checksum(checksum: str) -> None:
+    if CHECKSUM.fullmatch(checksum) is None:
+        raise InvalidArgument(
+            f"image.checksum: {checksum[:60]!r} is no checksum; write sha256:DIGEST, or sha256:URL of a list."
+        )
+    algorithm, _colon, rest = checksum.partition(":")
+    if "://" in rest:
+        _check_url(rest, "image.checksum")
+        return
+    digits = DIGESTS[algorithm.lower()]
+    if re.fullmatch(f"[0-9A-Fa-f]{{{digits}}}", rest) is None:
+        raise InvalidArgument(f"image.checksum: {rest[:140]!r} has not the {digits} digits of {algorithm}.")
 
 
 def _parts(origin: str) -> tuple[str, str]:
