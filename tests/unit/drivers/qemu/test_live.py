@@ -438,7 +438,9 @@ def balloon(*rows: Any) -> bytes:
         ((), (1000, 400), 1000, 400),
         ((), (400,), 1000, 400),  # never told anything, and yet smaller
         ((500,), (700, 900), 1000, None),
-        ((500,), (400,), 1000, 400),
+        ((500,), (400,), 1000, None),  # that may have been held back, and be about what was before
+        ((500,), (400, 600), 1000, None),
+        ((500,), (400, 300), 1000, 300),
         ((500,), ("RESET",), 500, None),  # booting anew
         ((), (500, "RESET", 800), 500, None),
         ((), (498,), 500, None),  # pages of 4 KiB

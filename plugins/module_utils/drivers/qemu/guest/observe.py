@@ -72,19 +72,21 @@ def drifted(entries: Sequence[Entry], told: int, target: int, full: int) -> Opti
     """The memory in KiB that a guest has by its balloon's events, where it is not on the way to the target.
 
     ``told`` is how long the journal was when QEMU was told the target. Whoever has been there and has left, or moves
-    away from it, was told something else by hand; a guest without a driver does not move at all.
+    away from it, was told something else by hand; a guest without a driver does not move at all. QEMU holds back what
+    it says of a balloon for up to a second, so the first word behind ``told`` may be about what was before.
     """
     now = _last((entry for entry in entries if entry.at < told), full)
-    reached = away = False
+    reached, away, late = _near(now, target), False, True
     for entry in entries:
         if entry.at < told:
             continue
         if entry.name == "RESET":
-            now, reached, away = full, False, False
+            now, reached, away, late = full, _near(full, target), False, False
         elif entry.name == "BALLOON_CHANGE":
             before, now = now, int(entry.data["actual"]) // 1024
             reached = reached or _near(now, target)
-            away = away or abs(now - target) > abs(before - target)
+            away = away or (not late and abs(now - target) > abs(before - target))
+            late = False
     return now if (reached or away) and not _near(now, target) else None
 
 
