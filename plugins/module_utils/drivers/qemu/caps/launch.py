@@ -30,7 +30,6 @@ def monitor(wait: str) -> Tuple[str, ...]:
     return ("-chardev", f"socket,id=monitor,fd=3,server=on,wait={wait}", "-mon", "chardev=monitor,mode=control")
 
 
-
 def probe_binary(host: Host, binary: str, scratch: str, *, kvm: bool, account: Account = OURSELVES) -> Capabilities:
     """Start the binary once, or twice with KVM, and return what it answers.
 
