@@ -39,7 +39,7 @@ PLUGIN_FLOOR = 6
 CONTROLLER = "plugin_utils"
 
 # What every driver may use of the drivers' own floor.
-SHARED_BY_DRIVERS = ("api", "contracts", "store", "surroundings", "links", "units", "libvirtd")
+SHARED_BY_DRIVERS = ("api", "contracts", "store", "listing", "surroundings", "links", "units", "libvirtd")
 
 # Files that may touch the machine, as module_utils/host/<name>.py begins.
 SEAM = ("local", "monitor")

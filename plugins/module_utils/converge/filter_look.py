@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..drivers.api import Filter, NwfilterDriver
-from ..errors import CorralError, NotFound
+from ..errors import NotFound
 from ..xml.write import to_text
 from .filter import gather
 from .filter_facts import filter_facts
 from .job import Job
+from .unreadable import Unreadable
 
 
 def show_filters(job: Job) -> dict[str, Any]:
@@ -21,13 +22,14 @@ def show_filters(job: Job) -> dict[str, Any]:
     driver, names = job.connection.nwfilter, job.options.get("name")
     xml, builtin = bool(job.options.get("xml")), job.options.get("builtin")
     missing: list[str] = []
+    unreadable = Unreadable(job, "Filter")
     if names is None:
-        found = [each for each in driver.list_nwfilters() if builtin in (None, each.builtin)]
-        shown = [_shown_beside_others(driver, each.name, xml) for each in found]
+        everything = [each for each in driver.list_nwfilters() if builtin in (None, each.builtin)]
+        filters = unreadable.shown(everything, lambda each: _shown(driver, each.name, xml))
     else:
         found = _named(driver, names, missing)
-        shown = [_shown(driver, each.name, xml) for each in found]
-    return {"changed": False, "filters": [facts for facts in shown if facts], "missing": missing}
+        filters = [facts for each in found if (facts := _shown(driver, each.name, xml))]
+    return {"changed": False, "filters": filters, "unreadable": unreadable, "missing": missing}
 
 
 def _named(driver: NwfilterDriver, names: list[str], missing: list[str]) -> list[Filter]:
@@ -48,11 +50,3 @@ def _shown(driver: NwfilterDriver, name: str, xml: bool) -> Optional[dict[str, A
         return None
     facts = filter_facts(current.summary, current.document, current.users, current.faults)
     return {**facts, "xml": to_text(current.document)} if xml else facts
-
-
-def _shown_beside_others(driver: NwfilterDriver, name: str, xml: bool) -> Optional[dict[str, Any]]:
-    """Return the same, and of a filter that cannot be looked at what is wrong: it hides no other."""
-    try:
-        return _shown(driver, name, xml)
-    except CorralError as error:
-        return {"name": name, "error": " ".join(part for part in (error.message, error.hint) if part)}

@@ -24,6 +24,7 @@ from .figures import (
     save_screenshot,
 )
 from .job import Job
+from .unreadable import Unreadable
 
 
 def show_guests(job: Job) -> dict[str, Any]:
@@ -37,13 +38,16 @@ def show_guests(job: Job) -> dict[str, Any]:
             missing.append(name)
         elif domain.name not in [other.name for other in found]:
             found.append(domain)
-    if names is None:
-        found = sorted(driver.list_domains(), key=lambda domain: domain.name)
+    unreadable = Unreadable(job, "Guest")
     picture = job.options.get("screenshot")
     if picture and not job.check_mode:
         save_screenshot(driver, found, picture)
-    guests = [_shown(job, domain) for domain in found]
-    return {"changed": False, "guests": [guest for guest in guests if guest], "missing": missing}
+    if names is None:
+        everybody = sorted(driver.list_domains(), key=lambda domain: domain.name)
+        guests = unreadable.shown(everybody, lambda domain: _shown(job, domain))
+    else:
+        guests = [facts for domain in found if (facts := _shown(job, domain))]
+    return {"changed": False, "guests": guests, "unreadable": unreadable, "missing": missing}
 
 
 def find(driver: HypervisorDriver, reference: str) -> Optional[Domain]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..drivers.api import Summary
-from ..errors import CorralError, NotFound
+from ..errors import NotFound
 from ..model.network.identity import NETWORK
 from ..xml.canonical import masked
 from ..xml.write import to_text
@@ -18,6 +18,7 @@ from .network_face import NetworkFace
 from .network_facts import network_facts
 from .resource.face import find, gather
 from .resource.values import Current
+from .unreadable import Unreadable
 
 
 def show_networks(job: Job) -> dict[str, Any]:
@@ -31,11 +32,13 @@ def show_networks(job: Job) -> dict[str, Any]:
             missing.append(name)
         elif network.name not in [other.name for other in found]:
             found.append(network)
+    unreadable, xml = Unreadable(job, "Network"), job.options.get("xml") or "none"
     if names is None:
-        found = sorted(face.list(), key=lambda network: network.name)
-    show = _shown if names is not None else _shown_beside_others
-    shown = [show(face, network.name, job.options.get("xml") or "none") for network in found]
-    return {"changed": False, "networks": [network for network in shown if network], "missing": missing}
+        everything = sorted(face.list(), key=lambda network: network.name)
+        networks = unreadable.shown(everything, lambda network: _shown(face, network.name, xml))
+    else:
+        networks = [facts for network in found if (facts := _shown(face, network.name, xml))]
+    return {"changed": False, "networks": networks, "unreadable": unreadable, "missing": missing}
 
 
 def _shown(face: NetworkFace, name: str, xml: str) -> Optional[dict[str, Any]]:
@@ -51,15 +54,6 @@ def _shown(face: NetworkFace, name: str, xml: str) -> Optional[dict[str, Any]]:
     if xml != "none":
         facts["xml"] = _xml(current, xml)
     return facts
-
-
-def _shown_beside_others(face: NetworkFace, name: str, xml: str) -> Optional[dict[str, Any]]:
-    """Return the same, and of a network that cannot be looked at what is wrong: it hides no other."""
-    try:
-        return _shown(face, name, xml)
-    except CorralError as error:
-        said = " ".join(part for part in (error.message, error.hint) if part)
-        return {"name": name, "state": "unknown", "runtime": {"error": said}}
 
 
 def _xml(current: Current, which: str) -> Optional[str]:

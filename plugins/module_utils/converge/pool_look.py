@@ -18,6 +18,7 @@ from .pool_face import PoolFace
 from .pool_facts import pool_facts
 from .resource.face import find, gather
 from .resource.values import Current
+from .unreadable import Unreadable
 
 
 def show_pools(job: Job) -> dict[str, Any]:
@@ -31,10 +32,13 @@ def show_pools(job: Job) -> dict[str, Any]:
             missing.append(name)
         elif pool.name not in [other.name for other in found]:
             found.append(pool)
+    unreadable, xml = Unreadable(job, "Pool"), job.options.get("xml") or "none"
     if names is None:
-        found = sorted(face.list(), key=lambda pool: pool.name)
-    shown = [_shown(face, pool.name, job.options.get("xml") or "none") for pool in found]
-    return {"changed": False, "pools": [pool for pool in shown if pool], "missing": missing}
+        everything = sorted(face.list(), key=lambda pool: pool.name)
+        pools = unreadable.shown(everything, lambda pool: _shown(face, pool.name, xml))
+    else:
+        pools = [facts for pool in found if (facts := _shown(face, pool.name, xml))]
+    return {"changed": False, "pools": pools, "unreadable": unreadable, "missing": missing}
 
 
 def _shown(face: PoolFace, name: str, xml: str) -> Optional[dict[str, Any]]:

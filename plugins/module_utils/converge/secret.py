@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from ..drivers.api import Secret, SecretDriver
@@ -23,6 +23,7 @@ from .job import Job
 from .resource.result import diff_parts
 from .resource.steps import take_steps
 from .resource.values import Plan, Step
+from .secret_look import secret_facts
 from .secret_spec import Read, Wanted, document_of, wanted_secret
 
 # Seconds that another run may work on secrets before we give up.
@@ -57,7 +58,7 @@ def converge_secret(job: Job, read: Optional[Read] = None) -> dict[str, Any]:
     result = {
         "changed": bool(plan.steps),
         "actions": [step.as_dict() for step in plan.steps],
-        "secret": None if after is None else asdict(after.summary),
+        "secret": None if after is None else secret_facts(after.summary),
         "protection": driver.secret_protection(),
     }
     if job.diff:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Optional
 
 from ..drivers.api import Secret, SecretDriver
@@ -15,6 +15,7 @@ from ..errors import InvalidArgument, NotFound
 from ..values import parse_uuid
 from ..xml.write import to_text
 from .job import Job
+from .unreadable import Unreadable
 
 
 def show_secrets(job: Job) -> dict[str, Any]:
@@ -24,14 +25,24 @@ def show_secrets(job: Job) -> dict[str, Any]:
         raise InvalidArgument("usage_id goes with usage.", hint="Give both, or usage alone.")
     wanted = [parse_uuid(uuid) for uuid in dict.fromkeys(options["uuid"])] if options.get("uuid") is not None else None
     secrets = list(driver.list_secrets())
-    found = [secret for secret in _chosen(secrets, wanted) if _fits(secret, options)]
-    known = {secret.uuid for secret in secrets}
+    found = [secret for secret in _chosen(secrets, wanted) if secret.error is not None or _fits(secret, options)]
+    known, unreadable = {secret.uuid for secret in secrets}, Unreadable(job, "Secret")
+    if wanted is not None:
+        _check_whole(found)
     return {
         "changed": False,
-        "secrets": [_shown(driver, secret, with_xml=bool(options.get("xml"))) for secret in found],
+        "secrets": unreadable.shown(found, lambda secret: _shown(driver, secret, with_xml=bool(options.get("xml")))),
+        "unreadable": unreadable,
         "missing": [uuid for uuid in wanted or () if uuid not in known],
         "protection": driver.secret_protection(),
     }
+
+
+def _check_whole(secrets: Sequence[Secret]) -> None:
+    """Raise what keeps one that was asked for by its uuid from being looked at."""
+    for secret in secrets:
+        if secret.error is not None:
+            raise secret.error
 
 
 def _chosen(secrets: Sequence[Secret], wanted: Optional[Sequence[str]]) -> list[Secret]:
@@ -46,8 +57,15 @@ def _fits(secret: Secret, options: Any) -> bool:
     return all(options.get(name) in (None, getattr(secret, name)) for name in ("usage", "usage_id"))
 
 
+def secret_facts(secret: Secret) -> dict[str, Any]:
+    """Return the facts of one secret."""
+    facts = asdict(replace(secret, error=None))
+    del facts["error"]
+    return facts
+
+
 def _shown(driver: SecretDriver, secret: Secret, *, with_xml: bool) -> dict[str, Any]:
-    facts = asdict(secret)
+    facts = secret_facts(secret)
     if with_xml:
         try:
             facts["xml"] = to_text(driver.secret_xml(secret.uuid))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import MissingLibrary, XmlError
@@ -27,6 +28,8 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 48
 # What is as many levels below a root as it may have with itself.
 TOO_DEEP = "/".join("*" * MAX_DEPTH)
+# A DOCTYPE with what it declares.
+DECLARED = re.compile(rb"<!DOCTYPE[^>\[]*(\[[^\]]*\]\s*)?>")
 
 
 def need_lxml() -> None:
@@ -56,8 +59,30 @@ def parse(text: str, *, root: Optional[str] = None, what: str = "document") -> E
     return element
 
 
-def _read(data: bytes, what: str) -> Element:
-    reader = etree.XMLParser(
+def parse_bytes(data: bytes, *, root: str, what: str) -> Element:
+    """Return the root element of a document that was kept as UTF-8; raises XmlError for what is none."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise XmlError(f"the {what} is not UTF-8 text.", line=1 + data.count(b"\n", 0, error.start)) from None
+    return parse(text, root=root, what=what)
+
+
+def remains(data: bytes, *, root: str) -> Optional[Element]:
+    """Return what can still be told of a damaged document, None for nothing: for looking, and never to be kept."""
+    need_lxml()
+    text = DECLARED.sub(b"", data[:MAX_BYTES].replace(b"\0", b"").strip())
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        return None
+    try:
+        found = etree.fromstring(_without_declaration(text), parser=_reader(recover=True))
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    return found if found is not None and found.tag == root and found.find(TOO_DEEP) is None else None
+
+
+def _reader(*, recover: bool = False) -> Any:
+    return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -66,9 +91,13 @@ def _read(data: bytes, what: str) -> Element:
         remove_pis=True,
         remove_blank_text=True,
         encoding="utf-8",
+        recover=recover,
     )
+
+
+def _read(data: bytes, what: str) -> Element:
     try:
-        return etree.fromstring(_without_declaration(data), parser=reader)
+        return etree.fromstring(_without_declaration(data), parser=_reader())
     except etree.XMLSyntaxError as error:
         line = error.position[0] if error.position else None
         raise XmlError(f"the {what} is not well-formed XML: {error.msg}.", line=line) from None

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Protocol, Sequence, TypeVar, Union
 
-from ...errors import NoSupport
+from ...errors import CorralError, NoSupport
 from ...host.api import Host
 from ...values import Uri
 from ...xml.parse import Element
@@ -64,13 +64,18 @@ Answer = Union[Success, Declined]
 
 @dataclass(frozen=True)
 class Summary:
-    """One object of any kind, as a list shows it."""
+    """One object of any kind, as a list shows it.
+
+    In a list one that cannot be looked at has the ``error``, the uuid where that can still be told (else none), and is
+    active where it may be. A look at that one object raises the error.
+    """
 
     name: str
     uuid: str
     active: bool
     persistent: bool = True
     autostart: bool = False
+    error: Optional[CorralError] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,10 @@ class HypervisorDriver(Driver):
         """The live document of an active guest, else (or with ``inactive``) the persistent one."""
         raise self.unsupported("domain_xml")
 
+    def domain_remains(self, name: str) -> List[Element]:
+        """What is left of a guest's damaged documents: for telling what it uses, and never to be kept."""
+        return []
+
     def observe_domain(self, name: str, wanted: Element) -> Element:
         """The live document of an active guest with what has drifted from it: asked of what runs, where it can tell.
 

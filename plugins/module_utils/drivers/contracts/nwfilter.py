@@ -10,19 +10,24 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import ContextManager, List, NamedTuple, Optional, Sequence, Tuple
 
+from ...errors import CorralError
 from ...xml.parse import Element
 from .base import Driver, Fault, mutates
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One filter. ``chain`` is where its rules stand; ``builtin`` says that it is there without being defined."""
+    """One filter. ``chain`` is where its rules stand; ``builtin`` says that it is there without being defined.
+
+    In a list one that cannot be looked at has the ``error``, and the uuid where that can still be told.
+    """
 
     name: str
     uuid: str
     chain: str = "root"
     priority: Optional[int] = None
     builtin: bool = False
+    error: Optional[CorralError] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,20 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ContextManager, Optional, Sequence
 
+from ...errors import CorralError
 from ...xml.parse import Element
 from .base import Driver, mutates
 
 
 @dataclass(frozen=True)
 class Secret:
-    """One secret without its value; ``usage`` is volume, ceph, iscsi, tls, vtpm or None, ``usage_id`` for what."""
+    """One secret without its value; ``usage`` is volume, ceph, iscsi, tls, vtpm or None, ``usage_id`` for what.
+
+    In a list one that cannot be looked at has the ``error``.
+    """
 
     uuid: str
     usage: Optional[str] = None
@@ -25,6 +29,12 @@ class Secret:
     ephemeral: bool = False
     has_value: bool = False
     description: Optional[str] = None
+    error: Optional[CorralError] = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """What a secret is called by."""
+        return self.uuid
 
 
 class SecretDriver(Driver):

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from ...errors import AlreadyExists, CorralError, InvalidArgument, NotFound, OperationInvalid
 from ...host.api import Host
 from ...host.layout import Layout, check_name
-from ...values import same_uuid
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Expected, Fault, HypervisorDriver, Lease, Neighbours, Network, NetworkDriver
+from ..listing import listed, may_be_live, of_uuid, uuid_left
 from ..store import Store
 from .site import Site, view_of
 
@@ -49,15 +49,15 @@ class BridgeDriver(NetworkDriver):
 
         return {"table": f"inet {table_name(self.site.layout)}", "config": self.site.layout.config_dir("network")}
 
-    def list_networks(self) -> Sequence[Network]:
-        return [self._shown(name) for name in self.site.names()]
+    def list_networks(self) -> List[Network]:
+        return listed(self.site.names(), self._describe, self._damaged)
 
     def lookup_network(self, reference: str) -> Network:
         if self._is_known(reference):
             return self._describe(reference)
-        for network in self.list_networks():
-            if same_uuid(reference, network.uuid):
-                return network
+        found = of_uuid(self.list_networks(), reference)
+        if found is not None:
+            return found
         raise NotFound(f"There is no network with the name or uuid '{reference}'.", name=reference)
 
     def network_xml(self, name: str, *, inactive: bool = False) -> Element:
@@ -120,9 +120,9 @@ class BridgeDriver(NetworkDriver):
         return read_leases(name, data.decode("utf-8", "replace"), self.host.now())
 
     def network_guests(self, name: str) -> List[str]:
-        from .ports.guests import connected
+        from .ports.guests import guests_of
 
-        return sorted({port.guest for port in connected(self._hypervisor, name)})
+        return guests_of(self._hypervisor, name)
 
     def actual_interface(self, interface: Element) -> Element:
         from ...model.domain.interface import Interface
@@ -310,9 +310,6 @@ class BridgeDriver(NetworkDriver):
                 facts["dnsmasq"] = status.pid
         return facts
 
-    def _shown(self, name: str) -> Network:
-        """A network for a list: one whose files are damaged is in it, and hides no other."""
-        try:
-            return self._describe(name)
-        except CorralError as error:
-            return Network(name, uuid="", active=False, runtime={"error": error.message})
+    def _damaged(self, name: str, error: CorralError) -> Network:
+        """A network for a list, whose files are damaged."""
+        return Network(name, uuid_left(self.store, name), may_be_live(self.store, name), error=error)

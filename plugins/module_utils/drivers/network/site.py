@@ -9,15 +9,15 @@ What a document means is imported when one is read: most runs open the driver an
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Dict, List, Optional
 
-from ...errors import CorralError, HostError, NotFound, XmlError
+from ...errors import CorralError, HostError, NotFound
 from ...host.api import Host
 from ...host.layout import Layout
-from ...xml.parse import Element, parse
+from ...xml.parse import Element
 from ..api import Expected, with_expected
+from ..listing import left_of, live, persistent
 from ..store import Store
 
 if TYPE_CHECKING:
@@ -43,16 +43,12 @@ class Site:
 
     def persistent(self, name: str) -> Optional[Element]:
         """The persistent document of a network, or None."""
-        return _read(self.store.read_config(name), f"definition {self.store.config_path(name)}")
+        return persistent(self.store, name)
 
     def active(self, name: str) -> Optional[Element]:
         """The live document of a network, or None."""
-        try:
-            return _read(self.store.read_live(name), f"live document {self.store.live_path(name)}")
-        except XmlError as error:
-            status = self.layout.live_status("network", name)
-            error.hint = error.hint or f"Remove {status}, and start the network {name} again."
-            raise
+        status = self.layout.live_status("network", name)
+        return live(self.store, name, f"Remove {status}, and start the network {name} again.")
 
     def require(self, name: str) -> Element:
         """The persistent or else the live document; raises NotFound."""
@@ -78,7 +74,7 @@ class Site:
         return sorted({*self.store.names(), *self.store.live_names()})
 
     def others(self, name: str) -> Dict[str, List[Element]]:
-        """The documents of all other networks, the live and the persistent one of each; damaged ones are left out.
+        """The documents of all other networks, the live and the persistent one of each; of damaged ones what is left.
 
         Of one that is expected to change or to come, they are those that it will have.
         """
@@ -119,12 +115,23 @@ class Site:
         return found
 
     def _documents(self, name: str) -> List[Element]:
-        found: List[Element] = []
-        for read in (self.active, self.persistent):
-            with suppress(CorralError):
-                document = read(name)
-                found += [] if document is None else [document]
-        return found
+        try:
+            found = (self.active(name), self.persistent(name))
+        except CorralError:
+            return [_without_nonsense(document) for document in left_of(self.store, name)]
+        return [_without_nonsense(document) for document in found if document is not None]
+
+
+def _without_nonsense(document: Element) -> Element:
+    """The document without addresses and routes that say none: others are only compared with it."""
+    network = view_of(document)
+    parts = [(each.element, each.network) for each in network.ips]
+    for element, said in parts + [(each.element, each.network) for each in network.routes]:
+        try:
+            said()
+        except CorralError:
+            document.remove(element)
+    return document
 
 
 def view_of(document: Element) -> Network:
@@ -132,7 +139,3 @@ def view_of(document: Element) -> Network:
     from ...model.network.core import Network
 
     return Network(document)
-
-
-def _read(data: Optional[bytes], what: str) -> Optional[Element]:
-    return None if data is None else parse(data.decode("utf-8", "replace"), root="network", what=what)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
 from ...errors import CorralError, MissingProgram, NotFound, OperationInvalid
 from ...host.api import Host
 from ...host.layout import Layout, check_name
-from ...values import same_uuid
 from ...xml.parse import Element
 from ..api import Fault, Filter, FilterPort, HypervisorDriver, Neighbours, NetworkDriver, NwfilterDriver, User
+from ..listing import listed, of_uuid, uuid_left
 from ..store import Store
 from .site import Site, builtin_document, view_of
 
@@ -50,15 +50,15 @@ class NftablesDriver(NwfilterDriver):
 
         return {"table": f"bridge {table_name(self.site.layout)}", "config": self.site.layout.config_dir("nwfilter")}
 
-    def list_nwfilters(self) -> Sequence[Filter]:
-        return [self._shown(name) for name in self.site.names()]
+    def list_nwfilters(self) -> List[Filter]:
+        return listed(self.site.names(), self._describe, self._damaged)
 
     def lookup_nwfilter(self, reference: str) -> Filter:
         if self.site.is_there(reference):
             return self._describe(reference)
-        for found in self.list_nwfilters():
-            if same_uuid(reference, found.uuid):
-                return found
+        found = of_uuid(self.list_nwfilters(), reference)
+        if found is not None:
+            return found
         raise NotFound(f"There is no network filter with the name or uuid '{reference}'.", name=reference)
 
     def nwfilter_xml(self, name: str) -> Element:
@@ -202,12 +202,9 @@ class NftablesDriver(NwfilterDriver):
         view = view_of(self.site.require(name))
         return Filter(name, view.uuid or "", view.place, view.priority, not self.site.is_defined(name))
 
-    def _shown(self, name: str) -> Filter:
-        """A filter for a list: one whose file is damaged is in it, and hides no other."""
-        try:
-            return self._describe(name)
-        except CorralError:
-            return Filter(name, uuid="")
+    def _damaged(self, name: str, error: CorralError) -> Filter:
+        """A filter for a list, whose file is damaged."""
+        return Filter(name, uuid_left(self.store, name), error=error)
 
 
 def _listed(users: Sequence[User], most: int = 5) -> str:

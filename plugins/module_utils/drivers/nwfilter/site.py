@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Set
 
 from ...errors import CorralError, InvalidArgument, NotFound
 from ...host.api import Host
 from ...host.layout import Layout, check_name
-from ...xml.parse import Element, parse
+from ...xml.parse import Element
+from ..listing import left_of, persistent
 from ..store import Store
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ class Site(NamedTuple):
 
     def defined(self, name: str) -> Optional[Element]:
         """The document that somebody has defined under a name, or None."""
-        data = self.store.read_config(name) if _can_be(name) else None
-        what = f"definition {self.store.config_path(name)}" if data is not None else ""
-        return None if data is None else parse(data.decode("utf-8", "replace"), root="filter", what=what)
+        return persistent(self.store, name) if _can_be(name) else None
 
     def is_defined(self, name: str) -> bool:
         """Whether somebody has defined a filter under this name."""
@@ -62,12 +60,14 @@ class Site(NamedTuple):
         return sorted({*self.store.names(), *builtin_names()})
 
     def all(self, *, but: str = "") -> List[Element]:
-        """The documents of all filters but one; damaged ones are left out."""
-        found: List[Element] = []
-        for name in self.names():
-            with suppress(CorralError):
-                found += [self.require(name)] if name != but else []
-        return found
+        """The documents of all filters but one; of damaged ones what is left."""
+        return [document for name in self.names() if name != but for document in self._documents(name)]
+
+    def _documents(self, name: str) -> List[Element]:
+        try:
+            return [self.require(name)]
+        except CorralError:
+            return left_of(self.store, name)
 
 
 def with_document(lookup: Lookup, name: str, document: Optional[Element]) -> Lookup:

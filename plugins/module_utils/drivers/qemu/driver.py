@@ -23,12 +23,13 @@ from ...model.domain.core import Domain as DomainView
 from ...model.domain.identity import DOMAIN
 from ...model.domain.interface import LINKED
 from ...model.domain.seed import seed_path
-from ...values import derived_uuid, parse_uuid, same_uuid
+from ...values import derived_uuid, parse_uuid
 from ...xml.canonical import secret_values
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Domain, GuestAddress, Neighbours
+from ..listing import check_told, listed, of_uuid
 from ..store import Store
 from .entering import EnteringDriver
 from .guest.agent import agent_opened, describe
@@ -106,22 +107,25 @@ class QemuDriver(EnteringDriver):
         }
 
     def list_domains(self) -> List[Domain]:
-        running = [name for name in self.store.live_names() if self._runs(name)]
-        return [self._shown(name) for name in sorted({*self.store.names(), *running})]
+        running = [name for name in self.store.live_names() if self._may_run(name)]
+        return listed(sorted({*self.store.names(), *running}), self._describe, self._damaged)
 
     def lookup_domain(self, reference: str) -> Domain:
         direct = self._by_name(reference)
         if direct is not None:
             return direct
-        for domain in self.list_domains():
-            if reference == str(domain.id) or same_uuid(reference, domain.uuid):
-                return domain
+        domains = self.list_domains()
+        found = of_uuid(domains, reference) or next((each for each in domains if reference == str(each.id)), None)
+        if found is not None:
+            return found
+        if reference.isdigit():  # the number of a guest whose status is damaged is not known
+            check_told([each.error for each in domains if each.active], reference)
         raise NotFound(f"There is no guest with the name, uuid or id '{reference}'.", name=reference)
 
     def domain_xml(self, name: str, *, inactive: bool = False) -> Element:
         running = self.site.active(name) if self._runs(name) else None
-        kept = self.site.persistent(name)
-        found = kept if running is None or (inactive and kept is not None) else running
+        kept = self.site.persistent(name) if inactive or running is None else None
+        found = running if kept is None else kept
         if found is None:
             raise NotFound(f"There is no guest named '{name}'.", name=name)
         return found
@@ -582,11 +586,3 @@ class QemuDriver(EnteringDriver):
             if document is not None:
                 facts["agent"] = agent_opened(DomainView(document), journal)
         return facts
-
-    def _shown(self, name: str) -> Domain:
-        """A guest for a list: one whose files are damaged is in it, and hides no other."""
-        try:
-            return self._describe(name)
-        except CorralError as error:
-            facts = {"error": error.message, "log": self.layout().domain_log(name)}
-            return Domain(name, uuid="", active=False, state="shut off", reason="damaged", runtime=facts)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import ContextManager, List, Optional, Sequence
 
+from ...errors import CorralError
 from ...xml.parse import Element
-from ..api import Fault
+from ..api import Domain, Fault
+from ..listing import left_of, told, uuid_left
 from .seeding import SeedingDriver
 
 
@@ -35,16 +37,38 @@ class GuardingDriver(SeedingDriver):
     def guard_links(self, devices: Sequence[str]) -> None:
         from .guest.guards import guard_again
 
-        guests = [(each.name, self._guarded(each.name)) for each in self.list_domains() if each.active]
-        guard_again(self.site, [(name, document) for name, document in guests if document is not None], devices)
+        active = (guest for guest in self.list_domains() if guest.active)
+        known = [(each.guest, each.document) for guest in active for each in told(self, guest) if each.whole]
+        found = [(name, document) for name, document in known if document is not None and _has_filters(document)]
+        guard_again(self.site, found, devices)
+
+    def domain_remains(self, name: str) -> List[Element]:
+        return left_of(self.site.store, name)
 
     def _guarded(self, name: str) -> Optional[Element]:
         """The live document of an active guest that has filters."""
         document = self.site.active(name) if self._runs(name) else None
-        return None if document is None or document.find("devices/interface/filterref") is None else document
+        return None if document is None or not _has_filters(document) else document
+
+    def _damaged(self, name: str, error: CorralError) -> Domain:
+        """A guest for a list, whose files are damaged."""
+        facts = {"log": self.site.layout.domain_log(name)}
+        uuid, active = uuid_left(self.site.store, name), self._may_run(name)
+        return Domain(name, uuid, active, error=error, state="unknown", reason="damaged", runtime=facts)
+
+    def _may_run(self, name: str) -> bool:
+        """Whether a guest is active; one whose status cannot be understood may well be."""
+        try:
+            return self._runs(name)
+        except CorralError:
+            return True
 
     def _runs(self, name: str) -> bool:
         raise self.unsupported("_runs")
 
     def _locked(self, name: str) -> ContextManager[None]:
         raise self.unsupported("_locked")
+
+
+def _has_filters(document: Element) -> bool:
+    return document.find("devices/interface/filterref") is not None

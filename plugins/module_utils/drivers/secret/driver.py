@@ -15,16 +15,17 @@ from __future__ import annotations
 import hmac
 import posixpath
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ...errors import CorralError, InvalidArgument, NotFound, OperationDenied, OperationInvalid
 from ...host.api import Host
 from ...host.layout import Layout
 from ...model.secret.core import Secret as SecretView
 from ...values import parse_uuid
-from ...xml.parse import Element, parse
+from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Secret, SecretDriver
+from ..listing import check_told, left_of, listed, live, persistent
 from ..store import Store
 from .complete import complete
 from .keep import LARGEST, keep, kept, sentence
@@ -48,8 +49,8 @@ class KeptSecrets(SecretDriver):
     def explain(self) -> Dict[str, Any]:
         return {"config": self.layout.config_dir("secret"), "values": self.layout.secrets_dir}
 
-    def list_secrets(self) -> Sequence[Secret]:
-        return [self._shown(uuid) for uuid in self._uuids()]
+    def list_secrets(self) -> List[Secret]:
+        return listed(self._uuids(), self._describe, lambda uuid, error: Secret(uuid, error=error))
 
     def lookup_secret(self, reference: str) -> Secret:
         return self._describe(self._find(reference))
@@ -59,7 +60,11 @@ class KeptSecrets(SecretDriver):
 
     def normalise_secret(self, document: Element) -> Element:
         host_id = f"{self.host.machine_id()}:{self.layout.config}"  # another tree has secrets of its own
-        return complete(document, self._documents(), host_id=host_id)
+        known = self._documents()
+        done = SecretView(complete(document, known, host_id=host_id))
+        if done.purpose is not None and done.uuid not in [SecretView(each).uuid for each in known]:
+            self._check_told(done.purpose)
+        return done.element
 
     def secret_matches(self, reference: str, value: bytes) -> bool:
         found = self._value(self._find(reference))
@@ -153,22 +158,32 @@ class KeptSecrets(SecretDriver):
         return sorted({*self.store.names(), *self.store.live_names()})
 
     def _documents(self) -> List[Element]:
-        """Every document that can be read; one that is damaged hides no other."""
-        found = []
-        for uuid in self._uuids():
-            with suppress(CorralError):
-                found.append(self._document(uuid))
-        return found
+        """Every document; of one that is damaged what is left."""
+        return [document for uuid in self._uuids() for document in self._readable(uuid)]
+
+    def _readable(self, uuid: str) -> List[Element]:
+        try:
+            return [self._document(uuid)]
+        except CorralError:
+            return left_of(self.store, uuid)
+
+    def _check_told(self, purpose: str) -> None:
+        """Raise HostError where a damaged secret may be for something, and it cannot be told any more for what."""
+        for each in self.list_secrets():
+            if each.error is not None and not any(SecretView(rest).purpose for rest in left_of(self.store, each.uuid)):
+                check_told([each.error], purpose)
 
     def _read(self, uuid: str) -> Optional[bytes]:
         found = self.store.read_config(uuid)
         return self.store.read_live(uuid) if found is None else found
 
     def _document(self, uuid: str) -> Element:
-        data = self._read(uuid)
-        if data is None:
+        found = persistent(self.store, uuid)
+        if found is None:
+            found = live(self.store, uuid, f"Remove {self.store.live_path(uuid)}, and define the secret again.")
+        if found is None:
             raise NotFound(f"There is no secret with the uuid {uuid}.", uuid=uuid)
-        return parse(data.decode("utf-8", "replace"), root="secret", what=f"document of the secret {uuid}")
+        return found
 
     def _find(self, reference: str) -> str:
         """The uuid of a secret; raises NotFound."""
@@ -180,6 +195,8 @@ class KeptSecrets(SecretDriver):
             secret = SecretView(document)
             if secret.purpose == reference:
                 return secret.uuid or ""
+        if ":" in reference:
+            self._check_told(reference)
         raise NotFound(
             f"There is no secret with the uuid or usage '{reference}'.",
             hint="A secret is named by its uuid, or by what it is for, such as ceph:client.admin.",
@@ -189,7 +206,8 @@ class KeptSecrets(SecretDriver):
     def _places(self, uuid: str) -> Tuple[str, str]:
         """Where the value belongs, and where a run that was killed may have left it."""
         stays, passes = self.layout.secret_value(uuid), self.layout.ephemeral_value(uuid)
-        return (passes, stays) if self.store.read_config(uuid) is None else (stays, passes)
+        lasting = self.host.stat(self.store.config_path(uuid)) is not None
+        return (stays, passes) if lasting else (passes, stays)
 
     def _value(self, uuid: str) -> Optional[bytes]:
         here, other = self._places(uuid)
@@ -214,10 +232,3 @@ class KeptSecrets(SecretDriver):
             has_value=any(self.host.stat(path) is not None for path in self._places(uuid)),
             description=secret.description,
         )
-
-    def _shown(self, uuid: str) -> Secret:
-        """A secret for a list: one whose document is damaged is in it, and hides no other."""
-        try:
-            return self._describe(uuid)
-        except CorralError as error:
-            return Secret(uuid, description=error.message)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator,
 from ...errors import AlreadyExists, CorralError, HostError, InvalidArgument, NotFound, OperationInvalid
 from ...host.api import Host
 from ...host.layout import Layout, check_name
-from ...values import same_uuid
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
 from ..api import Content, Expected, Fault, Neighbours, Pool, StorageDriver, Volume
+from ..listing import listed, may_be_live, of_uuid, uuid_left
 from ..store import Store
 from .site import Site, view_of
 
@@ -50,15 +50,15 @@ class HostStorage(StorageDriver):
     def explain(self) -> Dict[str, Any]:
         return {"config": self.site.layout.config_dir("pool"), "images": self.site.layout.images}
 
-    def list_pools(self) -> Sequence[Pool]:
-        return [self._shown(name) for name in self.site.names()]
+    def list_pools(self) -> List[Pool]:
+        return listed(self.site.names(), self._describe, self._damaged)
 
     def lookup_pool(self, reference: str) -> Pool:
         if self._is_known(reference):
             return self._describe(reference)
-        for pool in self.list_pools():
-            if same_uuid(reference, pool.uuid):
-                return pool
+        found = of_uuid(self.list_pools(), reference)
+        if found is not None:
+            return found
         raise NotFound(f"There is no pool with the name or uuid '{reference}'.", name=reference)
 
     def pool_xml(self, name: str, *, inactive: bool = False) -> Element:
@@ -416,9 +416,6 @@ class HostStorage(StorageDriver):
             available=view.available or 0,
         )
 
-    def _shown(self, name: str) -> Pool:
-        """A pool for a list: one whose files are damaged is in it, and hides no other."""
-        try:
-            return self._describe(name)
-        except CorralError:
-            return Pool(name, uuid="", active=self.store.is_live(name))
+    def _damaged(self, name: str, error: CorralError) -> Pool:
+        """A pool for a list, whose files are damaged."""
+        return Pool(name, uuid_left(self.store, name), may_be_live(self.store, name), error=error)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Dict, List, Optional
 from ...errors import CorralError, NotFound
 from ...host.api import Host
 from ...host.layout import Layout
-from ...xml.parse import Element, parse
+from ...xml.parse import Element
 from ..api import Expected, with_expected
+from ..listing import left_of, live, persistent
 from ..store import Store
 
 if TYPE_CHECKING:
@@ -41,11 +42,12 @@ class Site:
 
     def persistent(self, name: str) -> Optional[Element]:
         """The persistent document of a pool, or None."""
-        return _read(self.store.read_config(name), f"definition {self.store.config_path(name)}")
+        return persistent(self.store, name)
 
     def active(self, name: str) -> Optional[Element]:
         """The live document of a pool, or None."""
-        return _read(self.store.read_live(name), f"live document {self.store.live_path(name)}")
+        status = self.layout.live_status("pool", name)
+        return live(self.store, name, f"Remove {status}, and start the pool {name} again.")
 
     def require(self, name: str) -> Element:
         """The persistent or else the live document; raises NotFound."""
@@ -60,7 +62,7 @@ class Site:
         return sorted({*self.store.names(), *self.store.live_names()})
 
     def others(self, name: str) -> List[Element]:
-        """The documents of all other pools, the live and the persistent one of each; damaged ones are left out.
+        """The documents of all other pools, the live and the persistent one of each; of damaged ones what is left.
 
         Of one that is expected to change or to come, they are those that it will have.
         """
@@ -68,12 +70,11 @@ class Site:
         return [each for documents in with_expected(known, self.expected, name).values() for each in documents]
 
     def _documents(self, name: str) -> List[Element]:
-        found: List[Element] = []
-        for read in (self.active, self.persistent):
-            with suppress(CorralError):
-                document = read(name)
-                found += [] if document is None else [document]
-        return found
+        try:
+            found = (self.active(name), self.persistent(name))
+        except CorralError:
+            return left_of(self.store, name)
+        return [document for document in found if document is not None]
 
     def actives(self) -> List[Element]:
         """The documents of all active pools; damaged ones are left out."""
@@ -90,7 +91,3 @@ def view_of(document: Element) -> Pool:
     from ...model.storage.pool import Pool
 
     return Pool(document)
-
-
-def _read(data: Optional[bytes], what: str) -> Optional[Element]:
-    return None if data is None else parse(data.decode("utf-8", "replace"), root="pool", what=what)

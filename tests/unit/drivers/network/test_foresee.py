@@ -188,10 +188,10 @@ def test_a_damaged_network_hides_no_other(host: NetHost) -> None:
     run(host, xml=xml())
     host.add_file("/etc/corral/networks/b.xml", b"<network")
     job = Job(cast(Any, Open(driver_on(host, read_only=True))), {})
-    whole, damaged = show_networks(job)["networks"]
-    assert (whole["name"], whole["state"]) == ("a", "active")
-    assert (damaged["name"], damaged["state"]) == ("b", "unknown")
-    assert "/etc/corral/networks/b.xml is not well-formed" in damaged["runtime"]["error"]
+    found = show_networks(job)
+    assert [(row["name"], row["state"]) for row in found["networks"]] == [("a", "active")]
+    (damaged,) = found["unreadable"]
+    assert damaged["name"] == "b" and "/etc/corral/networks/b.xml is not well-formed" in damaged["error"]
     with pytest.raises(CorralError, match="not well-formed"):
         show_networks(Job(job.connection, {"name": ["b"]}))
 

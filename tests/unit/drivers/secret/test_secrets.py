@@ -279,7 +279,7 @@ def test_a_damaged_document_hides_no_other() -> None:
     driver.define_secret(document())
     host.add_file(f"/etc/corral/secrets/{OTHER}.xml", b"<secret", mode=0o600)
     shown = {secret.uuid: secret for secret in driver.list_secrets()}
-    assert set(shown) == {UUID, OTHER} and "not well-formed" in (shown[OTHER].description or "")
+    assert set(shown) == {UUID, OTHER} and "not well-formed" in str(shown[OTHER].error)
     assert driver.lookup_secret("ceph:client.admin").uuid == UUID
 
 

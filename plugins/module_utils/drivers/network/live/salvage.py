@@ -15,7 +15,7 @@ from typing import Callable, List, Optional, Tuple
 
 from ....errors import CorralError
 from ....model.network.core import Network
-from ....xml.parse import Element, parse
+from ....xml.parse import Element, parse_bytes
 from ..firewall.ruleset import walls
 from ..firewall.state import kept_documents
 from ..site import Site
@@ -85,7 +85,7 @@ def as_filtered(site: Site, name: str) -> Optional[Element]:
 
 
 def _parsed(data: Optional[bytes], what: str) -> Optional[Element]:
-    return None if data is None else parse(data.decode("utf-8", "replace"), root="network", what=what)
+    return None if data is None else parse_bytes(data, root="network", what=what)
 
 
 # The surest first.

@@ -18,6 +18,7 @@ from ....model.network.core import Network
 from ....values import PciAddress
 from ....xml.parse import Element
 from ...api import HypervisorDriver
+from ...listing import Told, told
 from ...surroundings import Link, Surroundings
 
 
@@ -54,15 +55,27 @@ def connected(hypervisor: Optional[HypervisorDriver], name: str) -> List[Port]:
 
 
 def _ports(hypervisor: HypervisorDriver, name: str) -> Iterator[Port]:
-    for guest in hypervisor.list_domains():
-        if guest.active:
+    for each in _told(hypervisor):
+        if each.document is not None:
             with suppress(CorralError):
-                yield from _of_guest(hypervisor, guest.name, name)
+                yield from _of_document(each.guest, each.document, name)
 
 
-def _of_guest(hypervisor: HypervisorDriver, guest: str, name: str) -> List[Port]:
-    interfaces = hypervisor.domain_xml(guest).iterfind("devices/interface")
-    views = [Interface(each) for each in interfaces]
+def _told(hypervisor: HypervisorDriver) -> Iterator[Told]:
+    active = (guest for guest in hypervisor.list_domains() if guest.active)
+    return (each for guest in active for each in told(hypervisor, guest))
+
+
+def guests_of(hypervisor: Optional[HypervisorDriver], name: str) -> List[str]:
+    """The active guests on a network; one whose live document is damaged counts where that does not name another."""
+    if hypervisor is None:
+        return []
+    found = {port.guest for port in _ports(hypervisor, name)}
+    return sorted(found | {each.guest for each in _told(hypervisor) if each.document is None})
+
+
+def _of_document(guest: str, document: Element, name: str) -> List[Port]:
+    views = [Interface(each) for each in document.iterfind("devices/interface")]
     return [Port(guest, view.target or "", view.element) for view in views if view.network == name]
 
 

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Dict, Iterator, List, Mapping, Optional, Set
 
 from ....errors import CorralError, NotFound
-from ...api import FilterPort, HypervisorDriver, User
+from ...api import Domain, FilterPort, HypervisorDriver, User
 from ...links.guarded import filter_ports
+from ...listing import Told, told
 from ..site import Site, view_of
 from .memo import Guarded
 
@@ -23,16 +23,21 @@ def users(site: Site, hypervisor: Optional[HypervisorDriver], name: str) -> List
 
 
 def _guests(hypervisor: Optional[HypervisorDriver], name: str) -> Set[str]:
-    """Those whose live document or definition names the filter."""
+    """Those whose live document or definition names the filter; one of which nothing can be told may do that, too."""
     found: Set[str] = set()
     if hypervisor is None:
         return found
     for guest in hypervisor.list_domains():
         for inactive in (False, True) if guest.active else (True,):
-            with suppress(CorralError):
-                ports = filter_ports(guest.name, hypervisor.domain_xml(guest.name, inactive=inactive))
-                found |= {guest.name for port in ports if port.filter == name}
+            for each in told(hypervisor, guest, inactive=inactive):
+                if each.document is None or name in _filters(each):
+                    found.add(guest.name)
     return found
+
+
+def _filters(guest: Told) -> Set[str]:
+    found = () if guest.document is None else guest.document.iterfind("devices/interface/filterref")
+    return {each.get("filter") or "" for each in found}
 
 
 def active_ports(hypervisor: Optional[HypervisorDriver], memo: Mapping[str, Guarded]) -> Dict[str, FilterPort]:
@@ -43,17 +48,18 @@ def active_ports(hypervisor: Optional[HypervisorDriver], memo: Mapping[str, Guar
     """
     if hypervisor is None:
         return {}
-    active = {guest.name for guest in hypervisor.list_domains() if guest.active}
+    active = {guest.name: guest for guest in hypervisor.list_domains() if guest.active}
     found = {device: each.port for device, each in memo.items() if each.port.guest in active}
-    for guest in sorted(active):
-        found.update({port.device: port for port in _of_guest(hypervisor, guest) if port.device})
+    for name in sorted(active):
+        found.update({port.device: port for port in _of_guest(hypervisor, active[name]) if port.device})
     return found
 
 
-def _of_guest(hypervisor: HypervisorDriver, guest: str) -> Iterator[FilterPort]:
-    """Those of one guest; one that ends meanwhile has none, and neither has one with a damaged document."""
-    with suppress(CorralError):
-        yield from filter_ports(guest, hypervisor.domain_xml(guest))
+def _of_guest(hypervisor: HypervisorDriver, guest: Domain) -> Iterator[FilterPort]:
+    """Those of one guest; one that ends meanwhile has none, and one with a damaged document what the memo has of it."""
+    for each in told(hypervisor, guest):
+        if each.document is not None and each.whole:
+            yield from filter_ports(guest.name, each.document)
 
 
 def is_active(hypervisor: Optional[HypervisorDriver], guest: str) -> bool:

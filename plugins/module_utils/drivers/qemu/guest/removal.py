@@ -25,7 +25,7 @@ from ....xml.parse import Element
 from .chains import QCOW_MAGIC
 from .nvram import own_variables
 from .saved import saved_files
-from .sharing import key_of, used_by_others, with_head
+from .sharing import documents_of, key_of, used_by_others, with_head
 from .site import Site
 
 STORAGE = ("keep", "owned")
@@ -117,8 +117,8 @@ def _check_volume(site: Site, name: str, place: Tuple[str, str], path: str, *, a
     if found is not None and found.kind == "file":
         _check(site, name, site.host.resolve(path), active=active)
     for other in sorted({*site.store.names(), *site.store.live_names()} - {name}):
-        for document in (site.persistent(other), site.active(other)):
-            if document is not None and place in _volumes(document):
+        for document in documents_of(site, other):
+            if place in _volumes(document):
                 raise _refused(name, path, f"is also used by the guest {other}")
     above = site.neighbours.storage.volume_layers(*place) if site.neighbours is not None else []
     if above:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 import struct
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Iterable, Iterator, List, Optional, Tuple
 
@@ -132,13 +133,34 @@ def running(site: Site, name: str) -> Iterator[List[Use]]:
 def others(site: Site, name: str) -> Iterator[Tuple[str, Element]]:
     """The documents of every other guest that runs or is being started."""
     for other in site.store.live_names():
-        status = site.status(other) if other != name else None
-        if status is None or status.ended is not None or (status.pid and not alive(site, status)):
-            continue
-        document = site.active(other)
-        document = site.persistent(other) if document is None else document
+        with _telling(other):
+            document = _running(site, other) if other != name else None
         if document is not None:
             yield other, document
+
+
+def _running(site: Site, name: str) -> Optional[Element]:
+    status = site.status(name)
+    if status is None or status.ended is not None or (status.pid and not alive(site, status)):
+        return None
+    document = site.active(name)
+    return site.persistent(name) if document is None else document
+
+
+def documents_of(site: Site, name: str) -> List[Element]:
+    """The documents of a guest, for what must not be overlooked; raises OperationInvalid where one is damaged."""
+    with _telling(name):
+        return [document for document in (site.persistent(name), site.active(name)) if document is not None]
+
+
+@contextmanager
+def _telling(name: str) -> Iterator[None]:
+    try:
+        yield
+    except CorralError as error:
+        raise OperationInvalid(
+            f"It cannot be told what guest {name} uses: {error.message}", hint=error.hint, guest=name
+        ) from error
 
 
 def explained(site: Site, name: str, said: str) -> Optional[OperationFailed]:
@@ -163,8 +185,8 @@ def explained(site: Site, name: str, said: str) -> Optional[OperationFailed]:
 def used_by_others(site: Site, name: str, key: Key) -> Optional[str]:
     """The other guest, running or only defined, that has this file as an image or below one."""
     for other in sorted({*site.store.names(), *site.store.live_names()} - {name}):
-        for document in (site.persistent(other), site.active(other)):
-            if document is not None and key in _everything(site.host, other, _with_volumes(site, document)):
+        for document in documents_of(site, other):
+            if key in _everything(site.host, other, _with_volumes(site, document)):
                 return other
     return None
 

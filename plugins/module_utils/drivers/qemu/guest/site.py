@@ -13,8 +13,9 @@ from ....errors import HostError, MissingProgram, NotFound, UnsupportedConfig
 from ....host.api import Host
 from ....host.layout import Layout, short_name
 from ....model.domain.core import Domain
-from ....xml.parse import Element, parse
+from ....xml.parse import Element
 from ...api import Neighbours
+from ...listing import live, persistent
 from ...store import Store
 from ..caps.account import OURSELVES, Account
 from ..caps.cache import capabilities
@@ -114,24 +115,24 @@ class Site:
 
     def persistent(self, name: str) -> Optional[Element]:
         """The persistent document of a guest, or None."""
-        data = self.store.read_config(name)
-        what = f"definition {self.store.config_path(name)}"
-        return None if data is None else parse(data.decode("utf-8", "replace"), root="domain", what=what)
+        return persistent(self.store, name)
 
     def active(self, name: str) -> Optional[Element]:
         """The live document of a guest, or None."""
-        data = self.store.read_live(name)
-        what = f"live document {self.store.live_path(name)}"
-        return None if data is None else parse(data.decode("utf-8", "replace"), root="domain", what=what)
+        return live(self.store, name, f"Guest {name} runs on: shut it down from inside, and start it again.")
 
     def status(self, name: str) -> Optional[Status]:
         """The runtime facts of a guest, None when it was never started since the host has booted."""
-        found = self.store.read_status(name)
+        path = self.layout.live_status("domain", name)
+        hint = f"Remove it when no QEMU of guest {name} runs any more (pgrep -af 'guest={name}')."
         try:
+            found = self.store.read_status(name)
             return None if found is None else Status.from_plain(found)
+        except HostError as error:
+            error.hint = hint if error.details.get("path") == path else error.hint
+            raise
         except (TypeError, ValueError, IndexError) as error:
-            path = self.layout.live_status("domain", name)
-            raise HostError(f"{path} is damaged: {error}.", hint="Remove it.", path=path) from error
+            raise HostError(f"{path} is damaged: {error}.", hint=hint, path=path) from error
 
     def journal(self, name: str) -> Journal:
         """The events that QEMU wrote for the running, or the last, start of a guest."""

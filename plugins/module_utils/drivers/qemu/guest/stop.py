@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import FrozenSet, Iterator, Tuple
 
@@ -99,11 +100,22 @@ def _give_back(site: Site, name: str) -> None:
 
 
 def _others(site: Site, name: str) -> Iterator[Tuple[str, Status]]:
-    """The other guests that have been started and not cleaned up yet."""
+    """The other guests that have been started and not cleaned up yet, as far as their status can be read."""
     for other in site.store.live_names():
-        status = site.status(other) if other != name else None
-        if status is not None and not status.clean:
-            yield other, status
+        with suppress(HostError):
+            status = site.status(other) if other != name else None
+            if status is not None and not status.clean:
+                yield other, status
+
+
+def _unknown(site: Site, name: str) -> Iterator[str]:
+    """The other guests whose status is damaged: they may well run."""
+    for other in site.store.live_names():
+        try:
+            if other != name:
+                site.status(other)
+        except HostError:
+            yield other
 
 
 def in_use_elsewhere(site: Site, name: str) -> Tuple[str, ...]:
@@ -113,7 +125,8 @@ def in_use_elsewhere(site: Site, name: str) -> Tuple[str, ...]:
         for other, status in _others(site, name)
         if status.ended is None and (not status.pid or alive(site, status))
     )
-    return tuple(path for other in users for path, _uid, _gid in handed(site, other))
+    every = (*users, *_unknown(site, name))
+    return tuple(path for other in every for path, _uid, _gid in handed(site, other))
 
 
 def links_elsewhere(site: Site, name: str) -> FrozenSet[str]:

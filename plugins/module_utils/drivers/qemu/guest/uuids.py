@@ -11,22 +11,30 @@ from typing import Optional
 
 from ....errors import AlreadyExists, CorralError
 from ....model.domain.core import Domain
+from ...listing import uuid_left
 from .site import Site
 
 
 def holder(site: Site, uuid: str, name: str) -> Optional[str]:
-    """Return another guest than ``name`` that has this uuid; a definition that cannot be read has none."""
-    for other in sorted({*site.store.names(), *site.store.live_names()} - {name}):
-        with suppress(CorralError):
-            if _mentions(site, other, uuid) and Domain(site.require(other)).uuid == uuid:
-                return other
-    return None
+    """Return another guest than ``name`` that has this uuid; a damaged one has it where its files have these digits."""
+    others = sorted({*site.store.names(), *site.store.live_names()} - {name})
+    return next((other for other in others if _has(site, other, uuid)), None)
+
+
+def _has(site: Site, name: str, uuid: str) -> bool:
+    try:
+        return _mentions(site, name, uuid) and Domain(site.require(name)).uuid == uuid
+    except CorralError:
+        return _mentions(site, name, uuid) and uuid_left(site.store, name) in (uuid, "")
 
 
 def _mentions(site: Site, name: str, uuid: str) -> bool:
     """Whether a document of a guest has these digits at all: most have not, and need not be parsed."""
     digits = uuid.replace("-", "").encode()
-    found = site.store.read_config(name) or site.store.read_live(name) or b""
+    found = b""
+    for path in (site.store.config_path(name), site.store.live_path(name)):
+        with suppress(CorralError):
+            found = found or site.host.read(path) or b""
     return digits in found.replace(b"-", b"").lower()
 
 

@@ -6,25 +6,28 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Callable, Collection, Iterator, List, NamedTuple, Optional, Sequence, Set
 
-from ....errors import CorralError
 from ....host.api import Host
 from ....xml.parse import Element
 from ...api import HypervisorDriver, Volume
+from ...listing import told
 
 # Attributes of a <source> that name an image, by the type of the disk.
 PATHS = ("file", "dev", "dir", "name")
 
 
 class Use(NamedTuple):
-    """One image that an active guest has open: a path of the host, or a volume by its pool and name."""
+    """One image that an active guest has open: a path of the host, or a volume by its pool and name.
+
+    ``unknown`` is for a guest of which nothing can be told: it may use anything.
+    """
 
     guest: str
     path: str = ""
     pool: str = ""
     volume: str = ""
+    unknown: bool = False
 
 
 def uses(hypervisor: Optional[HypervisorDriver]) -> List[Use]:
@@ -34,9 +37,11 @@ def uses(hypervisor: Optional[HypervisorDriver]) -> List[Use]:
 
 def _uses(hypervisor: HypervisorDriver) -> Iterator[Use]:
     for guest in hypervisor.list_domains():
-        if guest.active:
-            with suppress(CorralError):
-                yield from of_document(guest.name, hypervisor.domain_xml(guest.name))
+        for each in told(hypervisor, guest) if guest.active else ():
+            if each.document is None:
+                yield Use(guest.name, unknown=True)
+            else:
+                yield from of_document(guest.name, each.document)
 
 
 def of_document(guest: str, document: Element) -> List[Use]:
@@ -66,7 +71,11 @@ def among(host: Host, volumes: Sequence[Volume]) -> Callable[[str], bool]:
 def guests_of(found: Sequence[Use], pool: str, has: Callable[[str], bool], names: Collection[str] = ()) -> List[str]:
     """The guests that use a pool, by the volumes' names or by paths; ``names`` are the only volumes that count."""
     return sorted(
-        {use.guest for use in found if (use.pool == pool and (not names or use.volume in names)) or has(use.path)}
+        {
+            use.guest
+            for use in found
+            if (use.pool == pool and (not names or use.volume in names)) or has(use.path) or use.unknown
+        }
     )
 
 
