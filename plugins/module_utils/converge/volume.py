@@ -116,11 +116,20 @@ def _check_layers(driver: StorageDriver, plan: Plan, wanted: VolumeWanted, now: 
 
 
 def _foresee(plan: Plan, driver: StorageDriver, wanted: VolumeWanted) -> None:
-    """Raise what would keep the volume from being made; an image from elsewhere is not fetched for that."""
+    """Raise what would keep the volume from being made or filled; an image from elsewhere is not fetched for that."""
+    _check_transfer(plan, driver, wanted)
     asked = wanted.image
     if wanted.document is None or not _makes(plan) or (asked is not None and asked.fetched is not None):
         return
     _check_new(driver, wanted, content_of(driver, wanted))
+
+
+def _check_transfer(plan: Plan, driver: StorageDriver, wanted: VolumeWanted) -> None:
+    """Raise what is wrong with the files beside the volume; its size counts where it has it already."""
+    if wanted.upload_from or wanted.download_to:
+        stays = not any(step.action in ("create", "resize") for step in plan.steps)
+        name = wanted.name if stays else None
+        driver.check_transfer(wanted.pool, name, source=wanted.upload_from, target=wanted.download_to)
 
 
 def _makes(plan: Plan) -> bool:
@@ -151,8 +160,9 @@ def apply(plan: Plan, driver: StorageDriver, wanted: VolumeWanted, now: Optional
     """Do every step of the plan in its order; raises what the driver raises.
 
     An image is fetched before the first of them, and what it is to become is looked at, so that nothing is deleted for
-    one that does not come or does not fit.
+    one that does not come or does not fit. So are the files that are copied at the end.
     """
+    _check_transfer(plan, driver, wanted)
     content = content_of(driver, wanted) if _makes(plan) else None
     if _makes(plan):
         _check_new(driver, wanted, content)

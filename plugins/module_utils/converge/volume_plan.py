@@ -57,6 +57,7 @@ def make_volume_plan(now: Optional[VolumeNow], document: Optional[Element], want
         _refuse_use(now, "replaced")
         steps = (*steps, Step("upload", wanted.name, detail=(f"from {wanted.upload_from}",)))
     if wanted.download_to:
+        _refuse_use(now, "downloaded")
         steps = (*steps, Step("download", wanted.name, detail=(f"to {wanted.download_to}",)))
     return Plan(steps=steps, state="present", document=document)
 

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.test.storage import SimulatedStorage
-from ansible_collections.corral.virt.plugins.module_utils.errors import AlreadyExists, OperationFailed
+from ansible_collections.corral.virt.plugins.module_utils.errors import AlreadyExists, InvalidArgument, OperationFailed
 from ansible_collections.corral.virt.plugins.modules import pool, vm, volume, volume_info
 
 Run = Callable[..., "dict[str, Any]"]
@@ -184,6 +184,7 @@ def test_what_a_guest_has_open_is_left_alone(run: Run, node: str) -> None:
         ({**NAMED, "state": "absent"}, "absent"),
         ({**NAMED, "state": "wiped"}, "wiped"),
         ({**NAMED, "upload_from": "/srv/x"}, "replaced"),
+        ({**NAMED, "download_to": "/srv/x"}, "downloaded"),
         ({**QCOW2, "force": True}, "made anew"),
         ({**SMALLER, "shrink": True}, "made smaller"),
     ):
@@ -245,6 +246,27 @@ def test_a_password_in_a_url_is_shown_to_nobody(run: Run, node: str) -> None:
         result = run(volume, uri=node, **NAMED, diff=True, **options)
         assert "hush-hush" not in str(result)
         assert "quiet-please" not in str(result)
+
+
+def test_files_that_cannot_be_copied_are_known_before_the_first_step(
+    run: Run, node: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Optional[str]] = []
+
+    def refuse(driver: SimulatedStorage, pool: str, name: Optional[str], **files: Optional[str]) -> None:
+        asked.append(name)
+        raise InvalidArgument(f"There is no {files}.")
+
+    monkeypatch.setattr(SimulatedStorage, "check_transfer", refuse)
+    for options in ({"upload_from": "/srv/x"}, {"download_to": "/srv/x"}):
+        for check in (True, False):
+            result = run(volume, uri=node, check=check, **SIZED, **options)
+            assert (result["error"], result["changed"]) == ("InvalidArgument", False)
+    assert run(volume_info, uri=node)["volumes"] == []
+    run(volume, uri=node, **SIZED)
+    run(volume, uri=node, **SIZED, upload_from="/srv/x")
+    run(volume, uri=node, **{**SIZED, "capacity": "2GiB"}, upload_from="/srv/x")
+    assert asked == [None, None, None, None, "v", None]
 
 
 def test_nothing_is_deleted_for_an_image_that_does_not_come(

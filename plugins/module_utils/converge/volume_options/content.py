@@ -107,7 +107,7 @@ def _check_url(url: str, place: str) -> None:
     scheme, mark, rest = url.partition("://")
     if scheme.lower() not in SCHEMES or not mark or not rest:
         raise InvalidArgument(
-            f"{place}: {public_url(url)} is no URL of {listed(SCHEMES, 'or')}; write one such as https://SERVER/IMAGE."
+            f"{place}: {public_url(url)} is no URL of {listed(list(SCHEMES), 'or')}; write one such as https://SERVER/IMAGE."
         )
 
 

@@ -142,6 +142,15 @@ class StorageDriver(Driver):
         """
         raise self.unsupported("check_new_volume")
 
+    def check_transfer(
+        self, pool: str, name: Optional[str], *, source: Optional[str] = None, target: Optional[str] = None
+    ) -> None:
+        """Raise what would keep ``source`` from being uploaded, or the volume from being downloaded to ``target``.
+
+        As far as looking tells. ``name`` is None for a volume that is made or gets its size first: then only the files
+        are looked at.
+        """
+
     def volume_guests(self, pool: str, name: str) -> List[str]:
         """The names of the active guests that have the volume, or a layer above it, open."""
         return []

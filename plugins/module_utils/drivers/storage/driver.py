@@ -158,6 +158,13 @@ class HostStorage(StorageDriver):
         filling = self._filling(scene, content)
         check_new(scene, normalise(scene, document, filling, new=True), filling, preallocation=preallocation)
 
+    def check_transfer(
+        self, pool: str, name: Optional[str], *, source: Optional[str] = None, target: Optional[str] = None
+    ) -> None:
+        from .live.transfer import check_transfer
+
+        check_transfer(self._active(pool), name, source=source, target=target)
+
     def volume_guests(self, pool: str, name: str) -> List[str]:
         from .live.users import volume_guests
 

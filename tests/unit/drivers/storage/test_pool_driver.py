@@ -429,6 +429,25 @@ def test_origins_are_kept_until_the_contents_change(host: PoolHost) -> None:
     assert driver.create_volume("a", volume()).origin is None
 
 
+@pytest.mark.parametrize("kind", ["dir", "logical"])
+def test_files_of_a_copy_are_looked_at_before(host: PoolHost, kind: str) -> None:
+    active(host, kind)
+    driver = driver_on(host)
+    driver.create_volume("a", volume())
+    host.add_file("/root/small", bytes(512))
+    host.add_file("/root/large", bytes(EXTENT + 1))
+    driver.check_transfer("a", "one", source="/root/small", target="/root/new")
+    driver.check_transfer("a", None, source="/root/large")
+    for name, source, target, words in (
+        ("one", "/root/large", None, "Resize the volume first"),
+        ("one", "/root", None, "There is no file /root "),
+        (None, "/root/none", None, "There is no file"),
+        ("one", None, "/none/new", "There is no directory /none "),
+    ):
+        with pytest.raises(InvalidArgument, match=words):
+            driver.check_transfer("a", name, source=source, target=target)
+
+
 def test_an_origin_is_that_of_one_file(host: PoolHost) -> None:
     active(host)
     driver = driver_on(host)

@@ -22,6 +22,7 @@ from ansible_collections.corral.virt.plugins.module_utils.host.api import Comple
 from ansible_collections.corral.virt.tests.unit.drivers.storage.small_images import (
     TARGET,
     ImageHost,
+    backing,
     qcow2,
     shelf_on,
     volume,
@@ -119,3 +120,25 @@ def test_a_volume_is_downloaded_by_one_run_at_a_time(host: ImageHost, shelf: She
     while_copying(host, lambda: held.append(set(host.locks)))
     change.download(shelf, "a", "/srv/out")
     assert [any(shelf.key("a") in path for path in paths) for paths in held] == [True]
+
+
+def test_no_layer_is_made_above_an_image_that_is_written(host: ImageHost, shelf: Shelf) -> None:
+    base, layer = make.create(shelf, volume("base")), volume("layer", 8192, "qcow2", backing(f"{TARGET}/base", "raw"))
+    opened_by_a_program(host, base.path)
+    for act in (make.check_new, make.create):
+        with pytest.raises(OperationInvalid, match=f"The image {TARGET}/base below volume layer is open in a program"):
+            act(shelf, layer)
+    assert host.in_pool() == ["base"]
+    assert base.found is not None
+    host.add_file("/proc/locks", f"1: OFDLCK ADVISORY  READ -1 00:01:{base.found.inode} 100 100\n".encode())
+    make.create(shelf, layer)  # who only reads it is in nobody's way
+
+
+def test_a_check_looks_at_the_files_of_a_copy(host: ImageHost, shelf: Shelf) -> None:
+    made = make.create(shelf, volume("a", 8192, "qcow2"))
+    for path, data in ((IMAGE, b"words"), ("/srv/whole", qcow2(16384))):
+        host.add_file(path, data)
+    for path, words in (("/srv/none", "There is no file"), ("/srv", "There is no file"), (IMAGE, "is no image of")):
+        with pytest.raises(InvalidArgument, match=words):
+            change.check_upload(shelf, made, path, path)
+    assert change.check_upload(shelf, made, "/srv/whole", "/srv/whole") == len(qcow2(16384))

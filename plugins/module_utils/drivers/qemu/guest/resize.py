@@ -29,7 +29,11 @@ def resize_disk(host: Host, monitor: Monitor, document: Element, path: str, capa
     domain = Domain(document)
     disks = list(_disks_of(host, domain, path))
     if not disks:
-        raise OperationInvalid(f"Guest {domain.name} runs without the image {path} as a disk.", path=path)
+        raise OperationInvalid(
+            f"Guest {domain.name} runs without the image {path} as a disk of its own.",
+            hint="Where it is below one of its disks, resize that one, or stop the guest first.",
+            path=path,
+        )
     nodes = {str(row.get("node-name")) for row in monitor.execute("query-named-block-nodes", {"flat": True})}
     for disk in disks:
         arguments = {"node-name": _top(disk, nodes, path), "size": capacity}

@@ -16,10 +16,11 @@ from dataclasses import replace
 from typing import Callable, Iterator, List, Optional
 
 from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, NoSupport, NotFound, OperationInvalid
+from ....host.api import Host
 from ....model.storage.volume import Volume
 from ..types.base import PART_PREFIX, Argv, Found, Making, Run, first_device
 from ..types.devices import in_use
-from ..volume.change import ALGORITHMS, SCRUBS, Begin, check_target
+from ..volume.change import ALGORITHMS, SCRUBS, Begin, check_source, check_target
 from ..volume.command import Key, NewImage, Original, convert_argvs, create_argv, new_image
 from ..volume.content import Filling
 from ..volume.make import set_permissions
@@ -284,15 +285,22 @@ def upload(scene: Scene, name: str, path: str, begin: Begin = lambda: None) -> N
     ``begin`` is called when nothing stands in the way any more.
     """
     found = find(scene, name)
-    file = scene.host.stat(scene.host.resolve(path)) if path.startswith("/") else None
-    if file is None or file.kind != "file":
-        raise InvalidArgument(f"There is no file {path} on this host.", path=path)
-    if file.size > found.capacity:
-        raise InvalidArgument(f"{path} has {file.size} bytes, and volume {name} has {found.capacity}.", path=path)
+    check_upload(scene.host, found, path)
     device = _local(scene, found)
     _need_unused(scene, found)
     begin()
     run(scene.host, ("dd", f"if={path}", f"of={device}", "bs=4M", "conv=notrunc,fsync", "status=none"))
+
+
+def check_upload(host: Host, found: Found, path: str) -> None:
+    """Raise InvalidArgument for a file that does not fit into the volume."""
+    size = check_source(host, path).size
+    if size > found.capacity:
+        raise InvalidArgument(
+            f"{path} has {size} bytes, and volume {found.name} has {found.capacity}.",
+            hint="Resize the volume first.",
+            path=path,
+        )
 
 
 def download(scene: Scene, name: str, path: str) -> None:

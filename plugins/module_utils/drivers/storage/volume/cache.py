@@ -96,14 +96,15 @@ class Cache:
 
     def _keep(self, url: str, key: str, part: str, found: Downloaded) -> Note:
         """Unpack what has come, put it in its place, and write it down last."""
-        whole = self._unpacked(key, part)
+        whole = self._unpacked(key, part, public_url(url))
         note = Note(f"{key}-{found.digests['sha256'][:16]}", public_url(url), found.etag, found.modified)
         if not self.host.rename(whole, self._path(note.file)):
             self.host.remove(whole)  # the same content, of a run that was killed before it wrote its note
         self.host.write(self._path(f"{key}.json"), json.dumps(asdict(note)).encode(), mode=0o600)
         return note
 
-    def _unpacked(self, key: str, part: str) -> str:
+    def _unpacked(self, key: str, part: str, place: str) -> str:
+        """The path of what is in a packed file; errors name the place that it came from, and not our own file."""
         head = self.host.read(part, limit=16) or b""
         kind = next((kind for kind, magic in PACKED if head.startswith(magic)), None)
         if kind is None:
@@ -112,7 +113,11 @@ class Cache:
         if kind == "zstd":
             self._run_zstd(part, target)
         else:
-            self.host.unpack(part, target, kind)
+            try:
+                self.host.unpack(part, target, kind)
+            except OperationFailed as error:
+                said = error.message.replace(part, place)
+                raise OperationFailed(said, hint="Look whether the image is whole where it comes from.") from error
         return target
 
     def _run_zstd(self, part: str, target: str) -> None:

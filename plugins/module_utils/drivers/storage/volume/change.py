@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ....errors import InvalidArgument, OperationInvalid
-from ....host.api import Host
+from ....host.api import FileStat, Host
 from ....model.storage.volume import Volume
 from ....xml.parse import Element
 from ..types.base import SECTOR, Argv
@@ -152,10 +152,10 @@ def upload(shelf: Shelf, name: str, path: str, *, begin: Begin = _nothing) -> Fa
     """
     with _changing(shelf, name) as (facts, part):
         _check_alone(shelf, facts, "replaced")
-        _check_upload(shelf, facts, path, path)
+        check_upload(shelf, facts, path, path)
         _begin(shelf, part)
         run_all(shelf.host, [copy_argv(path, part)])
-        size = _check_upload(shelf, facts, path, part)  # somebody may have changed the file meanwhile
+        size = check_upload(shelf, facts, path, part)  # somebody may have changed the file meanwhile
         if facts.image.format == "raw" and not facts.image.encryption and size < facts.capacity:
             run_all(shelf.host, [("truncate", "--size", str(facts.capacity), part)])
         begin()
@@ -163,11 +163,9 @@ def upload(shelf: Shelf, name: str, path: str, *, begin: Begin = _nothing) -> Fa
     return look(shelf, name)
 
 
-def _check_upload(shelf: Shelf, facts: Facts, path: str, copy: str) -> int:
+def check_upload(shelf: Shelf, facts: Facts, path: str, copy: str) -> int:
     """Return the size of a file, or of its copy; raises InvalidArgument for one that the volume cannot become."""
-    found = shelf.host.stat(shelf.host.resolve(copy)) if path.startswith("/") else None
-    if found is None or found.kind != "file":
-        raise InvalidArgument(f"There is no file {path} on this host.", path=path)
+    found = check_source(shelf.host, path, copy)
     image = facts.image
     there = inspect(reader(shelf.host, copy), found.size, image.format, image.encryption)
     if (there.format, there.encryption) != (image.format, image.encryption):
@@ -185,6 +183,14 @@ def _check_upload(shelf: Shelf, facts: Facts, path: str, copy: str) -> int:
             path=path,
         )
     return found.size
+
+
+def check_source(host: Host, path: str, copy: Optional[str] = None) -> FileStat:
+    """Return what the kernel says of a file that is to be uploaded, or of its copy; raises InvalidArgument."""
+    found = host.stat(host.resolve(copy or path)) if path.startswith("/") else None
+    if found is None or found.kind != "file":
+        raise InvalidArgument(f"There is no file {path} on this host.", hint="Correct the path.", path=path)
+    return found
 
 
 def download(shelf: Shelf, name: str, path: str) -> None:

@@ -32,6 +32,7 @@ from .header import Image, probe
 from .look import Facts, check_chain, look, reader
 from .patience import run_patiently
 from .shelf import Shelf
+from .users import WRITE, check_free
 from .work import WORK_TIMEOUT
 
 # Seconds for copying an image.
@@ -164,6 +165,7 @@ def _check_backing(shelf: Shelf, volume: Volume, path: str) -> None:
     found = shelf.host.stat(shelf.host.resolve(path))
     if found is None:
         return
+    check_free(shelf.host, found, f"The image {path} below volume {volume.name}", rights=WRITE)
     known = recall(shelf, recall_all(shelf), posixpath.basename(path), found)
     image = probe(reader(shelf.host, path), found.size)
     if image.encryption is not None and (known is None or known.encryption is not None or format != "raw"):
