@@ -18,7 +18,8 @@ description:
   - The hosts are asked by M(corral.virt.vm_info) as any task would ask them, so their variables, the
     configuration, vaults and forks of Ansible apply.
   - It takes a file whose name ends in C(corral_guests.yml) or C(corral_guests.yaml).
-  - A host that cannot be asked is a warning, and hides no other one.
+  - A host that cannot be asked is a warning, and hides no other one. So is a guest that cannot be looked at, such as
+    one whose files are damaged.
 extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
@@ -177,11 +178,13 @@ from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.corral.virt.plugins.plugin_utils.asking import Fleet, Question
 from ansible_collections.corral.virt.plugins.plugin_utils.guests import (
+    SHOWN,
     Guest,
     chosen,
     guests_in,
     read_wanted,
     unique_names,
+    unreadable_in,
 )
 
 try:
@@ -198,8 +201,6 @@ CONTROLLER = "localhost"
 AGENT = "corral.virt.guest_agent"
 # Texts that cannot be templates. They are left unmarked, so that ansible-inventory shows them as they are.
 HARMLESS = re.compile(r"[\w .:;,/@+=?()-]*")
-# How many guests a warning names.
-SHOWN = 8
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
@@ -242,7 +243,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if kept and missing:
             whole = {host: rows for host, rows in found.guests.items() if host not in failed}
             self._cache[key] = {"about": about, "guests": {**answers, **whole}}
-        return {host: rows for host, rows in {**answers, **found.guests}.items() if host in hosts}
+        said = {host: rows for host, rows in {**answers, **found.guests}.items() if host in hosts}
+        for host, why in unreadable_in(said):
+            self.display.warning(
+                f"Guests of {host} are missing in the inventory, since they cannot be looked at: {why}"
+            )
+        return said
 
     def _question(self) -> Question:
         return Question(

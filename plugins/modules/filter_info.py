@@ -119,6 +119,7 @@ filters:
     users:
       description:
         - Who refers to it, each with C(kind), which is V(guest) or V(filter), and C(name). Guests need not be active.
+        - A guest of whose damaged files nothing can be told may refer to any filter, and counts.
       type: list
       elements: dict
       sample: [{kind: guest, name: web1}]
@@ -132,9 +133,23 @@ filters:
       description: The definition.
       returned: with O(xml=true)
       type: str
+unreadable:
+  description:
+    - Filters that are there and cannot be looked at, such as those whose files are damaged. They are in no other list.
+    - Each of them is warned of, too. A filter that O(name) names is an error instead.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name.
+      type: str
+      sample: web
     error:
-      description: In a list of all filters, what is wrong with one that cannot be looked at. It has only a name beside.
-      returned: when it cannot be looked at
+      description: Why, with the file where it is one.
+      type: str
+    hint:
+      description: What to do about it, V(null) where that is not known.
       type: str
 missing:
   description: The names of filters that were asked for and do not exist.

@@ -95,8 +95,6 @@ networks:
     state:
       description:
         - V(active) or V(inactive).
-        - V(unknown) in a list of all networks for one that cannot be looked at, such as one whose files are damaged.
-          It has only RV(networks[].name) and RV(networks[].runtime) beside, in which C(error) says why.
       type: str
       sample: active
     active:
@@ -194,6 +192,24 @@ networks:
         - V(null) where there is none, such as a live one of a network that is inactive.
       type: str
       returned: when O(xml) is V(live) or V(inactive)
+unreadable:
+  description:
+    - Networks that are there and cannot be looked at, such as those whose files are damaged. They are in no other list.
+    - Each of them is warned of, too. A network that O(name) names is an error instead.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name.
+      type: str
+      sample: lab
+    error:
+      description: Why, with the file where it is one.
+      type: str
+    hint:
+      description: What to do about it, V(null) where that is not known.
+      type: str
 missing:
   description: The names of networks that were asked for and do not exist.
   returned: success

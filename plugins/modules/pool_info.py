@@ -179,6 +179,24 @@ pools:
         - V(null) where there is none, such as a live one of a pool that is inactive.
       type: str
       returned: when O(xml) is V(live) or V(inactive)
+unreadable:
+  description:
+    - Pools that are there and cannot be looked at, such as those whose files are damaged. They are in no other list.
+    - Each of them is warned of, too. A pool that O(name) names is an error instead.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name.
+      type: str
+      sample: images
+    error:
+      description: Why, with the file where it is one.
+      type: str
+    hint:
+      description: What to do about it, V(null) where that is not known.
+      type: str
 missing:
   description: The names of pools that were asked for and do not exist.
   returned: success

@@ -115,6 +115,24 @@ secrets:
       description: The definition.
       returned: with O(xml=true)
       type: str
+unreadable:
+  description:
+    - Secrets that are there and cannot be looked at, such as those whose files are damaged. They are in no other list.
+    - Each of them is warned of, too. A secret that O(uuid) names is an error instead.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The uuid.
+      type: str
+      sample: f52a81b2-424e-490c-823d-6bd4235bc573
+    error:
+      description: Why, with the file where it is one.
+      type: str
+    hint:
+      description: What to do about it, V(null) where that is not known.
+      type: str
 missing:
   description: The uuids of secrets that were asked for and do not exist.
   returned: success

@@ -156,6 +156,24 @@ volumes:
       description: The volume as libvirt's XML.
       type: str
       returned: when O(xml) is true
+unreadable:
+  description:
+    - Pools whose volumes cannot be listed, such as those whose own files are damaged.
+    - Each of them is warned of, too. A pool that O(pool) names is an error instead.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name.
+      type: str
+      sample: images
+    error:
+      description: Why, with the file where it is one.
+      type: str
+    hint:
+      description: What to do about it, V(null) where that is not known.
+      type: str
 missing:
   description: The names of volumes that were asked for and do not exist.
   returned: success

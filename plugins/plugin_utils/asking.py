@@ -90,7 +90,7 @@ class Question:
 
 @dataclass
 class Answers:
-    """What hosts said. ``guests`` has, for each host, a row of ``uri`` and ``guests`` for each connection."""
+    """What hosts said: for each host a row of ``uri``, ``guests`` and ``unreadable`` guests for each connection."""
 
     guests: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -110,7 +110,8 @@ class Collector(CallbackBase):  # type: ignore[misc]
     def v2_runner_on_ok(self, result: Any) -> None:
         """Keep of the guests of a host what an inventory has, which is the half of it."""
         said = result._result
-        row = {"uri": said.get("uri"), "guests": said.get("guests") or []}
+        row = {name: said.get(name) or [] for name in ("guests", "unreadable")}
+        row["uri"] = said.get("uri")
         self.answers.guests.setdefault(result._host.get_name(), []).extend(in_short([row]))
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:

@@ -25,6 +25,8 @@ FACTS = (
     "name uuid id state reason active persistent autostart pending tags title description type arch machine firmware"
     " memory_mib current_memory_mib vcpus current_vcpus disks interfaces graphics filesystems channels agent"
 ).split()
+# How many of them a warning names.
+SHOWN = 8
 FAMILIES = {"ipv4": 4, "ipv6": 6}
 # What patterns of hosts have a use for, and what no name of a host should have.
 UNFIT = re.compile(r"[^\w.+@%-]")
@@ -57,6 +59,16 @@ def guests_in(answers: Mapping[str, Any]) -> Iterator[Guest]:
             for facts in row["guests"]:
                 if isinstance(facts, Mapping) and isinstance(facts.get("name"), str):
                     yield Guest(host, str(row["uri"] or ""), facts)
+
+
+def unreadable_in(answers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The hosts that have guests which cannot be looked at, each with their names and why, for a warning."""
+    for host in sorted(answers):
+        rows = [facts for row in answers[host] for facts in row.get("unreadable") or () if isinstance(facts, Mapping)]
+        said = [" ".join(str(facts[key]) for key in ("error", "hint") if facts.get(key)) for facts in rows]
+        texts = [f"{facts.get('name')} ({text})" for facts, text in zip(rows[:SHOWN], said)]
+        if texts:
+            yield host, ", ".join(texts) + (f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else "")
 
 
 def in_short(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ class Fleet:
     """Two hosts that have a web1 each; hv2 has db1 as well. ``silent`` ones do not answer."""
 
     silent: tuple[str, ...] = ()
+    damaged: tuple[Mapping[str, Any], ...] = ()
     asked: tuple[tuple[list[str], Question], ...] = ()
     reached: Mapping[str, dict[str, Any]] = MappingProxyType({})
 
@@ -43,7 +44,8 @@ class Fleet:
     def ask(self, hosts: Iterable[str], question: Question) -> Answers:
         Fleet.asked += ((list(hosts), question),)
         rows = {"hv1": [row("web1", "192.0.2.1")], "hv2": [row("web1", "192.0.2.2", "2001:db8::2"), row("db1")]}
-        found = {host: [{"uri": "qemu:///system", "guests": rows[host]}] for host in hosts if host not in self.silent}
+        said = {"uri": "qemu:///system", "unreadable": list(self.damaged)}
+        found = {host: [{**said, "guests": rows[host]}] for host in hosts if host not in self.silent}
         return Answers(found, [(host, "it is off") for host in hosts if host in self.silent])
 
 
@@ -151,6 +153,27 @@ def test_how_hosts_are_asked(inventory: Inventory) -> None:
     first, second = question.tasks()
     assert first["args"] == {"gather": ["agent"], "uri": "a"} and second["name"] == "1" and first["become"] is True
     assert Question([None]).tasks()[0]["args"] == {"gather": []}
+
+
+def test_a_guest_that_cannot_be_looked_at_hides_no_other(
+    inventory: Inventory, warnings: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is named for each host, also where the answer was kept; of many some are named."""
+    damaged = tuple({"name": f"bad{number}", "error": "It is cut.", "hint": "Mend it."} for number in range(10))
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
+    for rows, shown in (
+        (damaged[:1], "bad0 (It is cut. Mend it.)"),
+        (damaged, "bad7 (It is cut. Mend it.) and 2 more"),
+    ):
+        monkeypatch.setattr(Fleet, "damaged", rows)
+        for options in ({}, cache, cache):
+            warnings.clear()
+            assert "db1" in inventory(**options, filter="corral_name == 'db1'").hosts
+            assert [text.partition(" are missing")[0] for text in warnings] == ["Guests of hv1", "Guests of hv2"]
+            assert all(shown in text for text in warnings) or options
+        (tmp_path / "cache").mkdir(exist_ok=True)
+        for kept in (tmp_path / "cache").iterdir():
+            kept.unlink()
 
 
 def test_answers_are_kept_and_failures_are_not(
