@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RECAP = re.compile(r"^(\S+) +: ok=\d+ +changed=(\d+)", re.MULTILINE)
+CHANGED = re.compile(r"^changed: \[", re.MULTILINE)
 LOCAL = {
     "ansible_connection": "local",
     "ansible_python_interpreter": sys.executable,
@@ -55,6 +56,11 @@ class Fleet:
         self.said = self.play("report", *words, report_file=str(path))
         whole: dict[str, dict[str, Any]] = json.loads(path.read_text())
         return whole
+
+
+def flat(said: str) -> str:
+    """What was said, however its lines were broken."""
+    return " ".join(said.split())
 
 
 def names(found: list[dict[str, Any]]) -> list[str]:
@@ -119,7 +125,8 @@ def test_from_nothing_to_less(tmp_path: Path) -> None:
     assert [bool(guest["pending"]) for guest in found["node1"]["guests"]] == [True, True]
     assert "guests: 2, active 2" in fleet.said and "faults: none" in fleet.said, fleet.said
     ill = fleet.play("rolling", fails=True, rolling_wait_for={"host": "127.0.0.1", "port": 1, "timeout": 1})
-    assert "web1" in ill and "TASK [Look again" not in ill and "node2" not in ill, ill
+    assert "TASK [Look again" not in ill and "Look for guests] ***\nok: [node2]" not in ill, ill
+    assert "Ill: web1 on node1. Left alone with something pending: web2 on node1." in flat(ill), ill
     assert fleet.changed("rolling") == {"node1": 1, "node2": 0}
     assert fleet.changed("drain", drain_hosts="node1") == {"node1": 2}
     drained = fleet.report("--limit", "node1")
@@ -128,6 +135,56 @@ def test_from_nothing_to_less(tmp_path: Path) -> None:
     assert "guest web1: it is to start with the host, and is off" in drained["node1"]["faults"]
     assert fleet.changed("drain", drain_hosts="node1", drain_undo=True) == {"node1": 2}
     assert not (tmp_path / "drained.json").exists()
+
+
+def rolled(said: str) -> str:
+    """What rolling says of its outcome, between the ill and what it left alone."""
+    found = re.search(r"Ill: (.*?)\. Left alone with something pending: (.*?)\.(?: |\"|$)", flat(said))
+    assert found, said
+    return f"{found[1]} / {found[2]}"
+
+
+def test_some_guests_may_be_ill(tmp_path: Path) -> None:
+    """Rolling goes on behind as many ill guests as it may, stops at one more, and fails in the end in any case."""
+    fleet = Fleet(tmp_path, **{f"node{number}": f"test://{tmp_path}/node{number}.xml" for number in (1, 2)})
+    for memory in ("64MiB", "128MiB"):
+        for number, host in enumerate(fleet.hosts.values(), 1):
+            host["site_guests"] = [{"name": f"{letter}{number}", "memory": memory} for letter in "ab"]
+        fleet.play("site")
+    never = {"host": "127.0.0.1", "port": 1, "timeout": 1}
+    ill = {"rolling_health": {"a1": never, "b1": never}}
+    assert "rolling_max_ill is a number of guests" in flat(fleet.play("rolling", fails=True, rolling_max_ill="few"))
+    # one of four may be, and the second is one too many
+    assert rolled(fleet.play("rolling", fails=True, rolling_max_ill="25%", **ill)) == (
+        "a1 on node1, b1 on node1 / a2 on node2, b2 on node2"
+    )
+    # those that it left ill count, and a host that is lost ends it for those after it
+    lost = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    node2 = fleet.hosts.pop("node2")
+    fleet.hosts.update(lost=lost, node2=node2)
+    said = fleet.play("rolling", fails=True, rolling_max_ill=2, **ill)
+    assert "lost cannot be asked." in flat(said)
+    assert rolled(said) == "a1 on node1, b1 on node1 / whatever there is on lost, a2 on node2, b2 on node2"
+    # as many as it may: all others have their turn, and it fails all the same
+    del fleet.hosts["lost"]
+    said = fleet.play("rolling", fails=True, rolling_max_ill=2, **ill)
+    assert (rolled(said), len(CHANGED.findall(said))) == ("a1 on node1, b1 on node1 / none", 2)
+
+
+def test_a_mistyped_variable_is_noticed(tmp_path: Path) -> None:
+    """It is a warning, and an error where something would be removed; one's own names are neither."""
+    fleet = Fleet(tmp_path, node1=f"test://{tmp_path}/node1.xml")
+    host = fleet.hosts["node1"]
+    host.update(site_guests=[{"name": "kept", "memory": "64MiB"}], site_name="north", site_location="attic")
+    assert "is no variable of this role" not in fleet.play("site", site_purge=True)
+    host["site_geusts"] = host.pop("site_guests")
+    told = "site_geusts is no variable of this role; did you mean site_guests?"
+    said = flat(fleet.play("site"))
+    assert said.count(told) == 1 and f"[WARNING]: {told}" in said, said
+    assert told in flat(fleet.play("site", fails=True, site_guests=[], site_purge=True))
+    assert told in flat(fleet.play("site", "--check", fails=True, site_guests=[], site_purge=True))
+    assert names(fleet.report()["node1"]["guests"]) == ["kept"]
+    assert told not in fleet.play("site", site_own_variables=["site_geusts"])
 
 
 @pytest.mark.root
