@@ -21,7 +21,7 @@ from ..model.domain.owned import mark_owned_volume, owned_volumes
 from ..xml.parse import Element, add, clone
 from .options.disks import is_made
 from .resource.values import Plan, Step
-from .volume import apply
+from .volume import apply, foresee
 from .volume_facts import find_volume
 from .volume_plan import VolumeNow, make_volume_plan
 from .volume_source import foreseen, with_backing
@@ -140,10 +140,12 @@ def _planned(
     wanted = with_backing(storage, wanted, new=now is None)
     document = foreseen(storage, wanted, new=now is None)
     try:
-        return now, wanted, make_volume_plan(now, document, wanted)
+        plan = make_volume_plan(now, document, wanted)
     except CorralError as error:
         error.hint = HINT
         raise
+    foresee(plan, storage, wanted)
+    return now, wanted, plan
 
 
 def _tasks(storage: StorageDriver, now: Optional[VolumeNow], wanted: VolumeWanted, plan: Plan) -> Iterator[Task]:

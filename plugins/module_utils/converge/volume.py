@@ -87,7 +87,7 @@ def _done(job: Job, driver: StorageDriver, asked: VolumeWanted) -> tuple[VolumeW
         _check_layers(driver, plan, wanted, now)
         try:
             if job.check_mode:
-                _foresee(plan, driver, wanted)
+                foresee(plan, driver, wanted)
             else:
                 apply(plan, driver, wanted, now)
             return wanted, now, plan
@@ -115,7 +115,7 @@ def _check_layers(driver: StorageDriver, plan: Plan, wanted: VolumeWanted, now: 
         )
 
 
-def _foresee(plan: Plan, driver: StorageDriver, wanted: VolumeWanted) -> None:
+def foresee(plan: Plan, driver: StorageDriver, wanted: VolumeWanted) -> None:
     """Raise what would keep the volume from being made or filled; an image from elsewhere is not fetched for that."""
     _check_transfer(plan, driver, wanted)
     asked = wanted.image

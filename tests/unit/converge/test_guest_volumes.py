@@ -129,6 +129,18 @@ def test_volumes_are_made_grown_and_deleted_with_the_guest(maker: Host) -> None:
     assert VDA not in maker.files and DATA not in maker.files and IMAGE in maker.files
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_what_keeps_a_volume_from_being_made_is_said_before_anything_is_done(maker: Host, check: bool) -> None:
+    maker.add_file("/srv/large", bytes(8192))
+    for disk, words in (
+        ({"pool": "p", "size": "900TiB"}, r"disks\[1\]: Volume .* at once, and pool p has"),
+        ({"pool": "p", "size": "4KiB", "image": "/srv/large"}, r"disks\[1\]: .*what it is made from has 8192"),
+    ):
+        with pytest.raises(CorralError, match=words):
+            run(maker, check=check, disks=[disk])
+    assert "/etc/corral/domains/a.xml" not in maker.files
+
+
 def test_what_was_there_or_is_kept_stays(maker: Host) -> None:
     there = [{"pool": "p", "volume": "a.raw", "size": "1MiB"}]
     assert actions(run(maker, disks=there)) == ["define", "resize_volume"]

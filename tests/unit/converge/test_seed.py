@@ -65,6 +65,7 @@ def test_a_text_stays_as_it_is_and_what_is_missing_is_empty() -> None:
         ({"vendor_data": SECRET}, "vendor_data: its first line does not say"),
         ({"meta_data": "{" + SECRET}, "meta_data: it is no JSON"),
         ({"network_config": {"ethernets": SECRET}}, "network_config: it has no version"),
+        ({"network_config": {"version": SECRET}}, "network_config: its version is neither 1 nor 2"),
         ({"user_data": "#!" + "x" * (8 << 20)}, "cloud_init: it takes more than 8 MiB"),
     ],
 )

@@ -96,8 +96,10 @@ def _network_config(value: Any, what: str) -> str:
     if not isinstance(value, Mapping):
         return _text(value, what)
     inner = value.get("network", value)
-    if not isinstance(inner, Mapping) or inner.get("version") not in (1, 2):
+    if not isinstance(inner, Mapping) or "version" not in inner:
         raise InvalidArgument(f"{what}: it has no version; write version: 2, and ethernets below.")
+    if inner["version"] not in (1, 2):
+        raise InvalidArgument(f"{what}: its version is neither 1 nor 2; write version: 2, and ethernets below.")
     return _json(value, what)
 
 
