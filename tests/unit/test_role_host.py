@@ -174,3 +174,36 @@ def test_texts_where_a_list_or_a_mapping_is_meant_are_all_looked_at() -> None:
     by_type = {kind: {name for name, row in options.items() if row["type"] == kind} for kind in ("list", "dict")}
     found = read("vars/main.yml")
     assert (set(found["host_lists"]), set(found["host_mappings"])) == (by_type["list"], by_type["dict"])
+
+
+def test_units_that_go_without_a_guest_are_ours_alone() -> None:
+    """A mask, a drop-in of somebody's own and what else is wanted by our target stay, and so do their directories."""
+    units, wants, drop = "/etc/systemd/system", "corral.target.wants", "corral-vm@.service.d"
+
+    def there(*names: str, link: bool = False, directory: bool = False) -> list[dict[str, Any]]:
+        return [{"path": f"{units}/{name}", "islnk": link, "isdir": directory} for name in names]
+
+    def gone(found: list[dict[str, Any]], **inside: list[dict[str, Any]]) -> list[str]:
+        names = {"wants": wants, "drop": drop}
+        looked = [{"item": f"{units}/{names[name]}", "files": files} for name, files in inside.items()]
+        given = {"host_units_found": {"files": found}, "host_units_inside": {"results": looked}}
+        files = [str(path) for path in (ROLE / "files").glob("corral*")]
+        found_gone = evaluated("Debian 12", "host_units_gone", host_unit_files=files, **given)
+        return [str(path).removeprefix(f"{units}/") for path in found_gone]
+
+    own = there("corral-vm@one.service.d", directory=True) + there(
+        "corral-vm@never.service", "corral.target", link=True
+    )
+    links = there(f"{wants}/corral-vm@a.service", f"{wants}/corral-pool@b.service", link=True)
+    assert gone(own) == []
+    assert gone([*own, *there("corral-vm@.service")]) == ["corral-vm@.service"]
+    assert gone([], wants=links, drop=there(f"{drop}/50-host.conf")) == [
+        f"{wants}/corral-pool@b.service",
+        f"{wants}/corral-vm@a.service",
+        wants,
+        f"{drop}/50-host.conf",
+        drop,
+    ]
+    more = [*links, *there(f"{wants}/backup.service", link=True)]
+    assert gone([], wants=more, drop=there(f"{drop}/60-own.conf"))[-1] == f"{wants}/corral-vm@a.service"
+    assert gone([], wants=[]) == [wants]
