@@ -217,7 +217,7 @@ def check_empty(host: Host, step: Empty, overwrite: bool) -> None:
         return
     raise OperationInvalid(
         f"The device {step.device} holds {' and '.join(found)} already, and is not overwritten.",
-        hint="Say that it may be overwritten, if nothing on it is needed any more.",
+        hint="Set overwrite: true if nothing on it is needed any more.",
         device=step.device,
     )
 
