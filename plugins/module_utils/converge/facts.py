@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..drivers.api import Domain
+from ..model.domain.core import Domain as DomainView
 from ..model.domain.identity import DOMAIN, persistent_form, running_form
 from ..values import scale
 from ..xml.canonical import masked
@@ -57,15 +58,15 @@ def shown_xml(document: Element) -> str:
 
 
 def _documented(document: Element) -> dict[str, Any]:
-    kind = document.find("os/type")
+    kind, domain = document.find("os/type"), DomainView(document)
     return {
         "type": document.get("type"),
         "arch": None if kind is None else kind.get("arch"),
         "machine": None if kind is None else kind.get("machine"),
         "memory_mib": _mib(document.find("memory")),
         "current_memory_mib": _mib(document.find("currentMemory")) or _mib(document.find("memory")),
-        "vcpus": int(document.findtext("vcpu") or 1),
-        "current_vcpus": int(_at(document, "vcpu", "current") or document.findtext("vcpu") or 1),
+        "vcpus": domain.vcpus or 1,
+        "current_vcpus": domain.current_vcpus or domain.vcpus or 1,
         "disks": [_disk(disk) for disk in document.findall("devices/disk")],
         "interfaces": [_interface(interface) for interface in document.findall("devices/interface")],
         "graphics": [_graphics(graphics) for graphics in document.findall("devices/graphics")],

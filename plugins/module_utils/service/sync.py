@@ -65,7 +65,9 @@ def _enable_first(store: Store) -> Iterator[str]:
 def _take_in(store: Store, objects: List[Summary]) -> Iterator[str]:
     """What is active without its unit gets it: its unit's launcher finds that it is there."""
     for each in objects:
-        if each.active and not store.units.is_active(each.name):
+        if each.error is not None:
+            yield f"left {WORDS[store.kind]} {each.name} as it is: {each.error.message}"
+        elif each.active and not store.units.is_active(each.name):
             try:
                 store.units.start_at_once(each.name)
             except CorralError as error:

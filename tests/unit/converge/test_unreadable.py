@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Callable, NamedTuple
@@ -31,6 +32,7 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.pool_look imp
 from ansible_collections.corral.virt.plugins.module_utils.converge.secret import converge_secret
 from ansible_collections.corral.virt.plugins.module_utils.converge.secret_definition import SECRET_DEFINITION
 from ansible_collections.corral.virt.plugins.module_utils.converge.secret_look import show_secrets
+from ansible_collections.corral.virt.plugins.module_utils.converge.volume_look import show_volumes
 from ansible_collections.corral.virt.plugins.module_utils.errors import (
     AlreadyExists,
     CorralError,
@@ -368,3 +370,62 @@ def test_another_guest_is_stopped_and_not_started_beside_a_damaged_status(host: 
         with pytest.raises(OperationInvalid, match=r"told what guest bad uses: .*bad\.json"):
             guests.start_domain("good")
         assert not guests.lookup_domain("good").active
+
+
+SENSELESS = {
+    "guest": (
+        "<vcpu>many</vcpu>",
+        "<vcpu current='-'>2</vcpu>",
+        "<memory unit='stones'>1</memory>",
+        "<memory/>",
+        "<devices><disk/><interface/><graphics port='x'/><controller index='x'/><tpm/></devices>",
+    ),
+    "network": (
+        "<ip address='nonsense' prefix='x'/>",
+        "<mtu size='x'/>",
+        "<ip/><route/><bridge/><dns/><mac address='x'/>",
+    ),
+    "pool": ("<capacity>x</capacity>", "<source><host port='x'/></source>", "<target><permissions/></target>"),
+    "filter": ("<rule/>", "<filterref/>", "<rule priority='x' action='y' direction='z'><tcp dstportstart='q'/></rule>"),
+    "secret": ("<usage/>", "<usage type='x'/>", "<description><b/></description>"),
+}
+
+
+@pytest.mark.parametrize(("kind", "part"), [(kind, part) for kind, parts in SENSELESS.items() for part in parts])
+def test_what_makes_no_sense_hides_no_other(host: GuestHost, kind: str, part: str) -> None:
+    """It is shown, or it is named: whatever it says, a list does not end with it."""
+    row = KINDS[kind]
+    text = row.written(BAD)
+    end = text.rindex("</")
+    host.add_file(path(row), (text[:end] + part + text[end:]).replace("<vcpu>1</vcpu>", "").encode())
+    if kind == "guest":
+        host.add_file(path(row), f"<domain type='qemu'><name>bad</name>{part}</domain>".encode())
+    found, _warnings = look(host, row)
+    assert row.name(GOOD) in names(row, found[row.key])
+    shown = [*names(row, found[row.key]), *(each["name"] for each in found["unreadable"])]
+    assert sorted(shown) == sorted([row.name(GOOD), row.name(BAD)])
+    with job(host, check=True, **row.options("present", GOOD)) as (work, _):
+        row.converge(work)
+
+
+@pytest.mark.parametrize("file", ["bad.json", "bad.xml"])
+@pytest.mark.parametrize("name", ["network", "pool"])
+@every_damage
+def test_damaged_runtime_files_hide_no_other(
+    host: GuestHost, name: str, file: str, damage: Callable[[str], bytes]
+) -> None:
+    kind = KINDS[name]
+    status = json.dumps({"boot_id": host.boot_id()}).encode()
+    host.add_file(path(kind), kind.written(BAD).encode())
+    host.add_file(f"/run/corral/{kind.folder}/bad.json", status)
+    host.add_file(f"/run/corral/{kind.folder}/bad.xml", kind.written(BAD).encode())
+    host.add_file(f"/run/corral/{kind.folder}/{file}", damage(kind.written(BAD)))
+    found, (warning,) = look(host, kind)
+    assert names(kind, found[kind.key]) == ["good"]
+    (row,) = found["unreadable"]
+    assert row["name"] == "bad" and f"/run/corral/{kind.folder}/{file}" in row["error"] and row["hint"] in warning
+    with job(host, **kind.options("absent")) as (work, _), pytest.raises(CorralError, match=file):
+        kind.converge(work)
+    if name == "pool":
+        with job(host, check=True) as (work, _):
+            assert [row["name"] for row in show_volumes(work)["unreadable"]] == ["bad"]

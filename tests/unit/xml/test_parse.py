@@ -19,6 +19,8 @@ from ansible_collections.corral.virt.plugins.module_utils.xml.parse import (
     clone,
     new_element,
     parse,
+    parse_bytes,
+    remains,
     tidy,
 )
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
@@ -146,6 +148,50 @@ def test_a_host_without_lxml(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # making and writing
+
+
+def test_bytes_that_are_no_text_are_refused_by_their_line() -> None:
+    with pytest.raises(XmlError, match=r"^line 2: the definition of it is not UTF-8 text\.$"):
+        parse_bytes(b"<a>\n\xff</a>", root="a", what="definition of it")
+    assert parse_bytes("<a>é</a>".encode(), root="a", what="definition").text == "é"
+
+
+@pytest.mark.parametrize(
+    ("data", "uuid"),
+    [
+        (b"<pool><uuid>1</uuid><target><pa", "1"),
+        (b"<pool>\0<uuid>1</uuid>", "1"),
+        (b"<pool><uuid>1</uuid>\xff\xfe<", "1"),
+        (b"<?xml version='1.0' encoding='utf-16'?><pool><uuid>1</uuid>", "1"),
+        (b"<!DOCTYPE pool [<!ENTITY e 'x'>]><pool><uuid>1</uuid>&e;</pool>", "1"),
+        (b"<pool><name>&undefined;</name><uuid>1</uuid></pool>", "1"),
+    ],
+)
+def test_what_is_left_of_a_document_can_be_looked_at(data: bytes, uuid: str) -> None:
+    found = remains(data, root="pool")
+    assert found is not None and found.findtext("uuid") == uuid
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x01\x02",
+        b"<network><uuid>1</uuid>",
+        b"<!DOCTYPE a [<!ENTITY b ']'><!ENTITY c '&b;&b;'>]><pool uuid='&c;'/>",
+        b"<pool>" + b"<a>" * 60,
+        b"uuid 1",
+    ],
+)
+def test_of_others_nothing_is_left(data: bytes) -> None:
+    assert remains(data, root="pool") is None
+
+
+@given(st.binary(max_size=200), st.integers(0, 60))
+def test_remains_are_looked_for_in_anything(noise: bytes, place: int) -> None:
+    whole = b"<pool><uuid>1</uuid><target><path>/x</path></target></pool>"
+    found = remains(whole[:place] + noise + whole[place:], root="pool")
+    assert found is None or found.tag == "pool"
 
 
 def test_elements_are_made() -> None:
