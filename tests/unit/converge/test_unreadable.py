@@ -358,6 +358,7 @@ def test_a_guest_whose_definition_is_damaged_while_it_runs_is_still_reckoned_wit
         with job(host) as (work, _warnings):
             assert work.connection.network.network_guests("good") == ["bad"]
             assert work.connection.network.network_guests("other") == []
+            assert work.connection.storage.pool_guests("good") == ([] if text == kept else ["bad"])
 
 
 def test_another_guest_is_stopped_and_not_started_beside_a_damaged_status(host: GuestHost) -> None:

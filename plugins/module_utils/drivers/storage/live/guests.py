@@ -20,7 +20,7 @@ PATHS = ("file", "dev", "dir", "name")
 class Use(NamedTuple):
     """One image that an active guest has open: a path of the host, or a volume by its pool and name.
 
-    ``unknown`` is for a guest of which nothing can be told: it may use anything.
+    ``unknown`` is for a guest whose files are damaged: it may use any other as well.
     """
 
     guest: str
@@ -38,9 +38,9 @@ def uses(hypervisor: Optional[HypervisorDriver]) -> List[Use]:
 def _uses(hypervisor: HypervisorDriver) -> Iterator[Use]:
     for guest in hypervisor.list_domains():
         for each in told(hypervisor, guest) if guest.active else ():
-            if each.document is None:
+            if not each.whole:  # a disk may be in what was lost
                 yield Use(guest.name, unknown=True)
-            else:
+            if each.document is not None:
                 yield from of_document(guest.name, each.document)
 
 
