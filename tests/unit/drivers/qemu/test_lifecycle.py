@@ -25,6 +25,7 @@ from ansible_collections.corral.virt.plugins.module_utils.errors import (
     TimedOut,
     UnsupportedConfig,
 )
+from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
 from ansible_collections.corral.virt.tests.unit.drivers.qemu.small_host import IMAGE, RUNNER, document, driver_on
 
 if TYPE_CHECKING:
@@ -467,3 +468,15 @@ def assert_off(driver: QemuDriver, machine: GuestHost, reason: str) -> None:
     assert machine.below("/run/corral") == ["/run/corral/domains/.next-id", "/run/corral/domains/a.json"]
     assert machine.stat("/run/corral/guests/a") is None
     assert machine.owner(IMAGE) == (0, 0)
+
+
+def test_a_definition_that_was_written_by_hand(driver: QemuDriver) -> None:
+    """It starts only once it was completed, and says how that is done."""
+    store = driver.store
+    store.write_config("a", to_text(document()).encode())
+    with pytest.raises(UnsupportedConfig, match="never completed: it has no <cpu> and no <emulator>") as caught:
+        driver.start_domain("a")
+    assert store.config_path("a") in (caught.value.hint or "")
+    assert driver.lookup_domain("a").state == "shut off"
+    driver.define_domain(document())
+    assert driver.start_domain("a").state == "running"

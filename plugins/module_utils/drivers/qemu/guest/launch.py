@@ -48,6 +48,7 @@ from .logs import telling
 from .memory import check_huge_pages, huge_pages_of, make_memory_directories
 from .nvram import check_firmware, make_variables, variables_path
 from .ports import chosen_ports
+from .presence import check_completed
 from .runtime import learn_runtime
 from .seed import check_seed
 from .sharing import check_free, check_memory, explained, others
@@ -293,6 +294,7 @@ def prepare(site: Site, name: str, document: Element, *, shown: bool = False, sa
     One that is only ``shown`` need not find its networks active. ``saved`` is the path of the state that the guest goes
     on from instead of booting.
     """
+    check_completed(site, document)
     volumes = _volumes(site, document)
     if volumes:
         from .volumes import placed

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from ....errors import AlreadyExists, OperationInvalid
+from ....errors import AlreadyExists, OperationInvalid, UnsupportedConfig
+from ....model.domain.core import Domain
 from ....xml.parse import Element
 from .departed import check_here
 from .site import Site
@@ -33,3 +34,17 @@ def check_new(site: Site, name: str) -> None:
 def _is_active(site: Site, name: str) -> bool:
     status = site.status(name)
     return status is not None and runs(site, status)
+
+
+def check_completed(site: Site, document: Element) -> None:
+    """Raise UnsupportedConfig for a definition that somebody wrote by hand: it lacks what defining a guest fills in."""
+    domain = Domain(document)
+    parts = {"machine type": domain.machine, "<cpu>": domain.cpu, "<emulator>": domain.emulator}
+    missing = [name for name, part in parts.items() if not part]
+    if missing:
+        path = site.store.config_path(domain.name or "")
+        raise UnsupportedConfig(
+            f"The definition of guest {domain.name} was never completed: it has no {' and no '.join(missing)}.",
+            hint=f"Hand the text of {path} to the vm module as xml; that fills in what is missing.",
+            name=domain.name,
+        )
