@@ -122,6 +122,8 @@ options:
     description:
       - The directory that the volumes are found in, as an absolute path of the host. V(dir), V(fs), V(netfs) and
         V(vstorage) need it; the others know theirs.
+      - The directories that a system consists of, such as C(/), C(/etc), C(/root), C(/home), C(/var), C(/var/lib) and
+        C(/usr), are refused, also where a link leads to one. A directory below, such as C(/root/images), is not.
     type: str
   permissions:
     description:

@@ -105,6 +105,10 @@ class PoolFace:
         """Whether what the pool lies on is there."""
         return self.driver.pool_is_built(name)
 
+    def check_build(self, document: Element, *, overwrite: bool) -> None:
+        """Raise what would keep it from being built."""
+        self.driver.check_pool_build(document, overwrite=overwrite)
+
     def deleted_with(self, name: str) -> Sequence[str]:
         """What goes with the pool's data."""
         return self.driver.check_pool_deletion(name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from ..errors import OperationInvalid
 from ..model.storage.identity import POOL
 from ..xml.compare import compare
+from ..xml.parse import clone
 from .resource.apply import STARTS
 from .resource.plan import ABSENT, INACTIVE
 from .resource.values import Current, Plan, Step, Wanted
@@ -40,13 +41,15 @@ class PoolWanted(Wanted):
 
 
 def own_steps(face: PoolFace, current: Optional[Current], plan: Plan, wanted: Wanted) -> Plan:
-    """Return the plan with what has to be built, looked at or deleted; raises what stands in the way of deleting."""
+    """Return the plan with what has to be built, looked at or deleted; raises what stands in the way of either."""
     if not isinstance(wanted, PoolWanted):
         return plan
     if wanted.state == ABSENT:
         return _with_deletion(face, current, plan, wanted) if wanted.delete and current else plan
     if _must_build(face, current, plan, wanted):
         plan = with_build(plan, wanted)
+        if plan.document is not None:
+            face.check_build(clone(plan.document), overwrite=wanted.overwrite)
     if wanted.refresh and not {step.action for step in plan.steps} & {"start", "create"}:
         plan = replace(plan, steps=(*plan.steps, Step("refresh", wanted.name)))
     return plan

@@ -109,6 +109,9 @@ class StorageDriver(Driver):
         """
 
     def expect_pool(self, name: str, expected: Expected) -> None:
+    def check_pool_build(self, document: Element, *, overwrite: bool = False) -> None:
+        """Raise what would keep a complete document's pool from being built, as far as looking tells."""
+
         """Check from now on as if a pool were so. For checks of several: nothing else takes note of it."""
 
     def check_pool_deletion(self, name: str) -> List[str]:

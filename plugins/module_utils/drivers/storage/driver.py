@@ -107,6 +107,14 @@ class HostStorage(StorageDriver):
             scene = self._scene(document)
             check_start(scene, active=self.store.is_live(scene.name))
 
+    def check_pool_build(self, document: Element, *, overwrite: bool = False) -> None:
+        from .live.life import check_build
+
+        scene = self._scene(document)
+        active = self.site.active(scene.name)
+        held = [] if active is None else view_of(active).given().device_paths()
+        check_build(scene, overwrite=overwrite, held=held, freed=self.site.freed())
+
     def expect_pool(self, name: str, expected: Expected) -> None:
         self.site.expected[name] = expected
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional, Set
 
 from ...errors import CorralError, NotFound
 from ...host.api import Host
@@ -75,6 +75,12 @@ class Site:
         except CorralError:
             return left_of(self.store, name)
         return [document for document in found if document is not None]
+
+    def freed(self) -> Set[str]:
+        """The devices of pools that are expected to go."""
+        gone = [name for name, each in self.expected.items() if each.persistent is None and each.live is None]
+        found = (view_of(document) for name in gone for document in self._documents(name))
+        return {path for pool in found for path in pool.given().device_paths()}
 
     def actives(self) -> List[Element]:
         """The documents of all active pools; damaged ones are left out."""

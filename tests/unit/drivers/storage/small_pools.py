@@ -74,6 +74,7 @@ class PoolHost(ImageHost):
             self.add_node(device, "block")
         self.add_directory("/srv")
         programs = "mount umount mkfs wipefs lsblk rmdir pvs vgs lvs vgchange vgcreate vgremove pvcreate pvremove"
+        self.add_program("mkfs.ext4", self._mkfs)
         for name in (*programs.split(), "lvcreate", "lvremove", "lvrename", "lvextend", "lvreduce", "parted"):
             self.add_program(name, getattr(self, "_" + name))
 

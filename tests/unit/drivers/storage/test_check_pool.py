@@ -156,6 +156,28 @@ def test_every_type_has_a_row_that_says_its_name() -> None:
     assert pool_type("sheepdog") is None and pool_type(None) is None
 
 
+@pytest.mark.parametrize(
+    "path",
+    "/root /home /home/ /boot /run /sys /lib /lib64 /sbin /var /var/lib /var/log /var/cache /usr /usr/bin /usr/local".split(),
+)
+@pytest.mark.parametrize("kind", ["dir", "fs", "netfs"])
+def test_directories_that_a_system_consists_of_are_no_pools(kind: str, path: str) -> None:
+    more = {"dir": "", "fs": DISK, "netfs": source(f"{HOST}<dir path='/x'/>")}[kind]
+    with pytest.raises(XmlError, match="a directory of the host itself") as failure:
+        complete(document(kind, f"{more}<target><path>{path}</path></target>"))
+    hinted = str(failure.value.hint).rpartition(" ")[2].rstrip(".")
+    assert complete(document(kind, f"{more}<target><path>{hinted}</path></target>")).path() == hinted
+
+
+@pytest.mark.parametrize(
+    "path",
+    "/srv /srv/a /mnt /mnt/x /data /tmp /var/tmp /opt /media/a /home/user /home/user/x /root/images"
+    " /var/lib/libvirt/images /var/lib/libvirt/boot /usr/share/isos /run/pools /dev/shm/a".split(),
+)
+def test_directories_for_data_are_pools(path: str) -> None:
+    assert complete(document("dir", f"<target><path>{path}</path></target>")).path() == path
+
+
 def test_uuids_are_derived_and_stay() -> None:
     first = complete(document("dir", TARGET))
     assert first.uuid == complete(document("dir", TARGET)).uuid

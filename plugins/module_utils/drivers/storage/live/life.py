@@ -21,11 +21,11 @@ from ....xml.parse import Element, clone
 from ....xml.write import to_text
 from ...api import Fault, Neighbours
 from ..site import Site
-from ..types.base import MakeDirectory, Room, first_device, make_target
+from ..types.base import Empty, MakeDirectory, Room, Step, first_device, make_target
 from .find import room_of
 from .observe import BEYOND, is_built, observe
 from .scene import Scene, scene_of
-from .steps import check_own_directory, fit, make_directory, perform, run
+from .steps import check_own_directory, check_step, fit, make_directory, perform, run
 
 # Types that do not need to be root for anything.
 UNPRIVILEGED = ("dir",)
@@ -36,12 +36,27 @@ BUILD_FIRST = "Build the pool first (state: built, or build: true), or correct i
 
 def build(scene: Scene, *, overwrite: bool = False) -> None:
     """Make what the pool lies on; where that is there, and may not be overwritten, only what is missing around it."""
+    perform(scene.host, _steps_of_build(scene, overwrite), overwrite=overwrite)
+
+
+def check_build(scene: Scene, *, overwrite: bool, held: Collection[str] = (), freed: Collection[str] = ()) -> None:
+    """Raise what would keep a pool from being built, as far as looking tells.
+
+    ``held`` are the devices that the pool itself, active now, lets go before; of ``freed`` ones nobody knows yet what
+    will be left on them.
+    """
+    for step in _steps_of_build(scene, overwrite):
+        if not (isinstance(step, Empty) and step.device in freed):
+            check_step(scene.host, step, overwrite=overwrite, held=held)
+
+
+def _steps_of_build(scene: Scene, overwrite: bool) -> List[Step]:
     _check_right(scene)
     check_own_directory(scene.host, scene.pool, scene.row)
     steps = scene.row.build(scene.pool, overwrite)
     if not overwrite and is_built(scene):
-        steps = [step for step in steps if isinstance(step, MakeDirectory)]
-    perform(scene.host, steps, overwrite=overwrite)
+        return [step for step in steps if isinstance(step, MakeDirectory)]
+    return steps
 
 
 def start(site: Site, name: str, make: Callable[[], Element], neighbours: Optional[Neighbours]) -> None:

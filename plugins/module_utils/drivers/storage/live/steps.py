@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import posixpath
 from contextlib import suppress
-from typing import Dict, List, Optional, Sequence
+from typing import Collection, Dict, List, Optional, Sequence, Tuple
 
 from ....errors import CommandFailed, CorralError, HostError, MissingProgram, OperationDenied, OperationInvalid
 from ....host.api import Completed, Host
 from ....model.storage.pool import Pool
-from ..passes.check import NOT_COVERED
+from ..passes.check import NOT_COVERED, below
 from ..types.base import DIRECTORY_MODE, Argv, Empty, MakeDirectory, PoolType, RemoveDirectory, Run, Step
 from ..types.devices import Block, blocks_argv, in_use, read_blocks, read_signatures, signatures_argv
 from ..types.logical import members_argv, read_members
@@ -28,6 +28,10 @@ PACKAGES = {
     **dict.fromkeys(("lvs", "vgs", "pvs", "vgchange", "vgcreate", "vgremove", "pvcreate", "lvcreate"), "lvm2"),
     **dict.fromkeys(("lvremove", "lvrename", "lvextend", "lvreduce"), "lvm2"),
     **dict.fromkeys(("lsblk", "wipefs", "mount", "umount", "mkfs"), "util-linux"),
+    **dict.fromkeys(("mkfs.ext2", "mkfs.ext3", "mkfs.ext4"), "e2fsprogs"),
+    "mkfs.xfs": "xfsprogs",
+    "mkfs.btrfs": "btrfs-progs",
+    "mkfs.vfat": "dosfstools",
     "iscsiadm": "open-iscsi (Debian, Ubuntu) or iscsi-initiator-utils",
     "iscsi-ls": "libiscsi-bin (Debian, Ubuntu) or libiscsi-utils",
     "rbd": "ceph-common",
@@ -37,14 +41,7 @@ PACKAGES = {
     "qemu-img": "qemu-utils (Debian, Ubuntu) or qemu-img",
 }
 # What belongs to the host itself, whatever a document says, and is never removed.
-SYSTEM = frozenset(
-    f"/{name}"
-    for name in (
-        *("", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "proc"),
-        *("root", "run", "sbin", "srv", "sys", "tmp", "usr", "usr/local", "usr/share", "var", "var/lib", "var/log"),
-        *("var/cache", "var/tmp", "var/spool", "var/run", "dev/mapper", "dev/disk", "dev/shm"),
-    )
-)
+SYSTEM = NOT_COVERED | {"/media", "/mnt", "/opt", "/srv", "/tmp", "/var/opt", "/var/tmp"}
 
 
 def run(host: Host, argv: Argv, *, check: bool = True, env: Optional[Dict[str, str]] = None) -> Completed:
@@ -88,20 +85,50 @@ def _do(host: Host, step: Step, overwrite: bool) -> None:
         check_empty(host, step, overwrite)
 
 
+def check_step(host: Host, step: Step, *, overwrite: bool = False, held: Collection[str] = ()) -> None:
+    """Raise what would keep a step from being done, as far as looking tells; ``held`` devices are let go before it."""
+    if isinstance(step, Empty):
+        if step.device not in held:
+            check_unused(host, step.device)
+        _check_blank(host, step, overwrite)
+    elif isinstance(step, MakeDirectory):
+        _check_is_directory(host, step.path)
+    elif isinstance(step, Run) and not step.lax:
+        for program in _programs(step.argv):
+            need_program(host, program)
+
+
+def need_program(host: Host, program: str) -> None:
+    """Raise MissingProgram, with the package that has it, for one that the host lacks."""
+    if host.find_program(program) is None:
+        package = PACKAGES.get(program)
+        raise MissingProgram(program, hint=f"Install {package}." if package else None)
+
+
+def _programs(argv: Argv) -> Tuple[str, ...]:
+    """What a command needs: mkfs runs another program for each kind of file system."""
+    return (argv[0], f"mkfs.{argv[2]}") if argv[:2] == ("mkfs", "-t") else argv[:1]
+
+
 # directories
 
 
 def make_directory(host: Host, step: MakeDirectory) -> None:
     """Make a directory, or give one that is there what is asked of it; raises HostError where something else is."""
-    found = host.stat(host.resolve(step.path))
-    if found is None:
+    if not _check_is_directory(host, step.path):
         parent = posixpath.dirname(step.path)
         if host.stat(host.resolve(parent)) is None:
             host.make_directory(parent, mode=0o755)
         host.make_directory(step.path, mode=DIRECTORY_MODE if step.mode is None else step.mode)
-    elif found.kind != "directory":
-        raise HostError(f"{step.path} is a {found.kind}, and no directory.", path=step.path)
     fit(host, step)
+
+
+def _check_is_directory(host: Host, path: str) -> bool:
+    """Whether a directory is there; raises HostError where something else is."""
+    found = host.stat(host.resolve(path))
+    if found is not None and found.kind != "directory":
+        raise HostError(f"{path} is a {found.kind}, and no directory.", hint="Choose another path.", path=path)
+    return found is not None
 
 
 def misfits(host: Host, step: MakeDirectory) -> List[str]:
@@ -147,8 +174,8 @@ def check_own_directory(host: Host, pool: Pool, row: PoolType) -> None:
     real = host.resolve(path) if path and (row.files or row.mounts) else ""
     if real in NOT_COVERED:
         raise OperationDenied(
-            f"The path of <target>, {path}, leads to {real}, a directory of the host itself.",
-            hint="Write a directory that is for this pool only.",
+            f"The target {path} leads to {real}, a directory of the host itself, and can be no pool.",
+            hint=below(real),
             path=path,
         )
 
@@ -212,6 +239,10 @@ def check_empty(host: Host, step: Empty, overwrite: bool) -> None:
     A physical volume that belongs to no group is what a killed run has left.
     """
     check_unused(host, step.device)
+    _check_blank(host, step, overwrite)
+
+
+def _check_blank(host: Host, step: Empty, overwrite: bool) -> None:
     found = signatures(host, step.device)
     if not found or overwrite or (found == [LVM_MEMBER] and step.expected == LVM_MEMBER and _is_loose(host, step)):
         return

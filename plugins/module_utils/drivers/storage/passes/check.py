@@ -25,8 +25,26 @@ from .texts import check_path, check_text, check_uuid
 
 COW = ("dir", "fs")
 ALLOCATIONS = ("default", "capacity")
-# What no pool may cover: the host itself would be gone from sight, or be taken for volumes.
-NOT_COVERED = ("/", "/dev", "/proc", "/sys", "/run", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/var")
+# What no pool may cover: the host itself would be gone from sight, or be taken for volumes. These are the directories
+# that a system consists of (Filesystem Hierarchy Standard 3.0), and not those that are there for local data: /srv,
+# /mnt, /media, /opt; nor /tmp and /var/tmp, of which virt-install makes pools for images that lie there.
+NOT_COVERED = frozenset(
+    f"/{name}"
+    for name in (
+        *("", "bin", "boot", "boot/efi", "dev", "dev/disk", "dev/mapper", "dev/shm", "efi", "etc", "home", "root"),
+        *("lib", "lib32", "lib64", "libx32", "lost+found", "proc", "run", "run/lock", "run/user", "sbin", "sys"),
+        *("usr", "usr/bin", "usr/games", "usr/include", "usr/lib", "usr/lib32", "usr/lib64", "usr/libexec"),
+        *("usr/libx32", "usr/local", "usr/sbin", "usr/share", "usr/src"),
+        *("usr/local/bin", "usr/local/etc", "usr/local/lib", "usr/local/sbin", "usr/local/share"),
+        *("var", "var/cache", "var/lib", "var/lock", "var/log", "var/mail", "var/run", "var/spool"),
+    )
+)
+BESIDE = "Write a directory that is for this pool only, such as {path}."
+
+
+def below(path: str) -> str:
+    """Return what to write in place of a directory of the host, as a hint."""
+    return BESIDE.format(path="/srv/images" if path in ("", "/") else f"{path}/images")
 
 
 def need_type(pool: Pool) -> PoolType:
@@ -82,9 +100,9 @@ def _target(pool: Pool, row: PoolType) -> None:
     check_path(_part(pool, "target/path"), "the path of <target>", path)
     if (row.files or row.mounts) and path in NOT_COVERED:
         raise XmlError(
-            f"the path of <target> is {path}, a directory of the host itself.",
+            f"the target {path} is a directory of the host itself, and can be no pool.",
             line=_part(pool, "target/path").line,
-            hint="Write a directory that is for this pool only.",
+            hint=below(path),
         )
     check_permissions(pool.permissions())
 
