@@ -71,8 +71,9 @@ options:
   state:
     description:
       - V(present) makes sure that the secret is defined, and has the value that is given.
-      - V(absent) removes it with its value. A secret that does not exist is no error. Guests that run have opened their
-        disks already, and go on.
+      - V(absent) removes it with its value. A secret that does not exist is no error.
+      - A secret that volumes, guests or pools need is not removed without O(force). Guests that run have opened their
+        disks already, and would go on, but could not be started again.
     type: str
     choices: [present, absent]
     default: present
@@ -88,12 +89,17 @@ options:
   ephemeral:
     description:
       - Whether the secret is in the runtime directory only, which is memory, and ends when the host goes down.
+      - One that holds the only key of something encrypted does not become so without O(force), unless the run gives the
+        value as well.
     type: bool
   value:
     description:
       - The value, a text.
       - At most one of O(value), O(value_base64), O(value_file) and O(generate) can be given. Without any, the value is
         left as it is.
+      - Another value than the secret has is refused without O(force) while it is the key of an encrypted volume, of a
+        disk of a guest or of the state of a TPM, since nothing else opens these. Passwords for servers (Ceph, iSCSI)
+        can be changed at any time, as they are on the server.
     type: str
   value_base64:
     description:
@@ -109,6 +115,16 @@ options:
       - How many random letters and digits (from 16 to 4096) become the value where the secret has none. One that it has
         is kept.
     type: int
+  force:
+    description:
+      - Whether to change or remove a value that something needs. What was encrypted with it cannot be opened any more
+        without that value. A warning names what needed it.
+      - A volume needs the secret that it was made with, also while its pool is not active. One that somebody else has
+        encrypted needs the secret whose O(usage_id) is its path, or the pool and the volume with a slash between.
+      - Guests count whether they run or not. A guest or a pool whose files are damaged may need any secret. What lies
+        in no pool and is in no definition is not looked for.
+    type: bool
+    default: false
 seealso:
   - module: corral.virt.secret_info
   - module: corral.virt.vm
@@ -170,6 +186,14 @@ EXAMPLES = r"""
     usage: tls
     usage_id: migration
     state: absent
+
+- name: Give a secret back the value that its volume was made with, after it was given a wrong one
+  corral.virt.secret:
+    usage: volume
+    usage_id: db3-data
+    value: "{{ vault_db3 }}"
+    private: true
+    force: true
 """
 
 RETURN = r"""
@@ -270,7 +294,7 @@ hint:
   returned: on failure
   type: str
 details:
-  description: Values that belong to the failure, such as the uuid of the secret that is in the way.
+  description: Values that belong to the failure, such as the C(users) that need the value.
   returned: on failure
   type: dict
 """
@@ -287,7 +311,12 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.secret_defini
     SECRET_DEFINITION,
 )
 
-STATE = Spec({"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}})
+STATE = Spec(
+    {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "force": {"type": "bool", "default": False},
+    }
+)
 
 
 def names(options: Mapping[str, Any]) -> Iterable[str]:

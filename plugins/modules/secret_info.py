@@ -48,6 +48,11 @@ options:
       - Whether to return the definitions as libvirt's secret XML, in C(xml) of each secret.
     type: bool
     default: false
+  users:
+    description:
+      - Whether to look what needs each secret, in C(users). For that all guests, pools and volumes are looked at.
+    type: bool
+    default: false
 seealso:
   - module: corral.virt.secret
 """
@@ -67,6 +72,11 @@ EXAMPLES = r"""
   corral.virt.secret_info:
     usage: volume
     usage_id: /var/lib/corral/images/web1.img
+
+- name: What would be lost with the secrets of disks
+  corral.virt.secret_info:
+    usage: volume
+    users: true
 
 - name: A definition
   corral.virt.secret_info:
@@ -115,6 +125,30 @@ secrets:
       description: The definition.
       returned: with O(xml=true)
       type: str
+    users:
+      description:
+        - What needs the value. One with damaged files may need any secret, and is in all of these lists.
+      returned: with O(users=true)
+      type: list
+      elements: dict
+      contains:
+        kind:
+          description: V(volume), V(guest) or V(pool).
+          type: str
+        name:
+          description: The name of the volume, guest or pool.
+          type: str
+        pool:
+          description: The pool of a volume, else V(null).
+          type: str
+        usage:
+          description: What the value is needed for, such as V(volume); V(null) where it cannot be told.
+          type: str
+      sample:
+        - kind: volume
+          name: web1.img
+          pool: default
+          usage: volume
 unreadable:
   description:
     - Secrets that are there and cannot be looked at, such as those whose files are damaged. They are in no other list.
@@ -173,6 +207,7 @@ SECRETS = Spec(
         "usage": {"type": "str", "choices": ["volume", "ceph", "iscsi", "tls", "vtpm"]},
         "usage_id": {"type": "str"},
         "xml": {"type": "bool", "default": False},
+        "users": {"type": "bool", "default": False},
     }
 )
 

@@ -127,7 +127,9 @@ def _secret(case: Case) -> Result:
     from .secret import converge_secret
 
     value = None if case.found.value is None else b64encode(case.found.value).decode()
-    options = {"state": "present", "xml": _text(case.found.document), "value_base64": value}
+    # another value is refused without replace; with it, what needs the value that is here has its say
+    force = not case.job.options["replace"]
+    options = {"state": "present", "xml": _text(case.found.document), "value_base64": value, "force": force}
     done = _settled(case, "secret", converge_secret, options)
     if case.found.note and not (done["secret"] or {}).get("has_value"):
         case.warned.append(case.found.note)

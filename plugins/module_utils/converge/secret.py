@@ -51,6 +51,7 @@ def converge_secret(job: Job, read: Optional[Read] = None) -> dict[str, Any]:
     with _alone(job, driver):
         before = gather(driver, wanted.uuid or wanted.purpose or "")
         plan = _planned(job, driver, wanted, before)
+        _check_needed(job, driver, wanted, before, plan)
         if not job.check_mode:
             _apply(driver, wanted, plan)
     same = job.check_mode or not plan.steps
@@ -96,6 +97,31 @@ def _check_meant(wanted: Wanted, before: Optional[Current]) -> None:
             f" {wanted.purpose}.",
             hint="Give only one of uuid and usage.",
         )
+
+
+def _check_needed(job: Job, driver: SecretDriver, wanted: Wanted, before: Optional[Current], plan: Plan) -> None:
+    """Refuse what would harm those who need the secret; with force they are named in a warning."""
+    done = None if before is None else _harm(wanted, before, plan)
+    if before is None or done is None:
+        return
+    from .secret_users import check_unused, needing, said
+
+    users = driver.secret_users().get(before.summary.uuid, [])
+    if not job.options.get("force"):
+        check_unused(before.summary, wanted.called(), done, users)
+    elif harmed := needing(before.summary, done, users):
+        job.warn(f"The secret {wanted.called()} was needed by {said(harmed)}, with the value that it had.")
+
+
+def _harm(wanted: Wanted, before: Current, plan: Plan) -> Optional[str]:
+    """What becomes of the value that there is; None where nothing does."""
+    actions = [step.action for step in plan.steps]
+    if "undefine" in actions:
+        return "remove"
+    if "set_value" in actions and before.summary.has_value:
+        return "rotate"
+    passes = plan.document is not None and bool(SecretView(plan.document).ephemeral) and not before.summary.ephemeral
+    return "end" if passes and before.summary.has_value and wanted.value is None else None
 
 
 def _definition(wanted: Wanted, before: Optional[Current], document: Element) -> tuple[Step, ...]:

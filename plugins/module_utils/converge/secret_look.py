@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Optional
 
-from ..drivers.api import Secret, SecretDriver
+from ..drivers.api import Secret, SecretDriver, SecretUser
 from ..errors import InvalidArgument, NotFound
 from ..values import parse_uuid
 from ..xml.write import to_text
@@ -29,9 +29,15 @@ def show_secrets(job: Job) -> dict[str, Any]:
     known, unreadable = {secret.uuid for secret in secrets}, Unreadable(job, "Secret")
     if wanted is not None:
         _check_whole(found)
+    users = driver.secret_users() if options.get("users") else None
+
+    def shown(secret: Secret) -> dict[str, Any]:
+        facts = _shown(driver, secret, with_xml=bool(options.get("xml")))
+        return facts if users is None else {**facts, "users": _users(users.get(secret.uuid, ()))}
+
     return {
         "changed": False,
-        "secrets": unreadable.shown(found, lambda secret: _shown(driver, secret, with_xml=bool(options.get("xml")))),
+        "secrets": unreadable.shown(found, shown),
         "unreadable": unreadable,
         "missing": [uuid for uuid in wanted or () if uuid not in known],
         "protection": driver.secret_protection(),
@@ -62,6 +68,12 @@ def secret_facts(secret: Secret) -> dict[str, Any]:
     facts = asdict(replace(secret, error=None))
     del facts["error"]
     return facts
+
+
+def _users(users: Sequence[SecretUser]) -> list[dict[str, Optional[str]]]:
+    from .secret_users import user_facts
+
+    return [user_facts(user) for user in users]
 
 
 def _shown(driver: SecretDriver, secret: Secret, *, with_xml: bool) -> dict[str, Any]:

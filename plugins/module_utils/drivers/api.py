@@ -31,7 +31,7 @@ from .contracts.host import InterfaceDriver, NodeDeviceDriver
 from .contracts.hypervisor import ACTIVE_STATES, Domain, GuestAddress, HypervisorDriver, Saved, Seed
 from .contracts.network import Lease, Network, NetworkDriver
 from .contracts.nwfilter import Filter, FilterPort, NwfilterDriver, User
-from .contracts.secret import Secret, SecretDriver
+from .contracts.secret import Secret, SecretDriver, SecretUser
 from .contracts.storage import Content, Pool, StorageDriver, Volume
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "Saved",
     "Secret",
     "SecretDriver",
+    "SecretUser",
     "Seed",
     "StorageDriver",
     "Success",

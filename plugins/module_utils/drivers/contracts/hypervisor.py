@@ -15,6 +15,7 @@ from ...xml.compare import Change
 from ...xml.parse import Element, clone
 from .base import Driver, Fault, Summary, mutates
 from .inside import Inside
+from .secret import SecretUser
 
 ACTIVE_STATES: FrozenSet[str] = frozenset({"running", "paused", "in shutdown", "pmsuspended"})
 
@@ -94,6 +95,10 @@ class HypervisorDriver(Driver):
 
     def domain_remains(self, name: str) -> List[Element]:
         """What is left of a guest's damaged documents: for telling what it uses, and never to be kept."""
+        return []
+
+    def secrets_used(self) -> List[SecretUser]:
+        """What the guests, active or not, name secrets for: their disks, and the state of their TPMs."""
         return []
 
     def observe_domain(self, name: str, wanted: Element) -> Element:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import ContextManager, Optional, Sequence
+from typing import ContextManager, Dict, List, Optional, Sequence, Tuple
 
 from ...errors import CorralError
 from ...xml.parse import Element
@@ -35,6 +35,26 @@ class Secret:
     def name(self) -> str:
         """What a secret is called by."""
         return self.uuid
+
+
+@dataclass(frozen=True)
+class SecretUser:
+    """What needs a secret's value: ``kind`` is volume, guest or pool, ``pool`` is that of a volume.
+
+    ``usage`` is what for (volume, vtpm, ceph, iscsi or tls), ``references`` is what may be meant: uuids, or usages with
+    what they are for, such as ``volume:/images/a``. Without references nobody can tell which: its files are damaged.
+    """
+
+    kind: str
+    name: str
+    usage: str = ""
+    references: Tuple[str, ...] = field(default=(), compare=False)
+    pool: Optional[str] = None
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return f"{self.kind} {self.name}" + (f" of pool {self.pool}" if self.pool is not None else "")
 
 
 class SecretDriver(Driver):
@@ -65,6 +85,10 @@ class SecretDriver(Driver):
     def secret_protection(self) -> str:
         """How values are kept on this host, as a sentence for people."""
         return ""
+
+    def secret_users(self) -> Dict[str, List[SecretUser]]:
+        """By the uuid of each secret that can be looked at, what needs it on this connection; sorted."""
+        raise self.unsupported("secret_users")
 
     @mutates
     def exclusive(self, name: str, *, timeout: float) -> ContextManager[None]:

@@ -13,6 +13,7 @@ from typing import ContextManager, List, Optional, Sequence, Tuple
 from ...xml.compare import Change
 from ...xml.parse import Element
 from .base import Driver, Expected, Fault, Summary, mutates
+from .secret import SecretUser
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,13 @@ class StorageDriver(Driver):
 
     def volume_layers(self, pool: str, name: str) -> List[str]:
         """The volumes of active pools that stand on the volume, for people: what would be lost with its contents."""
+        return []
+
+    def secrets_used(self) -> List[SecretUser]:
+        """What secrets are needed for: by pools for their servers, and by their volumes that are encrypted.
+
+        Of pools that are not active it is what has been written down.
+        """
         return []
 
     @mutates

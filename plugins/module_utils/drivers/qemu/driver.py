@@ -28,7 +28,7 @@ from ...xml.canonical import secret_values
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
-from ..api import Domain, GuestAddress, Neighbours
+from ..api import Domain, GuestAddress, Neighbours, SecretUser
 from ..listing import check_told, listed, of_uuid
 from ..store import Store
 from .entering import EnteringDriver
@@ -129,6 +129,11 @@ class QemuDriver(EnteringDriver):
         if found is None:
             raise NotFound(f"There is no guest named '{name}'.", name=name)
         return found
+
+    def secrets_used(self) -> List[SecretUser]:
+        from .guest.secrets_used import secrets_used
+
+        return secrets_used(self.site, self)
 
     def observe_domain(self, name: str, wanted: Element) -> Element:
         from .guest.observe import observe

@@ -24,7 +24,7 @@ from ...model.secret.core import Secret as SecretView
 from ...values import parse_uuid
 from ...xml.parse import Element
 from ...xml.write import to_text
-from ..api import Secret, SecretDriver
+from ..api import Neighbours, Secret, SecretDriver, SecretUser
 from ..listing import check_told, left_of, listed, live, persistent
 from ..store import Store
 from .complete import complete
@@ -43,6 +43,10 @@ class KeptSecrets(SecretDriver):
         self.host = host
         self.layout = layout
         self.store = Store(host, layout, "secret")
+        self._neighbours: Optional[Neighbours] = None
+
+    def meet(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
 
     # looking
 
@@ -72,6 +76,11 @@ class KeptSecrets(SecretDriver):
 
     def secret_protection(self) -> str:
         return sentence(self.host, [path for uuid in self._uuids() for path in self._places(uuid)])
+
+    def secret_users(self) -> Dict[str, List[SecretUser]]:
+        from .users import by_secret, used_on
+
+        return by_secret(self.list_secrets(), used_on(self._neighbours))
 
     # changing
 

@@ -19,7 +19,7 @@ from ...host.layout import Layout, check_name
 from ...xml.compare import Change
 from ...xml.parse import Element
 from ...xml.write import to_text
-from ..api import Content, Expected, Fault, Neighbours, Pool, StorageDriver, Volume
+from ..api import Content, Expected, Fault, Neighbours, Pool, SecretUser, StorageDriver, Volume
 from ..listing import listed, may_be_live, of_uuid, uuid_left
 from ..store import Store
 from .site import Site, view_of
@@ -182,6 +182,11 @@ class HostStorage(StorageDriver):
         from .live.users import volume_layers
 
         return [f"{each.name} of pool {each.pool}" for each in volume_layers(self._active(pool), name, self._scenes())]
+
+    def secrets_used(self) -> List[SecretUser]:
+        from .live.secrets_used import secrets_used
+
+        return secrets_used(self.site)
 
     # changing pools
 

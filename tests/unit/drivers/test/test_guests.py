@@ -364,7 +364,7 @@ def test_every_other_call_of_the_contract_is_served() -> None:
         "renamed_document",
     }
     without = {"domain_argv", "domain_command", "layout", "save_screenshot", "wait_agent", "wait_port", "agent_info"}
-    without |= {"resize_disk", "inside", "save_domain", "forget_saved"}
+    without |= {"resize_disk", "inside", "save_domain", "forget_saved", "secrets_used"}
     assert set(contract(HypervisorDriver)) - served == empty | without
 
 

@@ -58,6 +58,7 @@ from .stop import clean_up, kill, links_elsewhere, runs
 from .tell import settle
 from .tpm import make_states
 from .unready import check_helpers
+from .wrong_key import wrong_key
 
 if TYPE_CHECKING:
     from ...api import FilterPort
@@ -526,6 +527,7 @@ def _start_failure(site: Site, plan: Start, process: Process, error: CorralError
     new = max(found.size - plan.log_size, 0) if found else 0  # earlier starts said other things
     said = last_words(site.host.tail(log, min(new, 4096)))
     clash = explained(site, plan.name, said)
+    clash = clash or wrong_key(plan.name, "start", Domain(plan.document), plan.context, said)
     if clash is not None:
         return clash
     words = sentence(f"{said}{_blamed(site, plan, said)}")

@@ -12,9 +12,9 @@ QEMU's qapi/block.json.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ....errors import CorralError, MonitorError, OperationFailed, OperationInvalid
 from ....model.domain.core import Domain
@@ -76,7 +76,8 @@ def change_medium(work: Work, changes: Changes) -> None:
     old, new = _medium(before, steps, context), _medium(draft, steps, context)
     _borrow(work, alone)
     try:
-        added = _add(work, new, there)
+        with _key_told(work, draft, steps, context):
+            added = _add(work, new, there)
         try:
             _swap(work, new)
         except CorralError:
@@ -85,6 +86,22 @@ def change_medium(work: Work, changes: Changes) -> None:
         _delete(work, [option for option in old.options if _name(option) not in map(_name, new.options)])
     finally:
         _return(work, old.document, new.document)
+
+
+@contextmanager
+def _key_told(work: Work, draft: Element, steps: Steps, context: Context) -> Iterator[None]:
+    """Say which secret has the wrong value; QEMU's answer about an image does not."""
+    try:
+        yield
+    except MonitorError as error:
+        from .wrong_key import wrong_key
+
+        alone = Domain(_alone(draft, steps))
+        ids = " ".join(need.id for need in disk_secrets(alone, context))
+        told = wrong_key(work.name, "insert", alone, context, f"{error.description} {ids}")
+        if told is None:
+            raise
+        raise told from error
 
 
 def _drive(document: Element, steps: Steps) -> Disk:

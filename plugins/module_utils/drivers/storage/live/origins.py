@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from ...api import Volume
+from ..site import Site
 from .scene import Scene
 
 Rows = Dict[str, Dict[str, Any]]
@@ -42,14 +43,24 @@ def past_of(scene: Scene, rows: Rows, volume: Volume) -> Past:
     row = rows.get(volume.name)
     if row is None or row.get("mark") not in (None, _mark(scene, volume)):
         return NOTHING
-    texts = {key: value for key, value in row.items() if isinstance(value, str)}
-    return Past(texts.get("origin"), next(((kind, texts[kind]) for kind in NAMED if kind in texts), None))
+    origin = row.get("origin")
+    return Past(origin if isinstance(origin, str) else None, named_in(row))
+
+
+def named_in(row: Dict[str, Any]) -> Optional[Tuple[str, str]]:
+    """How a row names the secret of its volume, None where it names none."""
+    return next(((kind, row[kind]) for kind in NAMED if isinstance(row.get(kind), str)), None)
 
 
 def recall(scene: Scene) -> Rows:
     """Return what is written down, by name; a damaged file says nothing."""
+    return recalled(scene.site, scene.name)
+
+
+def recalled(site: Site, name: str) -> Rows:
+    """The same for a pool of which only the name is known."""
     try:
-        found = json.loads(scene.host.read(scene.site.layout.volume_origins(scene.name)) or b"{}")
+        found = json.loads(site.host.read(site.layout.volume_origins(name)) or b"{}")
     except ValueError:
         return {}
     return {name: row for name, row in found.items() if isinstance(row, dict)} if isinstance(found, dict) else {}

@@ -9,11 +9,11 @@ No image says which secret opens it, so the one that it was made with is kept be
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
-from ....errors import CorralError, NotFound, OperationInvalid
+from ....errors import CommandFailed, CorralError, NotFound, OperationFailed, OperationInvalid
 from ....model.storage.volume import Volume
 from ....xml.parse import Element, add
 from ..types.base import LUKS_HEADER, Found
@@ -24,6 +24,8 @@ from .scene import Scene
 Name = Tuple[str, str]
 USAGE_OF = "usage"
 PURPOSE = "volume"
+# What QEMU says of a value that opens none of the key slots of an image.
+WRONG_KEY = "Invalid password"
 
 
 def is_sealed(scene: Scene, found: Found) -> bool:
@@ -70,7 +72,7 @@ def check_named(scene: Scene, wanted: Element) -> None:
     said = name_of(wanted)
     if said is None or scene.neighbours is None:
         return
-    found = scene.neighbours.secret.lookup_secret(_reference(said))
+    found = scene.neighbours.secret.lookup_secret(reference(said))
     if not found.has_value:
         raise OperationInvalid(f"The secret {said[1]} has no value.", hint="Set its value first.", uuid=found.uuid)
 
@@ -82,9 +84,9 @@ def opener(scene: Scene, name: str, path: str, known: Optional[Name]) -> Name:
     """
     if scene.neighbours is None:
         raise OperationInvalid("There are no secrets on this connection.")
-    for said in [known] if known else [(USAGE_OF, path), (USAGE_OF, f"{scene.name}/{name}")]:
+    for said in [known] if known else by_place(scene, name, path):
         with suppress(NotFound):
-            scene.neighbours.secret.lookup_secret(_reference(said))
+            scene.neighbours.secret.lookup_secret(reference(said))
             return said
     if known:
         raise OperationInvalid(
@@ -97,18 +99,43 @@ def opener(scene: Scene, name: str, path: str, known: Optional[Name]) -> Name:
     )
 
 
+def by_place(scene: Scene, name: str, path: str) -> List[Name]:
+    """The secrets that an encrypted volume may have which we have not made: for its path, else for its name."""
+    return [(USAGE_OF, path), (USAGE_OF, f"{scene.name}/{name}")]
+
+
+@contextmanager
+def opening(what: str, name: Optional[Name]) -> Iterator[None]:
+    """Run qemu-img with a secret's value; raises OperationFailed that names both where it is the wrong one.
+
+    ``what`` is the image for people.
+    """
+    try:
+        yield
+    except CommandFailed as error:
+        if name is None or WRONG_KEY not in error.stderr:
+            raise
+        raise OperationFailed(
+            f"{what} cannot be opened with the value of the secret {reference(name)}: it was encrypted with another.",
+            hint="Give that secret the value that it had (corral.virt.secret with force: true). Without it, what is in"
+            " there is lost, and can only be deleted.",
+            secret=reference(name),
+        ) from error
+
+
 def value_of(scene: Scene, name: Name) -> bytes:
     """The value of a secret, empty on a connection that only reads; raises what the secret driver does."""
     if scene.site.read_only or scene.neighbours is None:
         return b""
-    return scene.neighbours.secret.use_secret_value(_reference(name))
+    return scene.neighbours.secret.use_secret_value(reference(name))
 
 
-def _reference(name: Name) -> str:
+def reference(name: Name) -> str:
+    """How the secret driver is asked for a secret that a document names."""
     return name[1] if name[0] == "uuid" else f"{PURPOSE}:{name[1]}"
 
 
 def _uuid(scene: Scene, name: Name) -> str:
     if scene.neighbours is None:
         raise NotFound("There are no secrets on this connection.")
-    return scene.neighbours.secret.lookup_secret(_reference(name)).uuid
+    return scene.neighbours.secret.lookup_secret(reference(name)).uuid

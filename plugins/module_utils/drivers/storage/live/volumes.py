@@ -237,7 +237,8 @@ def create(
     name, secret = volume.name or "", _wanted_secret(scene, volume)
     _check_new(scene, volume, preallocation)
     past = origins.Past(origin, seals.name_of(wanted))
-    with origins.coming(scene, name, past, lambda: _find(scene, {}, name)) as announce:
+    source = ("", None) if filling is None else (f"The image {filling.path}", filling.named)
+    with origins.coming(scene, name, past, lambda: _find(scene, {}, name)) as announce, seals.opening(*source):
         if scene.row.files:
             shelf = scene.shelf()
             make.create(shelf, wanted, filling=filling, secret=secret, preallocation=preallocation, announce=announce)
@@ -292,8 +293,9 @@ def resize(scene: Scene, name: str, capacity: int, *, shrink: bool) -> None:
         )
     if scene.row.files and user is None:
         shelf, facts = scene.shelf(), look(scene.shelf(), name)
-        secret = _opening(scene, name, facts.path)[0] if facts.image.encryption else None
-        change.resize(shelf, name, capacity, shrink=shrink, secret=secret)
+        secret, named = _opening(scene, name, facts.path) if facts.image.encryption else (None, None)
+        with seals.opening(f"Volume {name} of pool {scene.name}", named):
+            change.resize(shelf, name, capacity, shrink=shrink, secret=secret)
         return
     if not scene.row.files:
         sealed = xml(scene, name).find("target/encryption") is not None
