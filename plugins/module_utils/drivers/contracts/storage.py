@@ -109,10 +109,10 @@ class StorageDriver(Driver):
         Nothing is asked without ``start``: what a pool that stays inactive lacks may come later.
         """
 
-    def expect_pool(self, name: str, expected: Expected) -> None:
     def check_pool_build(self, document: Element, *, overwrite: bool = False) -> None:
         """Raise what would keep a complete document's pool from being built, as far as looking tells."""
 
+    def expect_pool(self, name: str, expected: Expected) -> None:
         """Check from now on as if a pool were so. For checks of several: nothing else takes note of it."""
 
     def check_pool_deletion(self, name: str) -> List[str]:
