@@ -221,6 +221,34 @@ def test_real_guests(tmp_path: Path, root_dir: Path, uri: str, linux: dict[str, 
     assert "<volume>a</volume>" in kept.read_text()
 
 
+def test_secrets_are_purged_behind_what_needs_them(tmp_path: Path, root_dir: Path, uri: str) -> None:
+    """The key of a volume that stays is kept, and named; those of what goes, go; a check says the same as a run."""
+    fleet = Fleet(tmp_path, embed=uri)
+    host = fleet.hosts["embed"]
+    disk = {"path": str(root_dir / "g.img"), "format": "raw", "encryption": "g"}
+    names = ("idle", "goes", "stays", "g")
+    host.update(
+        site_secrets=[{"usage": "volume", "usage_id": name, "value": "hush-hush-1"} for name in names],
+        site_pools=[{"name": name, "target": str(root_dir / name)} for name in ("goes", "stays")],
+        site_volumes=[
+            {"pool": name, "name": "v", "format": "raw", "capacity": "1MiB", "encryption": name}
+            for name in ("goes", "stays")
+        ],
+        site_guests=[{"name": "g", "memory": "64MiB", "disks": [disk], "state": "present"}],
+    )
+    fleet.play("site")
+    host.update(site_secrets=[], site_pools=[], site_volumes=[], site_guests=[])
+    purge = {"site_purge": True, "site_purge_also": ["secrets"], "site_purge_keep": {"pools": ["stays"]}}
+    for words in ("--check",), ():
+        said = flat(fleet.play("site", *words, **purge))
+        assert "secret volume:stays, which is needed by volume v of pool stays" in said, said
+        gone = [name for name in names if f'"secret volume:{name}"' in said]
+        assert gone == ["idle", "goes", "g"], said
+    (kept,) = (root_dir / "etc/corral/secrets").glob("*.xml")
+    assert "<volume>stays</volume>" in kept.read_text()
+    assert fleet.changed("site", **purge) == {"embed": 0}
+
+
 def test_what_is_misunderstood_and_who_cannot_be_asked(tmp_path: Path) -> None:
     """A list with nothing behind its name purges nothing; a host that is lost keeps no report from being written."""
     fleet = Fleet(tmp_path, node1=f"test://{tmp_path}/node1.xml")

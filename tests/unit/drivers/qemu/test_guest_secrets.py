@@ -18,7 +18,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from ansible_collections.corral.virt.plugins.module_utils.connect.connection import Connection
 from ansible_collections.corral.virt.plugins.module_utils.connect.open import open_connection
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.sealing import seal
-from ansible_collections.corral.virt.plugins.module_utils.errors import CorralError, UnsupportedConfig, XmlError
+from ansible_collections.corral.virt.plugins.module_utils.errors import (
+    CorralError,
+    OperationFailed,
+    UnsupportedConfig,
+    XmlError,
+)
 from ansible_collections.corral.virt.plugins.module_utils.host.fake import FakeProcess, Killed
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import Element, parse
 from ansible_collections.corral.virt.plugins.module_utils.xml.write import to_text
@@ -109,6 +114,27 @@ def test_a_value_reaches_qemu_sealed(machine: GuestHost, reference: str) -> None
     assert (machine.owner(KEY), machine.files[KEY].mode & 0o777) == ((0, 0), 0o400)
     connection.hypervisor.destroy_domain("a")
     assert KEY not in machine.files
+
+
+@pytest.mark.parametrize(("reference", "named"), [(f"uuid='{UUID}'", UUID), (f"usage='{IMAGE}'", f"volume:{IMAGE}")])
+def test_a_value_that_opens_nothing_is_told_with_disk_and_secret(
+    machine: GuestHost, reference: str, named: str
+) -> None:
+    connection = opened(machine)
+    keep(connection)
+    connection.hypervisor.define_domain(encrypted(reference))
+    machine.dies = (
+        b'qemu-system-x86_64: -blockdev {"node-name":"libvirt-1-format","driver":"luks","key-secret":'
+        b'"libvirt-1-format-encryption-secret0","file":"libvirt-1-storage"}: Invalid password, cannot unlock any '
+        b"keyslot\n"
+    )
+    said = f"Guest a did not start: its disk vda \\({IMAGE}\\) cannot be opened with the value of the secret {named}"
+    with pytest.raises(OperationFailed, match=said) as caught:
+        connection.hypervisor.start_domain("a")
+    assert caught.value.details["secret"] == named and "corral.virt.secret" in (caught.value.hint or "")
+    machine.dies = b"qemu-system-x86_64: -blockdev {}: Invalid password, of something else\n"
+    with pytest.raises(OperationFailed, match=r"QEMU said: .*something else"):
+        connection.hypervisor.start_domain("a")
 
 
 def test_every_start_has_a_key_of_its_own(machine: GuestHost) -> None:

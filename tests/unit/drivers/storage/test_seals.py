@@ -18,11 +18,14 @@ from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.live i
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.passes.complete_volume import complete_volume
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.types.base import LUKS_HEADER, Found
 from ansible_collections.corral.virt.plugins.module_utils.errors import (
+    CommandFailed,
     CorralError,
     NotFound,
     OperationDenied,
+    OperationFailed,
     OperationInvalid,
 )
+from ansible_collections.corral.virt.plugins.module_utils.host.api import Completed
 from ansible_collections.corral.virt.plugins.module_utils.host.layout import Layout
 from ansible_collections.corral.virt.plugins.module_utils.model.storage.pool import Pool
 from ansible_collections.corral.virt.plugins.module_utils.model.storage.volume import Volume
@@ -215,3 +218,28 @@ def test_without_secrets(driver: HostStorage) -> None:
     scene = replace(driver._active("a"), neighbours=None)
     with pytest.raises(CorralError, match="no secrets on this connection"):
         seals.opener(scene, "v", "/srv/a/v", None)
+
+
+@pytest.mark.parametrize("named", ["usage='one'", "uuid='{}'"])
+def test_a_value_that_opens_nothing_is_told_with_volume_and_secret(
+    host: PoolHost, driver: HostStorage, secrets: KeptSecrets, named: str
+) -> None:
+    named = named.format(secrets.lookup_secret("volume:one").uuid)
+    driver.create_volume("a", sealed(secret=named))
+    words = b"qemu-img: Could not open 'driver=luks,key-secret=key0': Invalid password, cannot unlock any keyslot\n"
+    host.add_program("qemu-img", lambda argv, stdin: Completed(tuple(argv), 1, b"", words))
+    said = r"Volume v of pool a cannot be opened with the value of the secret [-:\w]+: it was encrypted with another"
+    with pytest.raises(OperationFailed, match=said) as caught:
+        driver.resize_volume("a", "v", 2 * MIB)
+    assert caught.value.details["secret"] in (f"volume:{named[7:-1]}", named[6:-1])
+    assert "corral.virt.secret" in (caught.value.hint or "")
+    with pytest.raises(OperationFailed, match=r"The image /srv/a/v cannot be opened with the value of the secret"):
+        driver.create_volume("a", sealed("copy", secret=""), content=Content(volume=("a", "v")))
+    assert [volume.name for volume in driver.list_volumes("a")] == ["v"]
+
+
+def test_other_words_of_qemu_img_are_left_as_they_are(host: PoolHost, driver: HostStorage) -> None:
+    driver.create_volume("a", sealed())
+    host.add_program("qemu-img", lambda argv, stdin: Completed(tuple(argv), 1, b"", b"qemu-img: No space left\n"))
+    with pytest.raises(CommandFailed, match="No space left"):
+        driver.resize_volume("a", "v", 2 * MIB)
