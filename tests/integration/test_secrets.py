@@ -257,6 +257,53 @@ def opened(image: Path, beside: Path) -> bytes:
         return file.read(512)
 
 
+@pytest.mark.parametrize("format_", ["raw", "qcow2"])
+def test_a_key_is_not_destroyed_without_a_word(root_dir: Path, quick: Run, format_: str) -> None:
+    """What a secret opens keeps its value and the secret, until force says otherwise; then QEMU's words are told."""
+    vault = {"usage": "volume", "usage_id": "vault"}
+    made = {"pool": "p", "name": "v", "format": format_}
+    results = [quick("secret", **vault, value=VALUE, private=True)]
+    results += [quick("pool", name="p", type="dir", target=str(root_dir / "images"), state="active")]
+    results += [quick("volume", **made, capacity="4MiB", encryption="vault")]
+    assert results[-1]["changed"], results[-1]
+    for pool_state in ("active", "inactive"):
+        quick("pool", name="p", state=pool_state)
+        for options in {"value": ROTATED}, {"state": "absent"}, {"ephemeral": True}:
+            for check in True, False:
+                refused = quick("secret", check=check, **vault, **options)
+                assert refused["failed"] and "is needed by volume v of pool p, and cannot" in refused["msg"], refused
+                results.append(refused)
+        same = quick("secret", **vault, value=VALUE)
+        assert not same["changed"] and "failed" not in same, same
+    quick("pool", name="p", state="active")
+    assert quick("volume", **made, capacity="8MiB")["changed"]
+    disks = [{"pool": "p", "volume": "v"}]
+    results += [quick("vm", name="g", memory="64MiB", disks=disks)]
+    assert "guest g, volume v of pool p" in quick("secret", **vault, state="absent")["msg"]
+
+    results += [quick("secret", **vault, value=ROTATED, force=True)]
+    assert results[-1]["changed"] and not results[-1].get("failed"), results[-1]
+    wrong = "cannot be opened with the value of the secret volume:vault: it was encrypted with another"
+    results += [quick("volume", **made, capacity="12MiB")]
+    assert f"Volume v of pool p {wrong}" in results[-1]["msg"], results[-1]
+    results += [quick("vm", name="g", state="running")]
+    assert f"Guest g did not start: its disk vda (volume v of pool p) {wrong}" in results[-1]["msg"], results[-1]
+    results += [quick("vm", name="h", memory="64MiB", disks=[{"device": "cdrom"}], state="paused")]
+    medium = {"device": "cdrom", "path": str(root_dir / "images/v"), "format": format_, "encryption": "vault"}
+    results += [quick("vm", name="h", memory="64MiB", disks=[medium], state="paused")]
+    assert f"({root_dir}/images/v) {wrong}" in results[-1]["msg"], results[-1]
+
+    results += [quick("secret", **vault, value=VALUE, force=True)]
+    results += [quick("volume", **made, capacity="12MiB"), quick("vm", name="g", state="paused")]
+    assert all(result["changed"] and not result.get("failed") for result in results[-2:]), results[-2:]
+    assert holders(root_dir, *results) == []
+    for name in "g", "h":
+        quick("vm", name=name, state="absent", force=True, timeout=0)
+    quick("volume", pool="p", name="v", state="absent")
+    gone = quick("secret", **vault, state="absent")
+    assert gone["changed"] and not gone.get("failed") and not gone.get("warnings"), gone
+
+
 @pytest.mark.guest
 @pytest.mark.root
 def test_no_log_and_no_output_says_the_value(root_dir: Path, uri: str, tmp_path: Path) -> None:
@@ -274,15 +321,16 @@ def test_no_log_and_no_output_says_the_value(root_dir: Path, uri: str, tmp_path:
         step("pool", name="p", type="dir", target=str(root_dir / "images"), state="active"),
         step("volume", pool="p", name="v", capacity="4MiB", encryption="vault"),
         step("vm", name="g", memory="32MiB", disks=[{"pool": "p", "volume": "v"}], state="running"),
-        step("secret", **vault, value=ROTATED),
-        step("secret_info", xml=True),
+        {**step("secret", **vault, value=ROTATED), **anyway, "register": "rotated"},
+        step("secret", **vault, value=ROTATED, force=True),
+        step("secret_info", xml=True, users=True),
         step("vm_info", xml="live"),
         {**step("vm", name="g", state="restarted", force=True, timeout=0), **anyway, "register": "restarted"},
         {**step("volume", pool="p", name="v", capacity="8MiB"), **anyway, "register": "resized"},
         {**step("secret", usage="volume", value=VALUE), **anyway, "register": "unnamed"},
         {
             "ansible.builtin.assert": {
-                "that": [f"{each}.error is defined" for each in ("restarted", "resized", "unnamed")]
+                "that": [f"{each}.error is defined" for each in ("rotated", "restarted", "resized", "unnamed")]
             }
         },
         step("vm", name="g", state="absent", force=True, timeout=0),

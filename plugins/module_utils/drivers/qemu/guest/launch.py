@@ -527,7 +527,8 @@ def _start_failure(site: Site, plan: Start, process: Process, error: CorralError
     new = max(found.size - plan.log_size, 0) if found else 0  # earlier starts said other things
     said = last_words(site.host.tail(log, min(new, 4096)))
     clash = explained(site, plan.name, said)
-    clash = clash or wrong_key(plan.name, "start", Domain(plan.document), plan.context, said)
+    whose = f"Guest {plan.name} did not start: its"
+    clash = clash or wrong_key(said, Domain(plan.document), plan.context, whose=whose)
     if clash is not None:
         return clash
     words = sentence(f"{said}{_blamed(site, plan, said)}")

@@ -98,7 +98,7 @@ def _key_told(work: Work, draft: Element, steps: Steps, context: Context) -> Ite
 
         alone = Domain(_alone(draft, steps))
         ids = " ".join(need.id for need in disk_secrets(alone, context))
-        told = wrong_key(work.name, "insert", alone, context, f"{error.description} {ids}")
+        told = wrong_key(f"{error.description} {ids}", alone, context, whose="The")
         if told is None:
             raise
         raise told from error

@@ -19,13 +19,12 @@ from ..images import top_image
 
 # What QEMU says of a value that opens none of the key slots (its crypto/block-luks.c).
 WRONG_KEY = "Invalid password"
-DONE = {"start": "Guest {name} did not start", "insert": "Guest {name} did not get its medium"}
 
 
-def wrong_key(name: str, doing: str, domain: Domain, context: Context, said: str) -> Optional[OperationFailed]:
+def wrong_key(said: str, domain: Domain, context: Context, *, whose: str) -> Optional[OperationFailed]:
     """Return the error for a disk whose secret has another value than it was encrypted with, None for other words.
 
-    ``said`` are QEMU's words with the options that they are about, ``doing`` is a word of DONE.
+    ``said`` are QEMU's words with the options that they are about, ``whose`` is what stands before the disk.
     """
     if WRONG_KEY not in said:
         return None
@@ -34,8 +33,7 @@ def wrong_key(name: str, doing: str, domain: Domain, context: Context, said: str
         return None
     _id, what, reference = found
     return OperationFailed(
-        f"{DONE[doing].format(name=name)}: {what} cannot be opened with the value of the secret {reference}; it was"
-        " encrypted with another.",
+        f"{whose} {what} cannot be opened with the value of the secret {reference}: it was encrypted with another.",
         hint="Give that secret the value that it had (corral.virt.secret with force: true). Without it, what is in"
         " there is lost: give the guest another disk.",
         secret=reference,
@@ -50,7 +48,7 @@ def _keys(domain: Domain, context: Context) -> Iterator[Tuple[str, str, str]]:
             for index, use in enumerate(image.encryption.secrets if image.encryption is not None else ()):
                 # the source that the document names: that of a volume is translated in the image
                 source = disk.source if image is top and disk.source is not None else image.source
-                where = f"its disk {disk.target} ({_place(source)})"
+                where = f"disk {disk.target} ({_place(source)})"
                 yield encryption_secret(image, index), where, secret_key(use, "volume")[1]
 
 
