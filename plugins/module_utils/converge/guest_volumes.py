@@ -10,7 +10,7 @@ nobody knows to belong to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Optional
@@ -65,7 +65,8 @@ def made_volumes(
             if not is_made(disk):
                 _use(storage, disk, place, element, existing)
                 continue
-            now, wanted, plan = _planned(storage, disk, place)
+            beside = [made for other, made in missing.items() if other[0] == place[0]]
+            now, wanted, plan = _planned(storage, disk, place, beside)
         _open(element, plan.document if now is None else now.document)
         if now is None and plan.document is not None:
             missing[place] = plan.document
@@ -131,7 +132,7 @@ def _place(disk: Mapping[str, Any], element: Element, existing: Optional[Element
 
 
 def _planned(
-    storage: StorageDriver, disk: Mapping[str, Any], place: tuple[str, str]
+    storage: StorageDriver, disk: Mapping[str, Any], place: tuple[str, str], beside: Sequence[Element] = ()
 ) -> tuple[Optional[VolumeNow], VolumeWanted, Plan]:
     asked = {"pool": place[0], "name": place[1], "state": "present", "force": False, "shrink": False}
     given = {"capacity": disk.get("size"), **{name: disk.get(name) for name in ALIKE}}
@@ -144,7 +145,7 @@ def _planned(
     except CorralError as error:
         error.hint = HINT
         raise
-    foresee(plan, storage, wanted)
+    foresee(plan, storage, wanted, beside)
     return now, wanted, plan
 
 

@@ -10,6 +10,7 @@ options is said when it is that element's turn.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Optional
@@ -17,6 +18,8 @@ from typing import Any, Optional
 from ..errors import CorralError
 
 Options = Mapping[str, Any]
+# What the kernel calls partitions, by numbers that it gives one after the other: they are made in the order of a list.
+PARTITION = re.compile(r"(?:(?:s|h|v|xv)d[a-z]{1,3}|(?:loop|mmcblk|nbd|md|pmem|nvme\d{1,4}n)\d{1,4}p)\d{1,3}")
 
 
 def guest_makes(options: Options) -> Iterator[Hashable]:
@@ -64,7 +67,8 @@ def filter_uses(options: Options) -> Iterator[Hashable]:
 
 
 def _volume(pool: str, name: str) -> tuple[Hashable, ...]:
-    return (pool, name), ("called", name)
+    disk = (("partitions", pool),) if PARTITION.fullmatch(name) else ()
+    return (pool, name), ("called", name), *disk
 
 
 def _places(volume: Optional[tuple[str, str]], path: Optional[str]) -> Iterator[Hashable]:

@@ -10,12 +10,15 @@ one was faster looks again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Callable, Optional
 
 from ..drivers.api import Content, StorageDriver
 from ..errors import AlreadyExists, NotFound, OperationInvalid
 from ..model.storage.identity import VOLUME
+from ..model.storage.order import VOLUME_ORDER, order_children
+from ..model.storage.parts import set_bytes
 from ..model.storage.volume import Volume
 from ..xml.compare import Change
 from ..xml.parse import Element, clone
@@ -84,6 +87,7 @@ def _done(job: Job, driver: StorageDriver, asked: VolumeWanted) -> tuple[VolumeW
         now = _look(driver, asked)
         wanted = with_backing(driver, asked, new=now is None)
         plan = make_volume_plan(now, foreseen(driver, wanted, new=now is None), wanted)
+        wanted = _sized(wanted, now, plan)
         _check_layers(driver, plan, wanted, now)
         try:
             if job.check_mode:
@@ -95,6 +99,19 @@ def _done(job: Job, driver: StorageDriver, asked: VolumeWanted) -> tuple[VolumeW
             left -= 1
             if error.details.get("done") or not left:
                 raise
+
+
+def _sized(wanted: VolumeWanted, now: Optional[VolumeNow], plan: Plan) -> VolumeWanted:
+    """A volume that is made anew keeps its size, where nothing else says one."""
+    document = wanted.document
+    if now is None or document is None or not _makes(plan) or document.find("capacity") is not None:
+        return wanted
+    if wanted.image is not None or wanted.backing is not None or Volume(document).backing_path() is not None:
+        return wanted
+    document = clone(document)
+    set_bytes(Volume(document), "capacity", now.volume.capacity)
+    order_children(document, VOLUME_ORDER)
+    return replace(wanted, document=document)
 
 
 def _check_layers(driver: StorageDriver, plan: Plan, wanted: VolumeWanted, now: Optional[VolumeNow]) -> None:
@@ -115,13 +132,29 @@ def _check_layers(driver: StorageDriver, plan: Plan, wanted: VolumeWanted, now: 
         )
 
 
-def foresee(plan: Plan, driver: StorageDriver, wanted: VolumeWanted) -> None:
-    """Raise what would keep the volume from being made or filled; an image from elsewhere is not fetched for that."""
-    _check_transfer(plan, driver, wanted)
+def foresee(plan: Plan, driver: StorageDriver, wanted: VolumeWanted, beside: Sequence[Element] = ()) -> None:
+    """Raise what would keep the volume from being made or changed; an image from elsewhere is not fetched for that.
+
+    ``beside`` are the complete documents of volumes of the pool that are made before.
+    """
+    _check_steps(plan, driver, wanted)
     asked = wanted.image
-    if wanted.document is None or not _makes(plan) or (asked is not None and asked.fetched is not None):
+    if wanted.document is None or not _makes(plan):
         return
-    _check_new(driver, wanted, content_of(driver, wanted))
+    if asked is not None and asked.fetched is not None:
+        driver.check_image(asked.fetched, checksum=asked.checksum)
+    else:
+        _check_new(driver, wanted, content_of(driver, wanted), beside)
+
+
+def _check_steps(plan: Plan, driver: StorageDriver, wanted: VolumeWanted) -> None:
+    """Raise what keeps the steps from being done that change a volume as it is."""
+    actions = [step.action for step in plan.steps]
+    if "resize" in actions and plan.document is not None:
+        driver.check_resize(wanted.pool, wanted.name, Volume(plan.document).size() or 0)
+    if "wipe" in actions:
+        driver.check_wipe(wanted.pool, wanted.name, wanted.wipe or "zero")
+    _check_transfer(plan, driver, wanted)
 
 
 def _check_transfer(plan: Plan, driver: StorageDriver, wanted: VolumeWanted) -> None:
@@ -136,10 +169,12 @@ def _makes(plan: Plan) -> bool:
     return any(step.action == "create" for step in plan.steps)
 
 
-def _check_new(driver: StorageDriver, wanted: VolumeWanted, content: Optional[Content]) -> None:
+def _check_new(
+    driver: StorageDriver, wanted: VolumeWanted, content: Optional[Content], beside: Sequence[Element] = ()
+) -> None:
     if wanted.document is not None:
-        document = clone(wanted.document)
-        driver.check_new_volume(wanted.pool, document, content=content, preallocation=wanted.preallocation)
+        document, how = clone(wanted.document), wanted.preallocation
+        driver.check_new_volume(wanted.pool, document, content=content, preallocation=how, beside=beside)
 
 
 def _look(driver: StorageDriver, wanted: VolumeWanted) -> Optional[VolumeNow]:
@@ -162,7 +197,7 @@ def apply(plan: Plan, driver: StorageDriver, wanted: VolumeWanted, now: Optional
     An image is fetched before the first of them, and what it is to become is looked at, so that nothing is deleted for
     one that does not come or does not fit. So are the files that are copied at the end.
     """
-    _check_transfer(plan, driver, wanted)
+    _check_steps(plan, driver, wanted)
     content = content_of(driver, wanted) if _makes(plan) else None
     if _makes(plan):
         _check_new(driver, wanted, content)

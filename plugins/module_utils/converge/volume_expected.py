@@ -11,7 +11,7 @@ be there; nothing else about a volume that is not there is asked.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, List, Optional
 
@@ -123,7 +123,13 @@ class ExpectingStorage(StorageDriver):
         return self._driver.normalise_volume(pool, document)
 
     def check_new_volume(
-        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+        self,
+        pool: str,
+        document: Element,
+        *,
+        content: Optional[Content] = None,
+        preallocation: Optional[str] = None,
+        beside: Sequence[Element] = (),
     ) -> None:
         """Look at the contents as far as they are there, and at an image below only where it is."""
         source = self._source(content)
@@ -132,7 +138,13 @@ class ExpectingStorage(StorageDriver):
         if source is not None:
             document, content = self.normalise_volume(pool, document, content=content), None
         if not self._stands_on_expected(document):
-            self._driver.check_new_volume(pool, document, content=content, preallocation=preallocation)
+            beside = (*self._made(pool), *beside)
+            self._driver.check_new_volume(pool, document, content=content, preallocation=preallocation, beside=beside)
+
+    def _made(self, pool: str) -> List[Element]:
+        """The documents of the volumes that are expected in a pool, in their order."""
+        found = [each for each in tuple(self._expected.values()) if isinstance(each, ExpectedVolume)]
+        return [clone(each.document) for each in found if each.volume.pool == pool]
 
     def _source(self, content: Optional[Content]) -> Optional[Volume]:
         """The expected volume that is to be copied, None for one that is there."""

@@ -74,10 +74,22 @@ def foreseen(driver: StorageDriver, wanted: VolumeWanted, *, new: bool) -> Optio
     """Return the completed document without fetching anything: of an image from elsewhere nothing is known yet."""
     if wanted.document is None:
         return None
+    if new:
+        _check_size(wanted, wanted.document)
     if not new or not _is_open(driver, wanted):
         content = content_of(driver, wanted) if new else None
         return driver.normalise_volume(wanted.pool, clone(wanted.document), content=content)
     return _of_unknown_size(driver, wanted, wanted.document)
+
+
+def _check_size(wanted: VolumeWanted, document: Element) -> None:
+    """Name the options that are missing; of a document in XML the driver says which element is."""
+    if wanted.whole or wanted.image is not None or wanted.backing is not None or document.find("capacity") is not None:
+        return
+    raise InvalidArgument(
+        f"The volume {wanted.name} of pool {wanted.pool} is not there yet, and nothing says how large it is to be.",
+        hint="Write capacity, or what it is made from: image or backing.",
+    )
 
 
 def _is_open(driver: StorageDriver, wanted: VolumeWanted) -> bool:

@@ -34,10 +34,11 @@ class FileStat:
 
 @dataclass(frozen=True)
 class FileSystem:
-    """The file system that a path is on: its ``size``, and what of it is ``available`` to us, in bytes."""
+    """The file system that a path is on: its ``size``, what of it is ``available`` to us, a ``block``; in bytes."""
 
     size: int
     available: int
+    block: int = 4096
 
 
 @dataclass(frozen=True)

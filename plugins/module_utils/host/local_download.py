@@ -180,9 +180,16 @@ def _speaking(url: str) -> Iterator[None]:
         raise TimedOut(f"The server of {shown} was silent for too long.", url=shown) from error
     except Exception as error:  # Ansible's opener raises Exceptions of its own, and http.client has more
         code = getattr(error, "code", None)
-        why = f"answered {code} {getattr(error, 'reason', '')}".rstrip() if code else f"was not reached: {_why(error)}"
+        why = _answer(code, error) if code else f"was not reached: {_why(error)}"
         hint = "Correct the URL." if code else "Look at the URL, at proxies and at certificates."
         raise OperationFailed(f"The server of {shown} {why}.", hint=hint, url=shown) from None
+
+
+def _answer(code: int, error: BaseException) -> str:
+    """What an answer means that is an error; the words about redirections are of several lines, and quote URLs."""
+    if 300 <= code < 400:
+        return f"answered {code}, and where it points leads nowhere: in a circle, too far, or to what is not fetched"
+    return " ".join(f"answered {code} {getattr(error, 'reason', '')}".split())
 
 
 def _why(error: BaseException) -> str:

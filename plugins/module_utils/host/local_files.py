@@ -220,7 +220,7 @@ class LocalFiles:
                 found = os.statvfs(path)
             except _MISSING:
                 return None
-        return FileSystem(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+        return FileSystem(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, found.f_frsize)
 
     def symlink(self, target: str, path: str) -> None:
         """Put a link there in one step, in place of a file or link."""

@@ -51,7 +51,14 @@ def size(volume: Element, options: Options) -> None:
     """Capacity and allocation, in bytes."""
     for name in ("capacity", "allocation"):
         if options.get(name) is not None:
-            text(volume, name, str(size_of(options[name], name)), unit="bytes")
+            text(volume, name, str(_size(options[name], name)), unit="bytes")
+
+
+def _size(value: Any, name: str) -> int:
+    found = size_of(value, name)
+    if not found and name == "capacity":
+        raise InvalidArgument("capacity: a volume of no bytes is none; write its size with a unit, such as 20GiB.")
+    return found
 
 
 def storing(volume: Element, options: Options) -> None:

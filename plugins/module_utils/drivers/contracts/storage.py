@@ -138,13 +138,29 @@ class StorageDriver(Driver):
         raise self.unsupported("normalise_volume")
 
     def check_new_volume(
-        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+        self,
+        pool: str,
+        document: Element,
+        *,
+        content: Optional[Content] = None,
+        preallocation: Optional[str] = None,
+        beside: Sequence[Element] = (),
     ) -> None:
         """Raise what would keep ``create_volume`` from making it, as far as looking tells; changes nothing.
 
-        A volume of that name may be there: it is asked before that one is deleted for the new one.
+        A volume of that name may be there: it is asked before that one is deleted for the new one. ``beside`` are the
+        complete documents of volumes of the pool that are expected to be made before.
         """
         raise self.unsupported("check_new_volume")
+
+    def check_image(self, url: str, *, checksum: Optional[str] = None) -> None:
+        """Raise what would keep ``fetch_image`` from reading files of this host; servers are not asked."""
+
+    def check_resize(self, pool: str, name: str, capacity: int) -> None:
+        """Raise OperationInvalid for a volume that is in use in a way that lets it keep its size."""
+
+    def check_wipe(self, pool: str, name: str, algorithm: str) -> None:
+        """Raise MissingProgram where a volume cannot be overwritten in this way."""
 
     def check_transfer(
         self, pool: str, name: Optional[str], *, source: Optional[str] = None, target: Optional[str] = None

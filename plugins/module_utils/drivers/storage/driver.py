@@ -158,13 +158,35 @@ class HostStorage(StorageDriver):
         return normalise(scene, document, self._filling(scene, content))
 
     def check_new_volume(
-        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+        self,
+        pool: str,
+        document: Element,
+        *,
+        content: Optional[Content] = None,
+        preallocation: Optional[str] = None,
+        beside: Sequence[Element] = (),
     ) -> None:
         from .live.volumes import check_new, normalise
 
         scene = self._active(pool)
         filling = self._filling(scene, content)
-        check_new(scene, normalise(scene, document, filling, new=True), filling, preallocation=preallocation)
+        done = normalise(scene, document, filling, new=True)
+        check_new(scene, done, filling, preallocation=preallocation, beside=beside)
+
+    def check_image(self, url: str, *, checksum: Optional[str] = None) -> None:
+        from .volume.cache import check_local
+
+        check_local(self.host, url, checksum)
+
+    def check_resize(self, pool: str, name: str, capacity: int) -> None:
+        from .live.foreseen import check_resize
+
+        check_resize(self._active(pool), name, capacity, self._scenes())
+
+    def check_wipe(self, pool: str, name: str, algorithm: str) -> None:
+        from .live.foreseen import check_wipe
+
+        check_wipe(self._active(pool), name, algorithm)
 
     def check_transfer(
         self, pool: str, name: Optional[str], *, source: Optional[str] = None, target: Optional[str] = None
@@ -306,6 +328,7 @@ class HostStorage(StorageDriver):
 
         if shrink and capacity < self.lookup_volume(pool, name).capacity:
             self._check_no_layers(pool, name, "made smaller")
+        self.check_resize(pool, name, capacity)
         self._change(pool, lambda scene: resize(scene, name, capacity, shrink=shrink))
 
     def update_volume(self, pool: str, name: str, wanted: Element, changes: Sequence[Change]) -> None:
@@ -317,6 +340,7 @@ class HostStorage(StorageDriver):
         from .live.volumes import wipe
 
         self._check_no_layers(pool, name, "wiped")
+        self.check_wipe(pool, name, algorithm)
         self._change(pool, lambda scene: wipe(scene, name, algorithm))
 
     def upload_volume(self, pool: str, name: str, path: str) -> None:

@@ -243,7 +243,13 @@ class SimulatedStorage(StorageDriver):
         return [f"{layer.name} of pool {layer.pool.name}" for layer in layers]
 
     def check_new_volume(
-        self, pool: str, document: Element, *, content: Optional[Content] = None, preallocation: Optional[str] = None
+        self,
+        pool: str,
+        document: Element,
+        *,
+        content: Optional[Content] = None,
+        preallocation: Optional[str] = None,
+        beside: Sequence[Element] = (),
     ) -> None:
         """Refuse a document that cannot be kept."""
         self.normalise_volume(pool, document, content=content)

@@ -158,7 +158,8 @@ def test_every_type_has_a_row_that_says_its_name() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    "/root /home /home/ /boot /run /sys /lib /lib64 /sbin /var /var/lib /var/log /var/cache /usr /usr/bin /usr/local".split(),
+    "/root /home /home/ /boot /run /sys /lib /lib64 /sbin /var /var/lib /var/log /var/cache /usr /usr/bin"
+    " /usr/local".split(),
 )
 @pytest.mark.parametrize("kind", ["dir", "fs", "netfs"])
 def test_directories_that_a_system_consists_of_are_no_pools(kind: str, path: str) -> None:

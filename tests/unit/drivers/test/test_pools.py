@@ -75,7 +75,8 @@ def test_the_pool_of_the_default_host() -> None:
 
 def test_every_call_that_means_something_here_is_served() -> None:
     left = {name for name in contract(StorageDriver) if getattr(SimulatedStorage, name) is getattr(StorageDriver, name)}
-    checks = {"check_pool_build", "check_transfer", "secrets_used"}  # of what this node has not: devices, secrets, ...
+    # of what this node has not: devices, programs, secrets, ...
+    checks = {"check_pool_build", "check_image", "check_resize", "check_wipe", "check_transfer", "secrets_used"}
     assert left == {"ignored_pool_parts", "exclusive", *checks}
 
 

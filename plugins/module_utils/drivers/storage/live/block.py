@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Callable, Iterator, List, Optional
+from typing import Callable, Iterator, List, Optional, Sequence
 
 from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, NoSupport, NotFound, OperationInvalid
 from ....host.api import Host
@@ -134,9 +134,16 @@ def _make_and_rename(
         raise
 
 
-def check_new(scene: Scene, volume: Volume, filling: Optional[Filling]) -> None:
-    """Raise what would keep a volume from being made, as far as looking tells; one of its name may be there."""
+def check_new(scene: Scene, volume: Volume, filling: Optional[Filling], beside: Sequence[Volume] = ()) -> None:
+    """Raise what would keep a volume from being made, as far as looking tells; one of its name may be there.
+
+    Those ``beside`` are expected to be made before.
+    """
     _check_contents(scene, volume, filling)
+    if scene.row.name == "disk":
+        from .partition import check_new as check_partition
+
+        check_partition(scene, volume, beside)
     path = "" if filling is None else filling.path
     if path and path in [scene.host.resolve(each.path) for each in found_volumes(scene) if each.name == volume.name]:
         raise InvalidArgument(

@@ -69,20 +69,31 @@ def images(scene: Scene) -> List[Facts]:
     for name in scene.host.entries(scene.shelf().root()):
         facts = found.get(name)
         if facts is None and not (name.startswith(PART_PREFIX) or _is_empty_lost(scene, name)):
-            _refuse(scene, name)
-        if facts is not None and not (was_made(rows, name, facts.found) or _is_image(scene, facts)):
-            _refuse(scene, name)
+            _refuse(scene, name, "which is no volume")
+        if facts is not None and not was_made(rows, name, facts.found):
+            why = _why_foreign(scene, facts)
+            if why:
+                _refuse(scene, name, why)
     for facts in found.values():
         check_free(scene.host, facts.found, f"Volume {facts.name} of pool {scene.name}")
     return list(found.values())
 
 
-def _is_image(scene: Scene, facts: Facts) -> bool:
-    """A raw image has no mark; it has whole sectors, and not the mark of something else."""
+def _why_foreign(scene: Scene, facts: Facts) -> str:
+    """Why a file is not taken for an image, in words; empty for one that is.
+
+    A raw image has no mark; it has whole sectors, and not the mark of something else.
+    """
     if facts.image.format != "raw" or facts.image.encryption is not None:
-        return True
-    whole = facts.found.size > 0 and facts.found.size % SECTOR == 0
-    return whole and not is_foreign(reader(scene.host, facts.real))
+        return ""
+    size = facts.found.size
+    if not size:
+        return "which was not made here and is empty"
+    if size % SECTOR:
+        return f"which was not made here and is taken for no disk: {size} bytes are no whole sectors of {SECTOR}"
+    if is_foreign(reader(scene.host, facts.real)):
+        return "which was not made here and begins as an archive, a database, a program or a text does"
+    return ""
 
 
 def _is_empty_lost(scene: Scene, name: str) -> bool:
@@ -91,10 +102,10 @@ def _is_empty_lost(scene: Scene, name: str) -> bool:
     return found is not None and found.kind == "directory" and not scene.host.entries(path)
 
 
-def _refuse(scene: Scene, name: str) -> NoReturn:
+def _refuse(scene: Scene, name: str, why: str) -> NoReturn:
     raise OperationInvalid(
-        f"The directory {scene.target} of pool {scene.name} holds {name}, which is no volume, and is not deleted.",
-        hint="Move away what does not belong to the pool.",
+        f"The directory {scene.target} of pool {scene.name} is not deleted. It holds {name}, {why}.",
+        hint="Move it away where it does not belong to the pool; else delete it first, as a volume or by hand.",
         path=f"{scene.target}/{name}",
     )
 
@@ -153,7 +164,7 @@ def _mount_point(scene: Scene) -> List[str]:
     if scene.host.stat(real) is None:
         return []
     if mount_at(scene, scene.target) is None and scene.host.entries(real):
-        _refuse(scene, scene.host.entries(real)[0])
+        _refuse(scene, scene.host.entries(real)[0], "which is no volume")
     return [scene.target]
 
 

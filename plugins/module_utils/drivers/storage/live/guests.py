@@ -20,7 +20,8 @@ PATHS = ("file", "dev", "dir", "name")
 class Use(NamedTuple):
     """One image that an active guest has open: a path of the host, or a volume by its pool and name.
 
-    ``unknown`` is for a guest whose files are damaged: it may use any other as well.
+    ``below`` says that it is a layer below another image of the guest. ``unknown`` is for a guest whose files are
+    damaged: it may use any other as well.
     """
 
     guest: str
@@ -28,6 +29,7 @@ class Use(NamedTuple):
     pool: str = ""
     volume: str = ""
     unknown: bool = False
+    below: bool = False
 
 
 def uses(hypervisor: Optional[HypervisorDriver]) -> List[Use]:
@@ -46,14 +48,16 @@ def _uses(hypervisor: HypervisorDriver) -> Iterator[Use]:
 
 def of_document(guest: str, document: Element) -> List[Use]:
     """The images in a guest's document: of its disks with what is below them, and of its firmware and kernel."""
-    found = [_of_source(guest, source) for disk in document.iterfind("devices/disk") for source in disk.iter("source")]
+    disks = document.findall("devices/disk")
+    found = [_of_source(guest, source, disk) for disk in disks for source in disk.iter("source")]
     files = (document.findtext(f"os/{tag}") for tag in ("kernel", "initrd", "loader", "nvram"))
     return [use for use in (*found, *(Use(guest, path.strip()) for path in files if path)) if use.path or use.volume]
 
 
-def _of_source(guest: str, source: Element) -> Use:
+def _of_source(guest: str, source: Element, disk: Element) -> Use:
     path = next((value for value in (source.get(name) for name in PATHS) if value), "")
-    return Use(guest, path, source.get("pool") or "", source.get("volume") or "")
+    below = source.getparent() is not disk
+    return Use(guest, path, source.get("pool") or "", source.get("volume") or "", below=below)
 
 
 def below(host: Host, directory: str) -> Callable[[str], bool]:

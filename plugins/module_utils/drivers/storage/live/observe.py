@@ -66,8 +66,22 @@ def _group(scene: Scene) -> Iterator[Fault]:
 
 def _table(scene: Scene) -> Iterator[Fault]:
     if not has_table(scene):
-        kind = scene.pool.given().format
-        yield Fault(BEYOND, f"{first_device(scene.pool)} has no partition table of the format '{kind}'.")
+        yield Fault(BEYOND, _no_table(scene))
+
+
+def _no_table(scene: Scene) -> str:
+    """What a disk has in place of the pool's table of partitions; "unknown" is libvirt's word for dos."""
+    from ..types.partitions import LABELS, MSDOS
+    from .steps import signatures
+
+    device, kind = first_device(scene.pool), scene.pool.given().format or "unknown"
+    wanted = "dos" if LABELS.get(kind, kind) == MSDOS else kind
+    if scene.host.stat(scene.host.resolve(device)) is None:
+        return f"The device {device} is not there."
+    found = signatures(scene.host, device)
+    if not found:
+        return f"The disk {device} is empty: it has no partition table yet."
+    return f"{device} has no partition table of the format '{wanted}'; it holds {' and '.join(found)}."
 
 
 def has_table(scene: Scene) -> bool:

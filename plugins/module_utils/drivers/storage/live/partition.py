@@ -13,12 +13,12 @@ from __future__ import annotations
 import posixpath
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Iterator, List, Optional
+from typing import Iterator, List, Optional, Sequence
 
 from ....model.storage.volume import Volume
 from ..types.base import SECTOR, Making, Step, first_device
-from ..types.disk import create_steps, delete_steps, new_place, resize_steps
-from ..types.partitions import Table, read_table, table_argv
+from ..types.disk import create_steps, delete_steps, new_place, partition_number, resize_steps
+from ..types.partitions import Table, read_table, table_argv, with_part, without_part
 from ..volume.command import Key, Original, create_argv, fill_argv
 from ..volume.content import Filling
 from .block import key_of, sealed_image
@@ -42,6 +42,22 @@ def making_of_disk(scene: Scene) -> Making:
 def check_resize(scene: Scene, name: str, size: int, *, shrink: bool) -> None:
     """Raise what keeps a partition from having this many bytes."""
     resize_steps(scene.pool, name, size, shrink, _table(scene), _node(scene))
+
+
+def check_name(scene: Scene, name: str) -> None:
+    """Raise InvalidArgument for a name that the kernel gives to no partition of the disk."""
+    partition_number(scene.pool, name, _node(scene))
+
+
+def check_new(scene: Scene, volume: Volume, beside: Sequence[Volume] = ()) -> None:
+    """Raise what keeps a partition from being made where one of its name has gone, and those ``beside`` were made."""
+    pool, node = scene.pool, _node(scene)
+    table = without_part(_table(scene), partition_number(pool, volume.name or "", node))
+    for other in beside:
+        if other.size() is None:
+            return  # it is as large as an image that nobody has yet, and nobody knows what is left
+        table = with_part(table, new_place(pool, other, table, node))
+    new_place(pool, volume, table, node)
 
 
 def fill(scene: Scene, volume: Volume, filling: Optional[Filling], secret: Optional[bytes]) -> None:

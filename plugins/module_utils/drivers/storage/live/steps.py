@@ -32,6 +32,8 @@ PACKAGES = {
     "mkfs.xfs": "xfsprogs",
     "mkfs.btrfs": "btrfs-progs",
     "mkfs.vfat": "dosfstools",
+    **dict.fromkeys(("blkdiscard", "fallocate"), "util-linux"),
+    "scrub": "scrub",
     "iscsiadm": "open-iscsi (Debian, Ubuntu) or iscsi-initiator-utils",
     "iscsi-ls": "libiscsi-bin (Debian, Ubuntu) or libiscsi-utils",
     "rbd": "ceph-common",

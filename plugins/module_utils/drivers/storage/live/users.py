@@ -38,6 +38,19 @@ def volume_guests(scene: Scene, name: str, others: Sequence[Scene]) -> List[str]
     return sorted({*direct, *above})
 
 
+def guests_above(scene: Scene, first: Volume, others: Sequence[Scene]) -> List[str]:
+    """The active guests, as far as they are known, that have only layers above the volume as their disks."""
+    known = [use for use in uses(scene.hypervisor) if not use.unknown]
+    has = among(scene.host, [first])
+    direct = guests_of([use for use in known if not use.below], scene.name, has, [first.name])
+    if not known or direct:
+        return []
+    found = set(guests_of(known, scene.name, has, [first.name]))
+    for each in _layers(scene, first, others):
+        found.update(guests_of(known, each.pool, among(scene.host, [each]), [each.name]))
+    return sorted(found)
+
+
 def volume_layers(scene: Scene, name: str, others: Sequence[Scene]) -> List[Volume]:
     """The volumes of these pools that stand on the volume, at whatever height."""
     return _layers(scene, find(scene, name), others)

@@ -126,6 +126,7 @@ def normalise(scene: Scene, wanted: Element, filling: Optional[Filling], *, new:
             kept = xml(scene, name)
     capacity, kind = (None, None) if filling is None else (_size(filling), filling.image.format)
     if kept is None:
+        _check_name(scene, name)
         wanted = _sealed_alike(wanted, filling)
         if filling is None and VolumeView(wanted).size() is None:
             capacity = _size_below(scene, VolumeView(wanted))
@@ -136,6 +137,14 @@ def normalise(scene: Scene, wanted: Element, filling: Optional[Filling], *, new:
     else:
         _check_resize(scene, VolumeView(kept), VolumeView(done))
     return done
+
+
+def _check_name(scene: Scene, name: Optional[str]) -> None:
+    """Partitions have the names that the kernel gives them."""
+    if scene.row.name == "disk" and name:
+        from .partition import check_name
+
+        check_name(scene, name)
 
 
 def _check_resize(scene: Scene, kept: VolumeView, wanted: VolumeView) -> None:
@@ -248,14 +257,22 @@ def create(
 
 
 def check_new(
-    scene: Scene, wanted: Element, filling: Optional[Filling], *, preallocation: Optional[str] = None
+    scene: Scene,
+    wanted: Element,
+    filling: Optional[Filling],
+    *,
+    preallocation: Optional[str] = None,
+    beside: Sequence[Element] = (),
 ) -> None:
-    """Raise what would keep the volume of a complete document from being made, once one of that name has gone."""
+    """Raise what would keep the volume of a complete document from being made, once one of that name has gone.
+
+    ``beside`` are the complete documents of volumes that are expected to be made before.
+    """
     if scene.row.files:
         make.check_new(scene.shelf(), wanted, filling=filling, preallocation=preallocation)
     else:
         _check_preallocation(scene, preallocation)
-        block.check_new(scene, VolumeView(wanted), filling)
+        block.check_new(scene, VolumeView(wanted), filling, [VolumeView(each) for each in beside])
 
 
 def _check_new(scene: Scene, volume: VolumeView, preallocation: Optional[str]) -> None:
@@ -286,7 +303,7 @@ def _wanted_secret(scene: Scene, volume: VolumeView) -> Optional[bytes]:
 def resize(scene: Scene, name: str, capacity: int, *, shrink: bool) -> None:
     """Change a volume's size; QEMU does it where a guest has it open, and the guest sees it at once."""
     found = find(scene, name)
-    user = _user(scene, found)
+    user = user_of(scene, found)
     if user is not None and capacity < found.capacity:
         raise OperationInvalid(
             f"Guest {user.guest} has volume {name} open, so it cannot be made smaller.", hint="Stop the guest first."
@@ -304,13 +321,13 @@ def resize(scene: Scene, name: str, capacity: int, *, shrink: bool) -> None:
         scene.hypervisor.resize_disk(user.guest, user.path or found.path, capacity)
 
 
-def _user(scene: Scene, volume: Volume) -> Optional[Use]:
-    """An active guest that has the volume itself open."""
+def user_of(scene: Scene, volume: Volume) -> Optional[Use]:
+    """An active guest that has the volume itself open, and not only as a layer below."""
     from .guests import among
 
     has = among(scene.host, [volume])
     for use in uses(scene.hypervisor):
-        if has(use.path) or (use.pool, use.volume) == (scene.name, volume.name):
+        if not use.below and (has(use.path) or (use.pool, use.volume) == (scene.name, volume.name)):
             return use
     return None
 

@@ -121,12 +121,12 @@ def new_place(pool: Pool, volume: Volume, table: Table, node: Optional[str] = No
 
     The number is the kernel's choice, so a name with another one is refused; HostError where there is no room.
     """
+    wanted = partition_number(pool, volume.name or "", node)
     target = volume.given()
     extended = target.format == "extended"
     if extended and (table.label != MSDOS or table.extended is not None):
         raise HostError(f"{table.device} can have no further extended partition.")
     spot = place(table, (volume.size() or 0) + (LUKS_HEADER if target.encryption is not None else 0), extended=extended)
-    wanted = partition_number(pool, volume.name or "", node)
     if wanted != spot.number:
         raise InvalidArgument(
             f"The next partition of pool {pool.name} is {partition_name(pool, spot.number, node)}, not {volume.name}.",

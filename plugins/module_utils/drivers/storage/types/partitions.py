@@ -13,7 +13,7 @@ Source of the rules: parted(8), "print"; libvirt's storage_backend_disk.c.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 
 from ....errors import HostError
@@ -156,6 +156,42 @@ def place(table: Table, size: int, *, extended: bool = False) -> Place:
         )
     _slack, start = min(room)
     return Place(kind, _number(table, kind), start, start + _aligned(size) - 1)
+
+
+def with_part(table: Table, new: Place) -> Table:
+    """Return the table as it is with a partition at a place that ``place`` has found in it."""
+    part = Part(new.number, new.start, new.last + 1, new.kind)
+    inside = [Part(0, part.start, part.end, "logical")] if new.kind == "extended" else []
+    rows: List[Part] = []
+    for each in table.parts:
+        if each.number or each.kind != _space_for(new.kind) or not each.start <= part.start < each.end:
+            rows.append(each)
+            continue
+        around = (replace(each, end=part.start), part, *inside, replace(each, start=part.end))
+        rows += [row for row in around if row.size > 0]
+    return replace(table, parts=tuple(rows))
+
+
+def without_part(table: Table, number: int) -> Table:
+    """Return the table as it is without a partition: its space is free, and logical ones behind it count on from it."""
+    gone = next((part for part in table.partitions if part.number == number), None)
+    if gone is None:
+        return table
+    rows: List[Part] = []
+    for each in table.parts:
+        if each is gone:
+            each = Part(0, gone.start, gone.end, _space_for(gone.kind))
+        elif gone.kind == "extended" and gone.start <= each.start and each.end <= gone.end:
+            continue
+        elif gone.kind == each.kind == "logical" and each.number > number:
+            each = replace(each, number=each.number - 1)
+        before = rows[-1] if rows else None
+        joined = before is not None and not (before.number or each.number) and before.kind == each.kind
+        if before is not None and joined and before.end == each.start:
+            rows[-1] = replace(before, end=each.end)
+        else:
+            rows.append(each)
+    return replace(table, parts=tuple(rows))
 
 
 def room_after(table: Table, part: Part) -> int:

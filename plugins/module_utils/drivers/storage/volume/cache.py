@@ -17,8 +17,9 @@ import re
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Iterator, Optional, Tuple
+from urllib.parse import unquote, urlsplit
 
-from ....errors import CommandFailed, InvalidArgument, MissingProgram, OperationFailed
+from ....errors import CommandFailed, HostError, InvalidArgument, MissingProgram, OperationFailed
 from ....host.api import Downloaded, Host
 from ....host.layout import Layout
 from ....values import public_url
@@ -38,6 +39,7 @@ PACKED: Tuple[Tuple[str, bytes], ...] = (
     ("zstd", b"\x28\xb5\x2f\xfd"),
 )
 PACKED_IN = 12 * 3600.0
+UNPACKING = "Install zstd: the image is packed by it."
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Cache:
         ``checksum`` is ALGORITHM:DIGEST of what the server sends, or ALGORITHM:URL of a list of digests. Raises
         InvalidArgument, OperationFailed, TimedOut, HostError; nothing is left of what did not succeed.
         """
-        _check_url(url)
+        check_local(self.host, url, checksum)
         algorithm, digest = self._wanted(url, checksum, timeout)
         key = hashlib.sha256(f"{url}\0{algorithm}:{digest}".encode("utf-8", "surrogateescape")).hexdigest()[:KEY_LENGTH]
         with self._holding(key, timeout):
@@ -126,7 +128,7 @@ class Cache:
             self.host.write(target, b"", mode=0o600)
             self.host.run(("zstd", "-d", "-q", "-f", "--sparse", "-o", target, part), timeout=PACKED_IN)
         except MissingProgram:
-            raise MissingProgram("zstd", hint="Install zstd: the image is packed by it.") from None
+            raise MissingProgram("zstd", hint=UNPACKING) from None
         except CommandFailed as error:
             raise OperationFailed(f"The image could not be unpacked: {error.stderr.strip()[:200]}.") from error
 
@@ -221,6 +223,31 @@ def digest_of(text: str, name: str, length: int) -> Optional[str]:
         if found is not None and posixpath.basename(found[0]) == name:
             return found[1].lower()
     return None
+
+
+def check_local(host: Host, url: str, checksum: Optional[str] = None) -> None:
+    """Raise what can be said of an image, and of a list of checksums, before a server is asked.
+
+    InvalidArgument for what is no URL, HostError for files of this host that are not there, are no plain files or
+    cannot be read, and MissingProgram where one cannot be unpacked.
+    """
+    listed = (checksum or "").partition(":")[2]
+    for place in (url, *((listed,) if "://" in listed else ())):
+        _check_url(place)
+        if place.partition(":")[0].lower() == "file":
+            _check_file(host, unquote(urlsplit(place).path))
+
+
+def _check_file(host: Host, path: str) -> None:
+    found = host.stat(host.resolve(path))
+    if found is None or found.kind != "file":
+        what = (
+            f"There is no image {path} on this host." if found is None else f"{path} is a {found.kind}, and no image."
+        )
+        raise HostError(what, hint="Correct the path.", path=path)
+    head = host.read(path, limit=16) or b""
+    if head.startswith(dict(PACKED)["zstd"]) and host.find_program("zstd") is None:
+        raise MissingProgram("zstd", hint=UNPACKING)
 
 
 def _check_url(url: str) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Callable, Iterator, List, Optional
@@ -24,16 +25,17 @@ from ....host.api import Host
 from ....model.storage.parts import Permissions
 from ....model.storage.volume import Volume
 from ....xml.parse import Element
-from ..types.base import SECTOR, Argv
+from ..types.base import PART_PREFIX, SECTOR, Argv
 from .command import PROGRAM, NewImage, Original, convert_argvs, create_argv, new_image, resize_argv
 from .content import Filling, check_size
 from .formats import News, recall, recall_all, remember
 from .header import Image, probe
+from .limits import SMALLER, check_largest
 from .look import Facts, check_chain, look, reader
 from .patience import run_patiently
 from .shelf import Shelf
 from .users import WRITE, check_free
-from .work import WORK_TIMEOUT
+from .work import PART_SUFFIX, WORK_TIMEOUT
 
 # Seconds for copying an image.
 RUN_TIMEOUT = 12 * 3600.0
@@ -44,7 +46,10 @@ NO_ROOM = {
     "No space left on device": "The file system of {what} is full",
     "Disk quota exceeded": "The quota of the file system of {what} is used up",
     "File too large": "The file system of {what} holds no files of that size",
+    "too large for file format 'raw'": "The file system of {what} holds no files of that size",
 }
+# The files that programs write to, which are no volumes yet.
+UNFINISHED = re.compile(rf"\S*/{re.escape(PART_PREFIX)}[0-9a-f-]+{re.escape(PART_SUFFIX)}")
 
 
 def create(
@@ -98,13 +103,20 @@ def making(shelf: Shelf, name: str, path: Optional[str] = None) -> Iterator[None
         why = next((meaning for words, meaning in NO_ROOM.items() if words in error.stderr), None)
         if why is not None:
             raise _no_room(shelf, name, why, path) from error
-        raise
+        raise _about(error, name) from error
+
+
+def _about(error: CommandFailed, name: str) -> CommandFailed:
+    """The same failure as one of a volume: nobody knows the file that a program wrote to."""
+    said = UNFINISHED.sub(lambda _path: f"volume {name}", error.stderr)
+    return CommandFailed(error.argv, error.code, said)
 
 
 def _no_room(shelf: Shelf, name: str, why: str, path: Optional[str]) -> HostError:
     what = f"pool {shelf.pool}" if path is None else path
     left = f"volume {name} was not made or changed" if path is None else f"volume {name} was not copied there"
     hint = f"Make some room in {shelf.target}." if path is None else "Make some room there."
+    hint = SMALLER if "of that size" in why and path is None else hint
     return HostError(f"{why.format(what=what)}; {left}.", hint=hint, path=path or shelf.target)
 
 
@@ -127,6 +139,13 @@ def check_new(
     taken = taken_at_once(volume, image, filling)
     if taken:
         check_room(shelf, volume.name or "", taken - (0 if old is None else old.allocated))
+    _check_largest(shelf, volume, image)
+
+
+def _check_largest(shelf: Shelf, volume: Volume, image: NewImage) -> None:
+    """A raw image, and one that is taken whole, is a file of its full size."""
+    if image.format == "raw" or image.preallocation in ("falloc", "full"):
+        check_largest(shelf, volume.name or "", image.capacity or 0)
 
 
 def _check(shelf: Shelf, volume: Volume, filling: Optional[Filling], secret: Optional[bytes]) -> None:
@@ -213,6 +232,7 @@ def _make(
         taken = taken_at_once(volume, image, filling)
         if taken:
             check_room(shelf, name, taken)
+        _check_largest(shelf, volume, image)
         shelf.host.write(part, b"", mode=MODE, lasting=False)
         if filling is None:
             run_all(shelf.host, empty_argvs(image, taken))
