@@ -119,6 +119,8 @@ options:
     description:
       - Whether to change or remove a value that something needs. What was encrypted with it cannot be opened any more
         without that value. A warning names what needed it.
+      - A value that cannot be read any more, because its file is damaged or the key of the host is another, is replaced
+        with it, too.
       - A volume needs the secret that it was made with, also while its pool is not active. One that somebody else has
         encrypted needs the secret whose O(usage_id) is its path, or the pool and the volume with a slash between.
       - Guests count whether they run or not. A guest or a pool whose files are damaged may need any secret. What lies

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from ..drivers.api import Secret, SecretDriver
-from ..errors import InvalidArgument, NotFound
+from ..errors import HostError, InvalidArgument, NotFound
 from ..model.secret.core import Secret as SecretView
 from ..model.secret.identity import SECRET
 from ..xml.canonical import HIDDEN, HIDDEN_CHANGED
@@ -84,7 +84,10 @@ def _planned(job: Job, driver: SecretDriver, wanted: Wanted, before: Optional[Cu
         where = f" (line {line})" if line else ""
         job.warn(f"{path}{where} is kept in the definition, and has no effect: this driver does not read it.")
     document = driver.normalise_secret(draft)
-    steps = (*_definition(wanted, before, document), *_value(driver, wanted, before))
+    steps = (
+        *_definition(wanted, before, document),
+        *_value(driver, wanted, before, force=bool(job.options.get("force"))),
+    )
     return Plan(steps=steps, state="present", document=document)
 
 
@@ -131,14 +134,24 @@ def _definition(wanted: Wanted, before: Optional[Current], document: Element) ->
     return (Step("define", wanted.called(), detail=tuple(map(str, changes))),) if changes else ()
 
 
-def _value(driver: SecretDriver, wanted: Wanted, before: Optional[Current]) -> tuple[Step, ...]:
+def _value(driver: SecretDriver, wanted: Wanted, before: Optional[Current], *, force: bool) -> tuple[Step, ...]:
     has = before is not None and before.summary.has_value
     if wanted.value is None:
         sets = wanted.generate is not None and not has
     else:
-        sets = not (before is not None and has and driver.secret_matches(before.summary.uuid, wanted.value))
+        sets = not (before is not None and has and _is_value(driver, before.summary.uuid, wanted.value, force=force))
     what = f"value: {HIDDEN} -> {HIDDEN_CHANGED}" if has else f"value: new: {HIDDEN}"
     return (Step("set_value", wanted.called(), detail=(what,)),) if sets else ()
+
+
+def _is_value(driver: SecretDriver, uuid: str, value: bytes, *, force: bool) -> bool:
+    """Whether the secret has this value; one that cannot be read any more is only replaced with force."""
+    try:
+        return driver.secret_matches(uuid, value)
+    except HostError:
+        if force:
+            return False
+        raise
 
 
 def _apply(driver: SecretDriver, wanted: Wanted, plan: Plan) -> None:

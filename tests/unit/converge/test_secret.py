@@ -169,6 +169,17 @@ def test_a_secret_that_goes_is_named_only(world: World) -> None:
     assert not world.run(**DISK, state="absent")["changed"]
 
 
+def test_a_value_that_cannot_be_read_is_set_again_with_force(world: World) -> None:
+    made = world.run(**DISK, value="the first one")
+    world.host.add_file(Layout.system().secret_value(made["secret"]["uuid"]), b"{}")
+    for check in (True, False):
+        with pytest.raises(HostError, match="damaged") as caught:
+            world.run(check=check, **DISK, value=VALUE)
+        assert caught.value.hint == "Set the value again, with force: true."
+    assert actions(world.run(**DISK, value=VALUE, force=True)) == ["set_value"]
+    assert world.value("volume:/images/a.img") == VALUE.encode()
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [

@@ -64,7 +64,7 @@ def kept(host: Host, path: str, uuid: str) -> Optional[bytes]:
         way, text = str(content["protection"]), str(content["value"])
         return _decrypted(host, path, uuid, text) if way == ENCRYPTED else b64decode(text, validate=True)
     except (ValueError, KeyError, TypeError):
-        hint = "Set the value again."
+        hint = "Set the value again, with force: true."
         raise HostError(f"{path} is damaged: it does not hold a secret's value.", hint=hint, path=path) from None
 
 
@@ -100,7 +100,7 @@ def _decrypted(host: Host, path: str, uuid: str, text: str) -> bytes:
         said = error.stderr.strip().splitlines()[-1:] or ["nothing"]
         raise HostError(
             f"{path} cannot be decrypted with the key of this host; systemd-creds said: {said[0]}",
-            hint="Set the value again, or put back the key with which it was encrypted.",
+            hint="Put back the key with which it was encrypted, or set the value again, with force: true.",
             path=path,
         ) from None
 
