@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,3 +221,38 @@ def _until_it_copies(device: str) -> int:
             if words.startswith(b"qemu-img\0convert") and device.encode() in words:
                 return int(place.parent.name)
     raise AssertionError("nothing was copied")
+
+
+def test_what_a_run_refuses_a_check_refuses_before_anything_is_kept(play: Play, device: str, root_dir: Path) -> None:
+    subprocess.run(["mkfs", "-t", "ext4", "-q", device], check=True)
+    source = {"devices": [device]}
+    described: list[dict[str, Any]] = [
+        {"name": "d", "type": "disk", "source": {**source, "format": "dos"}},
+        {"name": "d", "type": "fs", "source": {**source, "format": "xfs"}, "target": str(root_dir / "m")},
+        {"name": "d", "type": "logical", "source": {**source, "name": "corral-test"}},
+    ]
+    for pool in described[: 3 if shutil.which("vgs") else 2]:
+        play.refused("holds ext4 already", "pool", **pool, state="built")
+        play.refused("There is no pool named", "pool", name="d", state="active")
+    play.refused("no partition table of the format 'dos'; it holds ext4", "pool", **described[0], state="active")
+    play.state(["define", "build", "start"], "pool", **described[0], state="active", build=True, overwrite=True)
+    first, second = f"{Path(device).name}p1", f"{Path(device).name}p2"
+    for name, size, words in (
+        ("foo", "8MiB", "cannot be named 'foo'"),
+        (second, "8MiB", f"is {first}, not {second}"),
+        (first, "80MiB", "no free space of"),
+    ):
+        play.refused(words, "volume", pool="d", name=name, capacity=size)
+    play.state(["create"], "volume", pool="d", name=first, capacity="8MiB")
+    play.refused("no free space of", "volume", pool="d", name=second, capacity="80MiB")
+    play.state(["define", "build", "start"], "pool", name="f", target=str(root_dir / "files"), state="active")
+    play.refused("There is no image /none.xz on this host", "volume", pool="f", name="v", image="/none.xz")
+    play.refused("nothing says how large", "volume", pool="f", name="v", format="qcow2")
+    play.refused("/var/lib is a directory of the host itself", "pool", name="h", target="/var/lib")
+    play.state(["create"], "volume", pool="f", name="v", capacity="4MiB", format="raw")
+    play.task("run", ["delete", "create"], "volume", pool="f", name="v", format="qcow2", force=True)
+    play.act()
+    (root_dir / "files" / "hole.img").write_bytes(bytes(5 * MIB + 1))
+    play.tasks, play.expected = [], []
+    play.refused("are no whole sectors of 512", "pool", name="f", state="absent", delete=True)
+    play.act()
