@@ -17,6 +17,7 @@ from ansible.template import Templar, trust_as_template
 
 from ansible_collections.corral.virt.plugins.module_utils.converge import entry, runtime
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.guest.site import RUNNERS
+from ansible_collections.corral.virt.plugins.module_utils.drivers.units import TOLD
 from ansible_collections.corral.virt.plugins.module_utils.host.layout import Layout
 
 ROLE = Path(__file__).resolve().parents[2] / "roles/host"
@@ -157,6 +158,8 @@ def test_every_unit_is_found_when_it_is_to_go() -> None:
     patterns = read("vars/main.yml")["host_unit_patterns"]
     for path in (ROLE / "files").glob("corral*"):
         assert any(path.match(pattern) for pattern in patterns), path.name
+    assert any(Path(TOLD).match(pattern) for pattern in patterns)
+    assert read("vars/main.yml")["host_units_told"].rpartition("/")[2] == TOLD
     for name in read("vars/main.yml")["host_own_units"]:
         assert "[Install]" in (ROLE / "files" / name).read_text(encoding="utf-8")
 
@@ -196,6 +199,8 @@ def test_units_that_go_without_a_guest_are_ours_alone() -> None:
     )
     links = there(f"{wants}/corral-vm@a.service", f"{wants}/corral-pool@b.service", link=True)
     assert gone(own) == []
+    told = there("corral.target.told")
+    assert gone([*there("corral-vm@.service"), *told]) == ["corral.target.told", "corral-vm@.service"]
     assert gone([*own, *there("corral-vm@.service")]) == ["corral-vm@.service"]
     assert gone([], wants=links, drop=there(f"{drop}/50-host.conf")) == [
         f"{wants}/corral-pool@b.service",

@@ -28,6 +28,8 @@ BOOTED = "/run/systemd/system"
 # Where systemd keeps what was set at runtime.
 CONTROL = "/run/systemd/system.control"
 TARGET = "corral.target"
+# Beside the units, where systemd knows no such kind of file: from now on they say what starts with the host.
+TOLD = f"{TARGET}.told"
 # Seconds until systemd has started or stopped one; the units have limits of their own below it.
 TIMEOUT = 600.0
 # systemd.unit(5): a unit's name has at most 255 bytes; ours have a prefix and a suffix, our files an ending.
@@ -161,11 +163,17 @@ class Units:
         """Whether the host goes down or is started again."""
         return self._systemctl("is-system-running").stdout.strip() == b"stopping"
 
-    def begin_enabling(self) -> bool:
-        """Make the place of the links of units that are enabled; False where it was not there, so none ever was."""
-        there = self.host.stat(self._wants()) is not None
-        self.host.make_directory(self._wants())
-        return there
+    def tells(self) -> bool:
+        """Whether units say what starts with the host; until :meth:`let_tell` the marks of the objects do.
+
+        The place of the links says nothing of that: systemctl(1) removes it with the last of them, and what else is
+        wanted by the target keeps it when all of ours have been taken away.
+        """
+        return self.host.stat(self._told()) is not None
+
+    def let_tell(self) -> None:
+        """Write down that what the marks say has reached the units."""
+        self.host.write(self._told(), b"Units were enabled as their guests, networks and pools say.\n", mode=0o644)
 
     def enabled(self, name: str) -> bool:
         """Whether systemd starts an object with the host."""
@@ -254,6 +262,9 @@ class Units:
 
     def _wants(self) -> str:
         return f"{self.layout.systemd}/{TARGET}.wants"
+
+    def _told(self) -> str:
+        return f"{self.layout.systemd}/{TOLD}"
 
     def _wanted(self, name: str) -> str:
         return f"{self._wants()}/{self.unit(name)}"

@@ -32,12 +32,21 @@ def synchronise(host: Host) -> Iterator[str]:
             "pool": connection.storage.list_pools,
             "domain": connection.hypervisor.list_domains,
         }
-        enable = _enable if Units(host, Layout.system(), ORDER[0]).begin_enabling() else _enable_first
-        for kind in ORDER:
-            store = Store(host, Layout.system(), kind)
-            yield from enable(store)
+        stores = {kind: Store(host, Layout.system(), kind) for kind in ORDER}
+        yield from _agree(Units(host, Layout.system(), ORDER[0]), list(stores.values()))
+        for kind, store in stores.items():
             yield from _take_in(store, list(lists[kind]()))
-        yield from _resume(Store(host, Layout.system(), "domain"), connection.hypervisor)
+        yield from _resume(stores["domain"], connection.hypervisor)
+
+
+def _agree(units: Units, stores: List[Store]) -> Iterator[str]:
+    """What starts with the host; a run that is ended on the way is as if it had not been."""
+    if not units.tells():
+        for store in stores:
+            yield from _enable_marked(store)
+        units.let_tell()
+    for store in stores:
+        yield from _enable(store)
 
 
 def _enable(store: Store) -> Iterator[str]:
@@ -54,10 +63,10 @@ def _enable(store: Store) -> Iterator[str]:
             yield f"disabled {word} {name}"
 
 
-def _enable_first(store: Store) -> Iterator[str]:
+def _enable_marked(store: Store) -> Iterator[str]:
     """On a host that had marks before it had units, these say which units are enabled."""
     for name in store.names():
-        if store.marked(name):
+        if store.marked(name) and not store.units.enabled(name):
             store.units.enable(name, True)
             yield f"enabled {WORDS[store.kind]} {name}"
 

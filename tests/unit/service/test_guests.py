@@ -420,6 +420,7 @@ def test_what_systemctl_was_told_last_counts(
 ) -> None:
     for name in ("a", "b", "c"):
         guests.define_domain(document(name, disk=""))
+    assert main(["sync"], host) == 0
     for name in ("a", "b"):
         guests.set_domain_autostart(name, True)
     host.remove(LINK)  # systemctl disable
@@ -428,6 +429,32 @@ def test_what_systemctl_was_told_last_counts(
     assert main(["sync"], host) == 0
     assert capsys.readouterr().out.splitlines() == ["unmarked vm a", "marked vm c", "disabled vm gone"]
     assert [guests.lookup_domain(name).autostart for name in ("a", "b", "c")] == [False, True, True]
+    host.remove_tree(f"{HOME}/corral.target.wants")  # as systemctl disable does it with the last link
+    assert main(["sync"], host) == 0
+    assert [guests.lookup_domain(name).autostart for name in ("a", "b", "c")] == [False, False, False]
+
+
+def test_marks_outlive_units_that_are_taken_away(
+    guests: HypervisorDriver, systemd: SmallSystemd, host: GuestHost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where something of somebody else's keeps the place of the links, and where it was ended on the way."""
+    other = f"{HOME}/corral.target.wants/backup.service"
+    for name in ("a", "b"):
+        guests.define_domain(document(name, disk=""))
+        guests.set_domain_autostart(name, True)
+    assert main(["sync"], host) == 0
+    host.symlink("/usr/lib/systemd/system/backup.service", other)
+    for path in (f"{HOME}/corral.target.told", LINK):  # as the role host takes them away with host_units=false
+        host.remove(path)
+    capsys.readouterr()
+    assert main(["sync"], host) == 0
+    assert capsys.readouterr().out.splitlines() == ["enabled vm a"]
+    assert [guests.lookup_domain(name).autostart for name in ("a", "b")] == [True, True]
+    assert host.entries(f"{HOME}/corral.target.wants") == [
+        "backup.service",
+        "corral-vm@a.service",
+        "corral-vm@b.service",
+    ]
 
 
 def test_a_guest_that_has_crashed_and_is_kept_is_ended_at_once(
