@@ -15,8 +15,10 @@ options:
   capacity:
     description:
       - The size that a guest sees, with a unit, such as V(20GiB).
-      - Without it a new volume is as large as O(image) or O(backing), and one that is there stays as it is.
-      - A volume that is smaller grows, also while a guest has it open. One that is larger is refused without O(shrink).
+      - Without it a new volume is as large as O(image) or O(backing), and one that is there stays as it is. One that is
+        made anew (O(force)), and from neither, is as large as the old one.
+      - A volume that is smaller grows, also while a guest has it open as its disk. One that is below the disk of a
+        running guest keeps its size. One that is larger is refused without O(shrink).
       - A partition (of a pool of the type V(disk)) grows into what is free directly behind it. Where another one begins
         there, or too little is free, that is said and nothing is changed. It is never made smaller.
       - Of an encrypted volume it is what a guest sees. The header is beside it.
@@ -97,6 +99,7 @@ options:
         server sends.
       - What has a URL, a checksum, or a name that ends in V(.gz), V(.xz), V(.bz2) or V(.zst) goes through a cache of
         the host, which is shared by all runs, and is unpacked there.
+      - In check mode a file of the host has to be there and to be readable. No server is asked.
       - What a volume was made from is kept with it. Another image, by its checksum where both have one of a kind, by
         its place otherwise, is refused without O(force). An image of the same place that has changed there is no other
         one.

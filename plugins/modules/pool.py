@@ -73,6 +73,7 @@ options:
     description:
       - Whether building may format a device that holds something else, which is lost then. A device that holds what the
         pool is to lie on is never formatted. It goes with O(state=built) or O(build=true).
+      - Without it a device that holds something else is refused before the pool is defined, in check mode too.
     type: bool
     default: false
   delete:

@@ -44,6 +44,7 @@ options:
   name:
     description:
       - The name of the volume, one part of a path.
+      - That of a partition is the one that the kernel will give it, such as V(sdb1), the next number.
       - Required without O(xml). With it, it must be the name that the XML says.
     type: str
   volumes:

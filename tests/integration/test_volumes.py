@@ -322,6 +322,12 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         data = self.server.pages.get(path)
         etag = f'"{hashlib.md5(data or b"").hexdigest()}"'
+        if path.startswith("/circle"):
+            self.send_response(302)
+            self.send_header("Location", f"{self.path}1" if path == "/circle/far" else self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         code = 404 if data is None else 304 if self.headers.get("If-None-Match") == etag else 200
         self.server.asked.append((path, code))
         self.send_response(code)
@@ -403,6 +409,15 @@ def test_servers_that_are_not_there(cache: Cache) -> None:
     with pytest.raises(OperationFailed, match=r"http://127.0.0.1:1/a was not reached: Connection refused") as caught:
         cache.fetch("http://user:hunter2@127.0.0.1:1/a")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/circle", "/circle/far"])
+def test_a_server_that_sends_in_a_circle(server: Server, cache: Cache, path: str) -> None:
+    with pytest.raises(
+        OperationFailed, match=f"The server of http.*{path} answered 302, and where it points"
+    ) as caught:
+        cache.fetch(server.url(f"{path}?token=hunter2"))
+    assert "hunter2" not in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_server_that_takes_too_long(server: Server, layout: Layout, tmp_path: Path) -> None:
