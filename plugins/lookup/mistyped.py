@@ -17,7 +17,7 @@ description:
     leaves such a variable lying.
   - A name counts as mistyped with one letter that is missing, too many, wrong or swapped with its neighbour, or with
     two of these where the name that was meant has eight letters or more after the prefix. A name that has less than
-    four letters there is never taken for one that was meant, and a name with a digit is never told.
+    four letters there is neither told nor taken for one that was meant, and a name with a digit is never told.
   - A variable that is mentioned in the value of one of the role's own is used there, and is not told.
   - The roles of this collection look themselves, in a task that they have anyway.
 options:

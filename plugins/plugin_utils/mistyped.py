@@ -16,8 +16,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Optional
 
 # How many slips a name may have, without the prefix and by the length of what was meant. In a short word one letter
-# makes another word (site_url is no slip of site_uri).
+# makes another word (site_url is no slip of site_uri, and host_env none of host_venv).
 SLIPS = ((8, 2), (4, 1))
+SHORTEST = SLIPS[-1][0]
 
 
 def mistyped(variables: Mapping[str, Any], known: Collection[str], own: Collection[str] = ()) -> Iterator[str]:
@@ -39,7 +40,7 @@ def nearest(word: str, known: Collection[str]) -> Optional[str]:
 
     A number in a word is no slip, as no variable of ours has one: site_guests_2 is a part of somebody's site_guests.
     """
-    if any(letter.isdigit() for letter in word):
+    if len(word) < SHORTEST or any(letter.isdigit() for letter in word):
         return None
     rows = [(slips(word.lower(), meant, _allowed(meant)), meant) for meant in known]
     found = [(count, meant) for count, meant in rows if count <= _allowed(meant)]

@@ -34,7 +34,7 @@ SLIPS = {
 }
 OWN = (
     "site_name site_location site_url site_id site_guests_2 site_networks_1 site_hosts site_become site_apply_to"
-    " host_location host_id host_ip host_name host_pid host_url host_key host_user host_role host_units_2 other_guest"
+    " host_location host_id host_ip host_name host_pid host_url host_key host_user host_env host_role host_units_2 other_guest"
 ).split()
 
 
@@ -100,8 +100,8 @@ def test_slips_are_counted(word: str, meant: str, count: int) -> None:
 
 def test_the_lookup_reads_the_description_of_a_role(tmp_path: Path) -> None:
     lookup = lookup_loader.get("corral.virt.mistyped")
-    variables = {"site_guest": [], "host_unit": False, "host_kep": []}
-    found = lookup.run([str(SPECS["host"]), str(SPECS["site"])], variables, own=["host_kep"])
+    variables = {"site_guest": [], "host_unit": False, "host_kepp": []}
+    found = lookup.run([str(SPECS["host"]), str(SPECS["site"])], variables, own=["host_kepp"])
     assert [said.partition(" ")[0] for said in found] == ["host_unit", "site_guest"]
     other = tmp_path / "argument_specs.yml"
     for text in ("argument_specs: {}", "- a", "{"):
