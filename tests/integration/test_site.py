@@ -237,6 +237,14 @@ def test_secrets_are_purged_behind_what_needs_them(tmp_path: Path, root_dir: Pat
         site_guests=[{"name": "g", "memory": "64MiB", "disks": [disk], "state": "present"}],
     )
     fleet.play("site")
+    # one that is declared absent goes behind its guest, which is declared so as well
+    guests = {"site_guests": [{"name": "g", "state": "absent"}]}
+    secrets = {"site_secrets": [*host["site_secrets"], {"usage": "volume", "usage_id": "g", "state": "absent"}]}
+    del secrets["site_secrets"][-2]
+    assert [fleet.changed("site", *words, **guests, **secrets) for words in (["--check"], [], [])] == [
+        {"embed": number} for number in (2, 2, 0)
+    ]
+    fleet.play("site")
     host.update(site_secrets=[], site_pools=[], site_volumes=[], site_guests=[])
     purge = {"site_purge": True, "site_purge_also": ["secrets"], "site_purge_keep": {"pools": ["stays"]}}
     for words in ("--check",), ():

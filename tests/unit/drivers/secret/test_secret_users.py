@@ -20,6 +20,7 @@ from ansible_collections.corral.virt.plugins.module_utils.converge.secret_users 
 from ansible_collections.corral.virt.plugins.module_utils.drivers.qemu.driver import QemuDriver
 from ansible_collections.corral.virt.plugins.module_utils.drivers.secret.driver import KeptSecrets
 from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.driver import HostStorage
+from ansible_collections.corral.virt.plugins.module_utils.drivers.storage.volume.shelf import Shelf
 from ansible_collections.corral.virt.plugins.module_utils.errors import OperationInvalid
 from ansible_collections.corral.virt.plugins.module_utils.host.layout import Layout
 from ansible_collections.corral.virt.plugins.module_utils.xml.parse import parse
@@ -139,6 +140,30 @@ def test_a_pool_that_is_not_there_now_needs_what_was_written_down(world: World) 
     assert world.users() == {"volume:one": {"volume v of pool b"}}
     storage.undefine_pool("b")
     assert world.users() == {"volume:one": set()}
+
+
+def test_devices_that_were_encrypted(world: World) -> None:
+    storage: Any = world.connection().storage
+    storage.define_pool(pool("logical", name="l"))
+    storage.build_pool("l", overwrite=True)
+    storage.start_pool("l")
+    storage.create_volume("l", volume("plain"))
+    assert world.users() == {"volume:one": set()}
+    mark = storage.lookup_volume("l", "plain").key
+    rows = {"plain": {"mark": mark, "usage": "one"}, "gone": {"mark": "x", "uuid": UUID}}
+    world.host.add_file(world.layout.volume_origins("l"), json.dumps(rows).encode())
+    assert world.users() == {"volume:one": {"volume plain of pool l"}}
+    storage.destroy_pool("l")
+    assert world.users() == {"volume:one": {"volume plain of pool l", "volume gone of pool l"}}
+
+
+def test_a_file_that_is_being_made_needs_it(world: World) -> None:
+    world.pool()
+    world.host.add_file(world.layout.volume_origins("a"), json.dumps({"v": {"mark": None, "usage": "one"}}).encode())
+    assert world.users() == {"volume:one": set()}  # of a run that was killed, and has left no file
+    shelf = Shelf(world.host, world.layout, "a", "/srv/a")
+    world.host.add_file(shelf.part("v"), b"half")
+    assert world.users() == {"volume:one": {"volume v of pool a"}}
 
 
 def test_a_file_that_has_gone_needs_nothing(world: World) -> None:

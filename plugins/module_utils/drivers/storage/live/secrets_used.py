@@ -70,8 +70,14 @@ def _of_volumes(scene: Scene, *, active: bool) -> Iterator[SecretUser]:
         elif sealed:
             yield _user(scene.name, volume.name, by_place(scene, volume.name, volume.path))
     names = {volume.name for volume, _sealed in seen}
-    coming = {name: row for name, row in rows.items() if row.get("mark") is None and name not in names}
-    yield from _written(scene.name, coming)
+    yield from _written(
+        scene.name, {name: row for name, row in rows.items() if name not in names and _comes(scene, name)}
+    )
+
+
+def _comes(scene: Scene, name: str) -> bool:
+    """Whether a file is just being made, or a run that was killed has left its beginning."""
+    return scene.row.files and scene.host.stat(scene.shelf().part(name)) is not None
 
 
 def _seen(scene: Scene, rows: origins.Rows) -> Optional[List[Tuple[Volume, bool]]]:
