@@ -34,7 +34,8 @@ SLIPS = {
 }
 OWN = (
     "site_name site_location site_url site_id site_guests_2 site_networks_1 site_hosts site_become site_apply_to"
-    " host_location host_id host_ip host_name host_pid host_url host_key host_user host_env host_role host_units_2 other_guest"
+    " host_location host_id host_ip host_name host_pid host_url host_key host_user host_env"
+    " host_role host_units_2 other_guest"
 ).split()
 
 
