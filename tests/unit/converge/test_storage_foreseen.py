@@ -223,6 +223,18 @@ def test_what_is_below_a_disk_of_a_guest_keeps_its_size(host: PoolHost) -> None:
     assert "open in a program" in str(no_volume(host, {"name": "base", "capacity": "2MiB"}))
 
 
+def test_a_volume_group_has_room_for_its_volumes(host: PoolHost) -> None:
+    pool_of(host, LVM)
+    assert "and pool p has 1073741824 left" in str(no_volume(host, {"name": "v", "capacity": "2GiB"}))
+    assert made_volume(host, {"name": "v", "capacity": "4MiB"}) == ["create"]
+    assert "takes 4294967296 bytes" in str(no_volume(host, {"name": "v", "capacity": "4100MiB"}))
+    driver = driver_on(host)
+    beside = [driver.normalise_volume("p", document("w", size=1000 * MIB))]
+    driver.check_new_volume("p", document("x", size=16 * MIB), beside=beside)
+    with pytest.raises(HostError, match="has 20971520 left"):
+        driver.check_new_volume("p", document("x", size=24 * MIB), beside=beside)
+
+
 IMAGES = ["/none.xz", {"path": "/none.raw", "checksum": f"sha256:{'a' * 64}"}, "file:///none", "/srv"]
 
 

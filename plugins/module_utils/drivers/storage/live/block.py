@@ -18,14 +18,14 @@ from typing import Callable, Iterator, List, Optional, Sequence
 from ....errors import AlreadyExists, CorralError, HostError, InvalidArgument, NoSupport, NotFound, OperationInvalid
 from ....host.api import Host
 from ....model.storage.volume import Volume
-from ..types.base import PART_PREFIX, Argv, Found, Making, Run, first_device
+from ..types.base import LUKS_HEADER, PART_PREFIX, Argv, Found, Making, Run, first_device
 from ..types.devices import in_use
 from ..volume.change import ALGORITHMS, SCRUBS, Begin, check_source, check_target
 from ..volume.command import Key, NewImage, Original, convert_argvs, create_argv, new_image
 from ..volume.content import Filling
 from ..volume.make import set_permissions
 from ..volume.users import check_free
-from .find import everything, found_volumes
+from .find import everything, found_volumes, room_of
 from .scene import Scene
 from .steps import block_of, perform, run
 
@@ -144,11 +144,46 @@ def check_new(scene: Scene, volume: Volume, filling: Optional[Filling], beside: 
         from .partition import check_new as check_partition
 
         check_partition(scene, volume, beside)
+    elif scene.row.name == "logical":
+        old = sum(each.allocation for each in found_volumes(scene) if each.name == volume.name)
+        _check_room(scene, volume.name or "", _taken(volume), old - sum(_taken(each) for each in beside))
     path = "" if filling is None else filling.path
     if path and path in [scene.host.resolve(each.path) for each in found_volumes(scene) if each.name == volume.name]:
         raise InvalidArgument(
             f"Volume {volume.name} cannot be made anew from itself.", hint="Give the new volume another name."
         )
+
+
+def check_resize(scene: Scene, found: Found, capacity: int) -> None:
+    """Raise NoSupport for a volume that keeps its size, and HostError for one for which there is no room."""
+    if not _resizes(scene):
+        raise NoSupport(f"Volumes of {scene.row.name} pools keep their size.", hint="Make a new one.")
+    if scene.row.name == "logical" and capacity > found.capacity:
+        _check_room(scene, found.name, capacity - found.capacity)
+
+
+def _resizes(scene: Scene) -> bool:
+    """Of what has no row of its own here, ``making_of`` knows how."""
+    making = scene.row.making
+    return scene.row.name in ("disk", "rbd") or (making is not None and making.resize is not None)
+
+
+def _check_room(scene: Scene, name: str, size: int, more: int = 0) -> None:
+    """Raise HostError where a volume group has less than so many bytes; ``more`` of them are there by then."""
+    free = room_of(scene).available + more
+    if size > free:
+        raise HostError(
+            f"Volume {name} takes {size} bytes, and pool {scene.name} has {max(free, 0)} left.",
+            hint="Ask for less, or delete what is not needed.",
+        )
+
+
+def _taken(volume: Volume) -> int:
+    """What a logical volume takes of its group: a sparse one its allocation; what is not known counts for nothing."""
+    size, allocation = volume.size() or 0, volume.allocated()
+    if volume.backing_path() is None and allocation is not None and allocation < size:
+        return allocation
+    return size + (LUKS_HEADER if volume.given().encryption is not None else 0)
 
 
 def _check(scene: Scene, volume: Volume, filling: Optional[Filling], secret: Optional[bytes]) -> None:
@@ -262,7 +297,7 @@ def resize(scene: Scene, name: str, capacity: int, *, shrink: bool = False, head
 
 def update(scene: Scene, name: str, wanted: Volume) -> None:
     """Give a volume the owner and the mode of a document."""
-    set_permissions(scene.host, scene.host.resolve(_local(scene, find(scene, name))), wanted.given().permissions)
+    set_permissions(scene.host, scene.host.resolve(local_path(scene, find(scene, name))), wanted.given().permissions)
 
 
 def wipe(scene: Scene, name: str, algorithm: str, begin: Begin = lambda: None) -> None:
@@ -270,7 +305,7 @@ def wipe(scene: Scene, name: str, algorithm: str, begin: Begin = lambda: None) -
     if algorithm not in ALGORITHMS:
         raise InvalidArgument(f"There is no algorithm {algorithm!r}; write one of {', '.join(ALGORITHMS)}.")
     found = find(scene, name)
-    path = _local(scene, found)
+    path = local_path(scene, found)
     _need_unused(scene, found)
     begin()
     run(scene.host, wipe_argv(path, found.capacity, algorithm))
@@ -293,7 +328,7 @@ def upload(scene: Scene, name: str, path: str, begin: Begin = lambda: None) -> N
     """
     found = find(scene, name)
     check_upload(scene.host, found, path)
-    device = _local(scene, found)
+    device = local_path(scene, found)
     _need_unused(scene, found)
     begin()
     run(scene.host, ("dd", f"if={path}", f"of={device}", "bs=4M", "conv=notrunc,fsync", "status=none"))
@@ -314,7 +349,7 @@ def download(scene: Scene, name: str, path: str) -> None:
     """Copy a volume's bytes into a file of this host, whole or not at all."""
     check_target(scene.host, path)
     found, host = find(scene, name), scene.host
-    device = _local(scene, found)
+    device = local_path(scene, found)
     _need_free(scene, found)
     part = f"{host.resolve(path.rpartition('/')[0] or '/')}/{_part(scene, name)}.part"
     try:
@@ -326,7 +361,8 @@ def download(scene: Scene, name: str, path: str) -> None:
         host.remove(part)
 
 
-def _local(scene: Scene, found: Found) -> str:
+def local_path(scene: Scene, found: Found) -> str:
+    """Where a volume is a device of this host; raises NoSupport."""
     if not found.path.startswith("/"):
         raise NoSupport(f"Volume {found.name} of pool {scene.name} is no device of this host.")
     return found.path

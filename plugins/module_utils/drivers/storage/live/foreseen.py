@@ -16,11 +16,13 @@ from . import block
 from .scene import Scene
 from .steps import need_program
 from .users import guests_above
-from .volumes import find, user_of
+from .volumes import find, header_of, user_of
 
 
 def check_resize(scene: Scene, name: str, capacity: int, others: Sequence[Scene]) -> None:
-    """Raise OperationInvalid for a volume that a program has open, and no guest as a disk of its own.
+    """Raise OperationInvalid for a volume that a program has open, and no guest as a disk of its own; NoSupport.
+
+    HostError where there is no room for it.
 
     QEMU resizes a disk for its guest; of a layer below it has read how long it is when the guest was started.
     """
@@ -35,16 +37,18 @@ def check_resize(scene: Scene, name: str, capacity: int, others: Sequence[Scene]
             hint="Resize the disk itself, or stop the guest first.",
             guests=guests,
         )
-    if scene.row.files and user_of(scene, found) is None:
+    if not scene.row.files:
+        block.check_resize(scene, block.find(scene, name), capacity + header_of(scene, name))
+    elif user_of(scene, found) is None:
         check_free(scene.host, look(scene.shelf(), name).found, f"Volume {name} of pool {scene.name}")
 
 
 def check_wipe(scene: Scene, name: str, algorithm: str) -> None:
-    """Raise MissingProgram where what overwrites a volume is not on this host."""
+    """Raise MissingProgram where what overwrites a volume is not on this host, NoSupport where the volume is not."""
     if scene.row.files:
         argvs = wipe_argvs(look(scene.shelf(), name), algorithm)
     else:
         found = block.find(scene, name)
-        argvs = [block.wipe_argv(found.path, found.capacity, algorithm)]
+        argvs = [block.wipe_argv(block.local_path(scene, found), found.capacity, algorithm)]
     for argv in argvs:
         need_program(scene.host, argv[0])

@@ -315,10 +315,14 @@ def resize(scene: Scene, name: str, capacity: int, *, shrink: bool) -> None:
             change.resize(shelf, name, capacity, shrink=shrink, secret=secret)
         return
     if not scene.row.files:
-        sealed = xml(scene, name).find("target/encryption") is not None
-        block.resize(scene, name, capacity, shrink=shrink, header=LUKS_HEADER if sealed else 0)
+        block.resize(scene, name, capacity, shrink=shrink, header=header_of(scene, name))
     if user is not None and scene.hypervisor is not None and capacity != found.capacity:
         scene.hypervisor.resize_disk(user.guest, user.path or found.path, capacity)
+
+
+def header_of(scene: Scene, name: str) -> int:
+    """The room that an encrypted device has beside its capacity, in bytes."""
+    return LUKS_HEADER if xml(scene, name).find("target/encryption") is not None else 0
 
 
 def user_of(scene: Scene, volume: Volume) -> Optional[Use]:
