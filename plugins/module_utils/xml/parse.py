@@ -71,7 +71,10 @@ def parse_bytes(data: bytes, *, root: str, what: str) -> Element:
 def remains(data: bytes, *, root: str) -> Optional[Element]:
     """Return what can still be told of a damaged document, None for nothing: for looking, and never to be kept."""
     need_lxml()
-    text = DECLARED.sub(b"", data[:MAX_BYTES].replace(b"\0", b"").strip())
+    text = data[:MAX_BYTES].replace(b"\0", b"").strip()
+    if text.count(b"<!DOCTYPE") > 1:  # no document has two, and each would cost a look at all that follows
+        return None
+    text = DECLARED.sub(b"", text)
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         return None
     try:
