@@ -26,8 +26,9 @@ HOST: dict[str, Any] = {
     "host_wheels_on_host": True,
     "host_kernel_modules": [],
 }
-# Somebody's own settings of a unit, and a unit that somebody keeps from being started.
+# Somebody's own: settings of a unit, what is to start beside guests, and a unit that is kept from being started.
 OWN = f"{UNITS}/corral-vm@one.service.d/60-own.conf"
+BESIDE = f"{UNITS}/corral.target.wants/cron.service"
 MASK = f"{UNITS}/corral-vm@never.service"
 SLOW = "/run/systemd/system/corral-vm@slow.service.d/slow.conf"
 
@@ -67,6 +68,7 @@ def test_units_go_and_come_back_below_guests_that_run(tree: Callable[[str], Path
         bare(host, "one", devices=CARD.replace("net1", "default"), autostart=True)
         bare(host, "my guest")
         one.write(OWN, "[Service]\nEnvironment=CORRAL_STOP_SECONDS=5\n")
+        one.run("ln", "-s", "/lib/systemd/system/cron.service", BESIDE)  # systemctl add-wants
         one.run("systemctl", "mask", "corral-vm@never")
         before, there = processes(host), ours(host)
         less = {**HOST, "host_units": False}
@@ -91,7 +93,8 @@ def test_units_go_and_come_back_below_guests_that_run(tree: Callable[[str], Path
         done = controller.play("bootstrap", **less)
         assert done.changing() == check.changing()
         assert processes(host) == before
-        assert sorted(ours(host)) == ["corral-vm@never.service", "corral-vm@one.service.d"]
+        assert sorted(ours(host)) == ["corral-vm@never.service", "corral-vm@one.service.d", "corral.target.wants"]
+        assert one.said("ls", f"{UNITS}/corral.target.wants").split() == ["cron.service"]
         assert one.path(OWN).exists() and not one.path("/usr/lib/corral").exists()
         assert (fact(host, "one")["state"], fact(host, "one")["autostart"]) == ("running", True)
         assert controller.play("bootstrap", **less).changing() == []
@@ -109,5 +112,6 @@ def test_units_go_and_come_back_below_guests_that_run(tree: Callable[[str], Path
         shown = one.said("systemctl", "show", "-p", "MainPID", "--value", "corral-vm@one", "corral-vm@my\\x20guest")
         assert shown.split() == [now["one"], now["my guest"]]
         assert one.said("systemctl", "is-enabled", "corral-vm@one") == "enabled"
+        assert fact(host, "one")["autostart"]
         one.run("systemctl", "stop", "corral-vm@one")
         assert fact(host, "one")["state"] == "shut off"
