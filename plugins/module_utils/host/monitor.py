@@ -169,7 +169,7 @@ async def _connect(address: str, path: str) -> QMPClient:
         except ConnectError as error:
             overtaken = isinstance(error.exc, NegotiationError)
             greeted += overtaken
-            if not (overtaken and greeted < _GREETINGS or getattr(error.exc, "errno", None) in _FULL):
+            if not ((overtaken and greeted < _GREETINGS) or getattr(error.exc, "errno", None) in _FULL):
                 raise _no_session(path, error.exc) from None
         await asyncio.sleep(_AGAIN)
 

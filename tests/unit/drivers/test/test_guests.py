@@ -351,7 +351,7 @@ def test_there_is_no_command_line_and_no_layout(guests: HypervisorDriver, call: 
 def test_every_other_call_of_the_contract_is_served() -> None:
     """What a simulated guest ignores is nothing to warn of: the contract's own empty answer serves."""
     served = {call for call in contract(HypervisorDriver) if call in vars(SimulatedHypervisor)}
-    empty = {"ignored_parts", "outdated_parts", "domain_figures", "domain_log", "saved_domain"}
+    empty = {"ignored_parts", "outdated_parts", "domain_figures", "domain_log", "saved_domain", "domain_remains"}
     empty |= {
         "domain_faults",
         "guard_links",
