@@ -268,7 +268,7 @@ def test_the_uuid_of_a_damaged_one_is_not_given_to_another(host: GuestHost, kind
     host.add_file(path(kind), kind.written(BAD)[:-3].encode())
     text = kind.document.format(name="new", uuid=BAD).replace("10.99.0.1", "10.98.0.1")
     options = {**kind.options("present", GOOD), "xml": text}
-    with job(host, **options) as (work, _), pytest.raises(CorralError, match=r"bad\."):
+    with job(host, **options) as (work, _job), pytest.raises(CorralError, match=r"bad\."):
         kind.converge(work)
     assert host.read(f"/etc/corral/{kind.folder}/new.xml") is None
 
@@ -276,7 +276,7 @@ def test_the_uuid_of_a_damaged_one_is_not_given_to_another(host: GuestHost, kind
 def refused(host: GuestHost, kind: Kind, text: str, words: str) -> None:
     """Define something else, which another object is in the way of."""
     options = {**kind.options("present"), "xml": text, "state": "inactive"}
-    with job(host, **options) as (work, _), pytest.raises(AlreadyExists, match=words):
+    with job(host, **options) as (work, _job), pytest.raises(AlreadyExists, match=words):
         kind.converge(work)
 
 
@@ -330,7 +330,7 @@ def test_damaged_runtime_files_hide_no_other_guest(host: GuestHost, file: str, d
     assert names(KINDS["guest"], found["guests"]) == ["good"]
     (row,) = found["unreadable"]
     assert row["name"] == "bad" and f"/run/corral/domains/{file}" in row["error"] and row["hint"] in warning
-    with job(host, **KINDS["guest"].options("absent")) as (work, _), pytest.raises(CorralError, match=file):
+    with job(host, **KINDS["guest"].options("absent")) as (work, _job), pytest.raises(CorralError, match=file):
         converge_guest(work)
 
 
@@ -405,7 +405,7 @@ def test_what_makes_no_sense_hides_no_other(host: GuestHost, kind: str, part: st
     assert row.name(GOOD) in names(row, found[row.key])
     shown = [*names(row, found[row.key]), *(each["name"] for each in found["unreadable"])]
     assert sorted(shown) == sorted([row.name(GOOD), row.name(BAD)])
-    with job(host, check=True, **row.options("present", GOOD)) as (work, _):
+    with job(host, check=True, **row.options("present", GOOD)) as (work, _job):
         row.converge(work)
 
 
@@ -425,8 +425,8 @@ def test_damaged_runtime_files_hide_no_other(
     assert names(kind, found[kind.key]) == ["good"]
     (row,) = found["unreadable"]
     assert row["name"] == "bad" and f"/run/corral/{kind.folder}/{file}" in row["error"] and row["hint"] in warning
-    with job(host, **kind.options("absent")) as (work, _), pytest.raises(CorralError, match=file):
+    with job(host, **kind.options("absent")) as (work, _job), pytest.raises(CorralError, match=file):
         kind.converge(work)
     if name == "pool":
-        with job(host, check=True) as (work, _):
+        with job(host, check=True) as (work, _job):
             assert [row["name"] for row in show_volumes(work)["unreadable"]] == ["bad"]
