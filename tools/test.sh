@@ -6,8 +6,8 @@
 # Everything that `make test` runs after the set-up. A part that fails does not keep the next from running. Tests
 # share nothing and run side by side; those of one file of real guests take their turns. Files come in the order of their
 # names, because the longest of them have few tests and would come last, when there is nothing left to run beside them.
-# Tests of real guests wait now and then (for a guest, a time limit, a disk), so there is one more of them at a time than
-# there are processors.
+# Tests of real guests wait now and then (for a guest, a time limit, a disk), so there are two more of them at a time
+# than there are processors.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -41,7 +41,7 @@ fleet() {
 part lint tools/lint.sh
 part conformance tests/conformance/run.sh
 part unit .venv/bin/python -m pytest --numprocesses auto --dist loadscope tests/unit tests/conformance
-part integration .venv/bin/python -m pytest --numprocesses "$(($(nproc) + 1))" --dist loadfile --no-loadscope-reorder --durations 30 tests/integration
+part integration .venv/bin/python -m pytest --numprocesses "$(($(nproc) + 2))" --dist loadfile --no-loadscope-reorder --durations 30 tests/integration
 part fleet fleet
 
 if [ "${#failed[@]}" -gt 0 ]; then

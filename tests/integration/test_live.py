@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -191,7 +192,9 @@ def _memory(lab: Lab, cli: Run) -> None:
         monitor.execute("balloon", {"value": 110000 * 1024})
     lab.balloon_reaches(110000)
     mended = lab.mend()
-    assert mended["actions"][0]["detail"] == ["/domain/currentMemory: 110000 -> 120000"]
+    # QEMU holds back for a second what it says of a balloon: it may be seen on its way
+    (detail,) = mended["actions"][0]["detail"]
+    assert re.fullmatch(r"/domain/currentMemory: 11\d{4} -> 120000", detail)
     lab.balloon_reaches(120000)
     lab.quiet()
 

@@ -241,17 +241,14 @@ def test_secrets_are_purged_behind_what_needs_them(tmp_path: Path, root_dir: Pat
     guests = {"site_guests": [{"name": "g", "state": "absent"}]}
     secrets = {"site_secrets": [*host["site_secrets"], {"usage": "volume", "usage_id": "g", "state": "absent"}]}
     del secrets["site_secrets"][-2]
-    assert [fleet.changed("site", *words, **guests, **secrets) for words in (["--check"], [], [])] == [
-        {"embed": number} for number in (2, 2, 0)
-    ]
-    fleet.play("site")
+    assert fleet.changed("site", **guests, **secrets) == {"embed": 2}
     host.update(site_secrets=[], site_pools=[], site_volumes=[], site_guests=[])
     purge = {"site_purge": True, "site_purge_also": ["secrets"], "site_purge_keep": {"pools": ["stays"]}}
     for words in ("--check",), ():
         said = flat(fleet.play("site", *words, **purge))
         assert "secret volume:stays, which is needed by volume v of pool stays" in said, said
         gone = [name for name in names if f'"secret volume:{name}"' in said]
-        assert gone == ["idle", "goes", "g"], said
+        assert gone == ["idle", "goes"], said
     (kept,) = (root_dir / "etc/corral/secrets").glob("*.xml")
     assert "<volume>stays</volume>" in kept.read_text()
     assert fleet.changed("site", **purge) == {"embed": 0}
