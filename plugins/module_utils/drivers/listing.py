@@ -11,7 +11,7 @@ not said to be missing, and where others are compared with it, that is done with
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, TypeVar
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, TypeVar
 
 from ..errors import CorralError, HostError, InvalidArgument, NotFound, OperationInvalid, XmlError
 from ..values import parse_uuid
@@ -133,6 +133,17 @@ def told(hypervisor: HypervisorDriver, guest: Domain, *, inactive: bool = False)
     except CorralError:
         left = hypervisor.domain_remains(guest.name)
         return [Told(guest.name, each, whole=False) for each in left] or [Told(guest.name, None, whole=False)]
+
+
+def active_told(hypervisor: HypervisorDriver) -> Iterator[Told]:
+    """What can be told of all active guests, by their live documents."""
+    return (each for guest in hypervisor.list_domains() if guest.active for each in told(hypervisor, guest))
+
+
+def all_told(hypervisor: HypervisorDriver, guest: Domain) -> List[Told]:
+    """What can be told of a guest by each of its documents: of an active one the live one, and the definition."""
+    which = (False, True) if guest.active else (True,)
+    return [each for inactive in which for each in told(hypervisor, guest, inactive=inactive)]
 
 
 def uuid_left(store: Store, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import ContextManager, List, Optional, Sequence
 from ...errors import CorralError
 from ...xml.parse import Element
 from ..api import Domain, Fault
-from ..listing import left_of, told, uuid_left
+from ..listing import active_told, left_of, uuid_left
 from .seeding import SeedingDriver
 
 
@@ -37,8 +37,7 @@ class GuardingDriver(SeedingDriver):
     def guard_links(self, devices: Sequence[str]) -> None:
         from .guest.guards import guard_again
 
-        active = (guest for guest in self.list_domains() if guest.active)
-        known = [(each.guest, each.document) for guest in active for each in told(self, guest) if each.whole]
+        known = [(each.guest, each.document) for each in active_told(self) if each.whole]
         found = [(name, document) for name, document in known if document is not None and _has_filters(document)]
         guard_again(self.site, found, devices)
 

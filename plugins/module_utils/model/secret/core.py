@@ -9,8 +9,11 @@ Source of the rules: libvirt's formatsecret.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Dict, Optional
 
+from ...errors import InvalidArgument
+from ...values import parse_uuid
 from ...xml.parse import Element, add
 from ...xml.views import TEXT, YES_NO, Child, Field, View
 
@@ -58,6 +61,18 @@ class Secret(View):
 def reference(usage: str, usage_id: str) -> str:
     """How a secret is referred to by what it is for."""
     return f"{usage}:{usage_id}"
+
+
+def named(uuid: Optional[str], usage: str, usage_id: Optional[str] = None) -> str:
+    """How a document that names a secret by its uuid, or by what it is for, refers to it."""
+    return plain(uuid) if uuid else reference(usage, usage_id or "")
+
+
+def plain(text: str) -> str:
+    """A uuid as secrets have it; what is none stays as it is, and is that of no secret."""
+    with suppress(InvalidArgument):
+        return parse_uuid(text)
+    return text
 
 
 def write_usage(secret: Element, usage: str, usage_id: str) -> None:

@@ -10,7 +10,7 @@ An interface belongs to a network by ``<source network='...'>``, whatever type i
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Collection, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, List, NamedTuple, Optional, Sequence, Tuple
 
 from ....errors import CorralError
 from ....model.domain.interface import Interface
@@ -18,7 +18,7 @@ from ....model.network.core import Network
 from ....values import PciAddress
 from ....xml.parse import Element
 from ...api import HypervisorDriver
-from ...listing import Told, told
+from ...listing import Told, active_told
 from ...surroundings import Link, Surroundings
 
 
@@ -51,27 +51,20 @@ class Port(NamedTuple):
 
 def connected(hypervisor: Optional[HypervisorDriver], name: str) -> List[Port]:
     """The interfaces of active guests on a network, by guest; a guest that ends meanwhile has none."""
-    return [] if hypervisor is None else list(_ports(hypervisor, name))
+    return [] if hypervisor is None else [port for each in active_told(hypervisor) for port in _ports(each, name)]
 
 
-def _ports(hypervisor: HypervisorDriver, name: str) -> Iterator[Port]:
-    for each in _told(hypervisor):
-        if each.document is not None:
-            with suppress(CorralError):
-                yield from _of_document(each.guest, each.document, name)
-
-
-def _told(hypervisor: HypervisorDriver) -> Iterator[Told]:
-    active = (guest for guest in hypervisor.list_domains() if guest.active)
-    return (each for guest in active for each in told(hypervisor, guest))
+def _ports(guest: Told, name: str) -> List[Port]:
+    with suppress(CorralError):
+        return [] if guest.document is None else _of_document(guest.guest, guest.document, name)
+    return []
 
 
 def guests_of(hypervisor: Optional[HypervisorDriver], name: str) -> List[str]:
     """The active guests on a network; one whose live document is damaged counts where that does not name another."""
     if hypervisor is None:
         return []
-    found = {port.guest for port in _ports(hypervisor, name)}
-    return sorted(found | {each.guest for each in _told(hypervisor) if each.document is None})
+    return sorted({each.guest for each in active_told(hypervisor) if each.document is None or _ports(each, name)})
 
 
 def _of_document(guest: str, document: Element, name: str) -> List[Port]:

@@ -11,7 +11,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Set
 from ....errors import CorralError, NotFound
 from ...api import Domain, FilterPort, HypervisorDriver, User
 from ...links.guarded import filter_ports
-from ...listing import Told, told
+from ...listing import Told, all_told, told
 from ..site import Site, view_of
 from .memo import Guarded
 
@@ -28,10 +28,8 @@ def _guests(hypervisor: Optional[HypervisorDriver], name: str) -> Set[str]:
     if hypervisor is None:
         return found
     for guest in hypervisor.list_domains():
-        for inactive in (False, True) if guest.active else (True,):
-            for each in told(hypervisor, guest, inactive=inactive):
-                if each.document is None or name in _filters(each):
-                    found.add(guest.name)
+        if any(each.document is None or name in _filters(each) for each in all_told(hypervisor, guest)):
+            found.add(guest.name)
     return found
 
 

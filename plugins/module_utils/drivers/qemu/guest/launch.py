@@ -58,7 +58,6 @@ from .stop import clean_up, kill, links_elsewhere, runs
 from .tell import settle
 from .tpm import make_states
 from .unready import check_helpers
-from .wrong_key import wrong_key
 
 if TYPE_CHECKING:
     from ...api import FilterPort
@@ -526,6 +525,8 @@ def _start_failure(site: Site, plan: Start, process: Process, error: CorralError
     found = site.host.stat(log)
     new = max(found.size - plan.log_size, 0) if found else 0  # earlier starts said other things
     said = last_words(site.host.tail(log, min(new, 4096)))
+    from .wrong_key import wrong_key
+
     clash = explained(site, plan.name, said)
     whose = f"Guest {plan.name} did not start: its"
     clash = clash or wrong_key(said, Domain(plan.document), plan.context, whose=whose)

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Iterator, List, Tuple
 
-from ....errors import CorralError, InvalidArgument
-from ....values import parse_uuid
+from ....errors import CorralError
+from ....model.secret.core import named, plain
 from ....xml.parse import Element, parse
 from ...api import Domain, HypervisorDriver, SecretUser
-from ...listing import Told, told
+from ...listing import Told, all_told
 from .saved import read_saved
 from .site import Site
 
@@ -27,10 +26,7 @@ def secrets_used(site: Site, hypervisor: HypervisorDriver) -> List[SecretUser]:
 
 
 def _of_guest(site: Site, hypervisor: HypervisorDriver, guest: Domain) -> Iterator[SecretUser]:
-    documents: List[Told] = []
-    for inactive in (False, True) if guest.active else (True,):
-        documents += told(hypervisor, guest, inactive=inactive)
-    for each in (*documents, *_saved(site, guest.name)):
+    for each in (*all_told(hypervisor, guest), *_saved(site, guest.name)):
         if not each.whole:
             yield SecretUser("guest", guest.name)
         if each.document is not None:
@@ -53,7 +49,7 @@ def of_document(document: Element) -> Iterator[Tuple[str, str]]:
         for holder in document.iterfind(path):
             yield from _of_images(holder)
     for backend in document.iterfind("devices/tpm/backend/encryption"):
-        yield "vtpm", _uuid(backend.get("secret") or "")
+        yield "vtpm", plain(backend.get("secret") or "")
 
 
 def _of_images(holder: Element) -> Iterator[Tuple[str, str]]:
@@ -61,12 +57,4 @@ def _of_images(holder: Element) -> Iterator[Tuple[str, str]]:
     rbd = any(source.get("protocol") == "rbd" for source in holder.iter("source"))
     for tag, usage in (("encryption", "volume"), ("auth", "ceph" if rbd else "iscsi")):
         for secret in (each for parent in holder.iter(tag) for each in parent.iterfind("secret")):
-            uuid = secret.get("uuid")
-            yield usage, _uuid(uuid) if uuid else f"{usage}:{secret.get('usage') or ''}"
-
-
-def _uuid(text: str) -> str:
-    """A uuid as secrets have it; what is none names no secret."""
-    with suppress(InvalidArgument):
-        return parse_uuid(text)
-    return text
+            yield usage, named(secret.get("uuid"), usage, secret.get("usage"))

@@ -11,7 +11,7 @@ from typing import Callable, Collection, Iterator, List, NamedTuple, Optional, S
 from ....host.api import Host
 from ....xml.parse import Element
 from ...api import HypervisorDriver, Volume
-from ...listing import told
+from ...listing import active_told
 
 # Attributes of a <source> that name an image, by the type of the disk.
 PATHS = ("file", "dev", "dir", "name")
@@ -38,12 +38,11 @@ def uses(hypervisor: Optional[HypervisorDriver]) -> List[Use]:
 
 
 def _uses(hypervisor: HypervisorDriver) -> Iterator[Use]:
-    for guest in hypervisor.list_domains():
-        for each in told(hypervisor, guest) if guest.active else ():
-            if not each.whole:  # a disk may be in what was lost
-                yield Use(guest.name, unknown=True)
-            if each.document is not None:
-                yield from of_document(guest.name, each.document)
+    for each in active_told(hypervisor):
+        if not each.whole:  # a disk may be in what was lost
+            yield Use(each.guest, unknown=True)
+        if each.document is not None:
+            yield from of_document(each.guest, each.document)
 
 
 def of_document(guest: str, document: Element) -> List[Use]:

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from ....errors import CorralError, InvalidArgument
+from ....errors import CorralError
+from ....model.secret.core import named, plain
 from ....model.storage.pool import Pool
-from ....values import parse_uuid
 from ....xml.parse import Element
 from ...api import SecretUser, Volume
 from ..site import Site
@@ -53,7 +52,7 @@ def _of_server(name: str, document: Element) -> Iterator[SecretUser]:
     use = None if auth is None else auth.secret
     if auth is not None and use is not None:
         usage = SERVERS.get(auth.type or "", "iscsi")
-        yield SecretUser("pool", name, usage, (_uuid(use.uuid) if use.uuid else f"{usage}:{use.usage or ''}",))
+        yield SecretUser("pool", name, usage, (named(use.uuid, usage, use.usage),))
 
 
 def _of_volumes(scene: Scene, *, active: bool) -> Iterator[SecretUser]:
@@ -102,11 +101,4 @@ def _written(pool: str, rows: origins.Rows) -> Iterator[SecretUser]:
 
 
 def _user(pool: str, name: str, names: Sequence[Name]) -> SecretUser:
-    return SecretUser("volume", name, PURPOSE, tuple(_uuid(reference(each)) for each in names), pool)
-
-
-def _uuid(text: str) -> str:
-    """A uuid as secrets have it; what is none stays as it is."""
-    with suppress(InvalidArgument):
-        return parse_uuid(text)
-    return text
+    return SecretUser("volume", name, PURPOSE, tuple(plain(reference(each)) for each in names), pool)
